@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds both modules for one kernel into build/<release>/ and leaves the source tree as it is.
+# Which kernel: KDIR=<build tree>, else KVER=<release> of installed headers, else the running kernel,
+# else (a container, a machine with a vendor kernel) the oldest release that has headers here.
+
+MAKEFLAGS += --no-builtin-rules
+
+top := $(realpath $(dir $(lastword $(MAKEFILE_LIST))))
+
+ifneq ($(KDIR),)
+kdir := $(abspath $(KDIR))
+else
+ifeq ($(KVER),)
+KVER := $(shell $(top)/scripts/probe --default-release)
+endif
+kdir := /lib/modules/$(KVER)/build
+endif
+
+# The release the modules will be loaded into, as "uname -r" prints it: Debian 6.1 has another string
+# in include/config/kernel.release.
+RELEASE := $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
+	$(kdir)/include/generated/utsrelease.h 2>/dev/null),$(KVER),unknown)
+OUT ?= build/$(RELEASE)
+out := $(abspath $(OUT))
+
+INSTALL_MOD_PATH ?=
+INSTALL_MOD_DIR ?= updates/dkms
+moddir = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/$(INSTALL_MOD_DIR)
+modules := iommufd_ext.ko vfio_cdev_ext.ko
+
+ifneq ($(V),1)
+Q := @
+endif
+
+# A plain "make" uses all CPUs; under "make -jN" the job server of that make decides.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# The BTF of a module is made with pahole from the vmlinux of the exact build. Header packages have
+# no usable vmlinux, machines have no pahole, and nothing here needs BTF.
+kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES=
+
+.PHONY: all modules probe sources install uninstall clean distclean help demo check lint abi
+
+all:
+	@mkdir -p $(out)
+	+$(Q)flock $(out)/.lock $(MAKE) --no-print-directory modules OUT=$(out)
+
+# One recipe per step, all under the lock of this release: two builds of one release wait for each
+# other, builds of different releases share nothing.
+probe:
+	@mkdir -p $(out)
+	+$(Q)$(top)/scripts/probe --kdir $(kdir) --release $(RELEASE) --out $(out) $(jobs)
+
+# Kbuild writes objects beside the sources it is given, so it gets a tree of links. Objects of other
+# answers, or of another kernel of the same release, are no use: they go when the key changes.
+sources: probe
+	$(Q)cmp -s $(out)/gen/key $(out)/kbuild/.key || rm -rf $(out)/kbuild
+	$(Q)mkdir -p $(out)/kbuild
+	$(Q)cp -asf $(top)/src/. $(out)/kbuild/
+	$(Q)ln -sfn $(top)/include $(out)/kbuild/include
+	$(Q)ln -sfn $(out)/gen $(out)/kbuild/gen
+	$(Q)cp $(out)/gen/key $(out)/kbuild/.key
+	$(Q)find $(out)/kbuild -xtype l -delete
+
+modules: sources
+	+$(Q)$(kbuild) modules
+	$(Q)set -e; for m in $(modules); do \
+		cmp -s $(out)/kbuild/$$m $(out)/$$m || cp $(out)/kbuild/$$m $(out)/$$m; \
+		echo "  $(OUT:$(top)/%=%)/$$m"; done
+
+install: all
+	$(Q)for m in $(modules); do install -v -D -m 0644 $(out)/$$m $(moddir)/$$m || exit 1; done
+	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
+
+uninstall:
+	$(Q)rm -f $(modules:%=$(moddir)/%)
+	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
+
+# build/ also holds downloads and test kernels, which are dear: clean takes only what "all" made.
+clean:
+	$(Q)for k in $(top)/build/*/gen/key; do [ ! -e "$$k" ] || rm -rf "$${k%/gen/key}"; done
+	$(Q)[ ! -e $(out)/gen/key ] || rm -rf $(out)
+
+distclean:
+	$(Q)rm -rf $(top)/build
+
+demo check: %:
+	+$(Q)$(top)/tests/$@
+
+lint:
+	+$(Q)$(top)/scripts/lint
+
+abi:
+	$(Q)$(top)/tests/abi/run
+
+help:
+	@echo 'make                   build both modules for $(RELEASE) into $(OUT)/'
+	@echo 'make KVER=<release>    the same for other installed headers'
+	@echo 'make KDIR=<dir>        the same for a configured and built kernel tree'
+	@echo 'make install           build, then install below $(moddir) and run depmod'
+	@echo '                       (INSTALL_MOD_PATH=<root> for another root directory)'
+	@echo 'make uninstall         remove them again'
+	@echo 'make demo              set up a virtual machine and run the main job in it'
+	@echo 'make check             every test (ROW= and TESTS= narrow it)'
+	@echo 'make lint              static checks of everything'
+	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
+	@echo 'make clean             remove built modules; distclean: also downloads and test kernels'
+	@echo 'V=1 shows the commands, W=1 and C=2 are passed to kbuild'
