@@ -1,0 +1,232 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the harness keeps below build/: the kernels of the rows, the user land, the initramfs.
+#
+# Everything here is a cache. A directory is named after a hash of what went into it and is
+# filled under another name, then renamed, so an interrupted run leaves nothing half made.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${TOP}/build
+VM=${TOP}/tests/vm
+export TOP BUILD VM
+
+say() { printf '%s\n' "vm: $*" >&2; }
+die() { say "$*"; exit 243; }
+
+# hash_of FILE-OR-TEXT on stdin -> 12 hex digits
+short_hash() { sha256sum | cut -c1-12; }
+
+# with_lock NAME CMD... : two harnesses at once must not make the same thing.
+with_lock() {
+	local name=$1 fd rc=0
+	shift
+	mkdir -p "$BUILD"
+	exec {fd}>"$BUILD/.lock-$name"
+	flock "$fd"
+	"$@" || rc=$?
+	exec {fd}>&-
+	return "$rc"
+}
+
+# quietly LOG CMD... : the output is only interesting when the command fails.
+quietly() {
+	local log=$1
+	shift
+	if [ -n "${V:-}" ]; then
+		"$@" 2>&1 | tee "$log" >&2
+		return
+	fi
+	"$@" >"$log" 2>&1 </dev/null || {
+		local rc=$?
+		tail -n 40 "$log" >&2
+		say "failed ($rc): $* (whole output: $log)"
+		return "$rc"
+	}
+}
+
+# ---- rows ---------------------------------------------------------------------------------
+
+row_names() { awk '!/^#/ && NF { print $1 }' "$TOP/tests/matrix.txt"; }
+
+# row_field ROW kernel|suites|skips
+row_field() {
+	awk -v row="$1" -v want="$2" '
+		BEGIN { col["kernel"] = 2; col["suites"] = 3; col["skips"] = 4 }
+		!/^#/ && $1 == row { print $col[want]; found = 1 }
+		END { exit !found }' "$TOP/tests/matrix.txt"
+}
+
+# row_release ROW : the kernel release of an apt row. The metapackage says which one is
+# current; on another Debian release it may name another series, then the newest of ours counts.
+row_release() {
+	local row=$1 meta pkg
+	meta=$(row_field "$row" kernel) || return 1
+	meta=${meta#apt:}
+	pkg=$(apt-cache depends "$meta" 2>/dev/null |
+		awk '/Depends: linux-image-/ { print $2; exit }')
+	case $pkg in
+	linux-image-"$row".*) ;;
+	*)
+		pkg=$(apt-cache pkgnames "linux-image-$row." |
+			grep -E -- '[0-9](\+deb[0-9]+)?-amd64$' | sort -V | tail -n 1) || true
+		;;
+	esac
+	[ -n "$pkg" ] || return 1
+	printf '%s\n' "${pkg#linux-image-}"
+}
+
+# The image must be of the build the installed headers are of: a module built against the
+# headers of one upload is not loadable on another when the ABI name was kept.
+apt_row_version() {
+	local release=$1 v
+	v=$(dpkg-query -W -f '${Version}' "linux-headers-$release" 2>/dev/null) || v=
+	[ -n "$v" ] || v=$(apt-cache policy "linux-image-$release" | awk '/Candidate:/ { print $2 }')
+	printf '%s\n' "$v"
+}
+
+make_apt_row() {
+	local release=$1 version=$2 dir=$3 tmp=$3.tmp pkg
+	[ -e "$dir/done" ] && return
+	say "fetching the kernel $release ($version)"
+	rm -rf "$tmp" "$dir"
+	mkdir -p "$tmp/deb" "$tmp/root"
+	pkg=linux-image-$release
+	(
+		cd "$tmp/deb" || exit
+		quietly "$tmp/download.log" apt-get -q -o APT::Sandbox::User=root \
+			download "$pkg=$version"
+	)
+	dpkg -x "$tmp"/deb/*.deb "$tmp/root"
+	cp "$tmp/root/boot/vmlinuz-$release" "$tmp/vmlinuz"
+	cp "$tmp/root/boot/config-$release" "$tmp/config"
+	pack_modules "$tmp/root/lib/modules" "$release" "$tmp"
+	rm -rf "$tmp/root" "$tmp/deb"
+	touch "$tmp/done"
+	mv "$tmp" "$dir"
+}
+
+# pack_modules LIBMODULES RELEASE DIR : an image of /lib/modules for the guest, and apart from
+# it the few modules that the way to that image needs.
+pack_modules() {
+	local lib=$1 release=$2 dir=$3 line file n=0
+	rm -f "$lib/$release/build" "$lib/$release/source"
+	quietly "$dir/depmod.log" depmod -b "${lib%/lib/modules}" "$release"
+	mkdir -p "$dir/early/ext/early"
+	while read -r line; do
+		case $line in insmod*) ;; *) continue ;; esac
+		file=${line#insmod }
+		file=${file%% *}
+		n=$((n + 1))
+		line=$(printf '%02d-%s' "$n" "$(basename "$file")")
+		case $file in
+		*.xz) xz -dc "$file" >"$dir/early/ext/early/${line%.xz}" ;;
+		*.zst) zstd -qdc "$file" >"$dir/early/ext/early/${line%.zst}" ;;
+		*) cp "$file" "$dir/early/ext/early/$line" ;;
+		esac
+	done < <(for m in virtio_pci virtio_blk virtio_console crc32c_generic ext4 overlay; do
+		modprobe -d "${lib%/lib/modules}" -S "$release" --show-depends "$m" 2>/dev/null || true
+	done | awk '!seen[$0]++')
+	make_image "$lib" "$dir/modules.img"
+}
+
+# make_image DIR FILE : a read-only ext4 of a directory. No journal: nobody writes.
+make_image() {
+	local kb
+	kb=$(du -sk --apparent-size "$1" | cut -f1)
+	mke2fs -q -q -F -t ext4 -O ^has_journal,^metadata_csum -m 0 -b 4096 -N 40000 \
+		-d "$1" "$2" $((kb * 5 / 4 + 32768))k >/dev/null
+}
+
+# row_prepare ROW : sets ROW_RELEASE ROW_KDIR ROW_DIR; ROW_DIR has vmlinuz, modules.img, early/.
+row_prepare() {
+	local row=$1 source version
+	source=$(row_field "$row" kernel) || die "no row '$row' in tests/matrix.txt"
+	case $source in
+	apt:*)
+		ROW_RELEASE=$(row_release "$row") ||
+			die "apt knows no kernel for row $row (run scripts/setup)"
+		version=$(apt_row_version "$ROW_RELEASE")
+		ROW_DIR=$BUILD/rows/$row-$(printf '%s' "$ROW_RELEASE $version" |
+			cat - "$VM/lib.sh" | short_hash)
+		with_lock "row-$row" make_apt_row "$ROW_RELEASE" "$version" "$ROW_DIR" ||
+			die "cannot prepare the kernel of row $row"
+		ROW_KDIR=/lib/modules/$ROW_RELEASE/build
+		;;
+	build:*)
+		ROW_DIR=$("$TOP/tests/kconfig/build" "$row") ||
+			die "cannot build the kernel of row $row"
+		ROW_RELEASE=$(cat "$ROW_DIR/release")
+		ROW_KDIR=$ROW_DIR/tree
+		;;
+	*)
+		die "tests/matrix.txt: row $row: do not know '$source'"
+		;;
+	esac
+	export ROW_RELEASE ROW_KDIR ROW_DIR
+}
+
+# build_modules : our two modules for the prepared row.
+build_modules() {
+	quietly "$BUILD/modules-$ROW_RELEASE.log" \
+		make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR"
+}
+
+# ---- user land ----------------------------------------------------------------------------
+
+DEBIAN_SUITE=trixie
+GUEST_PACKAGES=(bash coreutils util-linux mount kmod pciutils procps grep sed gawk less
+	iproute2 strace libcmocka0 qemu-system-x86 seabios)
+
+# debian_mirror : the URI the host's apt itself takes Debian from.
+debian_mirror() {
+	# shellcheck disable=SC2016 # the names are apt's
+	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		awk -F'|' '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
+}
+
+make_rootfs() {
+	local dir=$1 tmp=$1.tmp mirror
+	[ -e "$dir/done" ] && return
+	mirror=$(debian_mirror)
+	[ -n "$mirror" ] || die "apt has no Debian source (run apt-get update)"
+	say "making the Debian $DEBIAN_SUITE user land from $mirror"
+	rm -rf "$tmp" "$dir"
+	mkdir -p "$tmp"
+	quietly "$tmp/mmdebstrap.log" mmdebstrap --mode=root --variant=essential \
+		--include="$(IFS=,; echo "${GUEST_PACKAGES[*]}")" \
+		--dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--format=directory "$DEBIAN_SUITE" "$tmp/root" \
+		"deb $mirror $DEBIAN_SUITE main"
+	mkdir -p "$tmp/root/ext" "$tmp/root/usr/lib/modules"
+	make_image "$tmp/root" "$tmp/root.img"
+	rm -rf "$tmp/root"
+	touch "$tmp/done"
+	mv "$tmp" "$dir"
+}
+
+# rootfs_prepare : sets ROOT_IMG.
+rootfs_prepare() {
+	local dir
+	dir=$BUILD/rootfs-$({
+		declare -f make_rootfs make_image
+		printf '%s\n' "$DEBIAN_SUITE" "${GUEST_PACKAGES[@]}"
+	} | short_hash)
+	with_lock rootfs make_rootfs "$dir" || die "cannot make the user land"
+	ROOT_IMG=$dir/root.img
+	export ROOT_IMG
+}
+
+# static_program SOURCE OUT : for the programs that run before there is a C library.
+static_program() {
+	[ "$2" -nt "$1" ] && return
+	gcc -static -O2 -Wall -Wextra -Werror -o "$2.$$" "$1"
+	mv "$2.$$" "$2"
+}
+
+# pack_cpio DIR : the tree as an initramfs piece on stdout.
+pack_cpio() {
+	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0)
+}
