@@ -21,8 +21,8 @@
 #endif
 
 /*
- * For the module whose shims use symbols of the kernel's IOMMUFD_INTERNAL namespace. The prober knows
- * whether any of them exists here; where none does, the module claims nothing.
+ * For the module whose shims use symbols of the kernel's IOMMUFD_INTERNAL namespace. The prober
+ * knows whether any of them exists here; where none does, the module claims nothing.
  */
 #if !EXT_PROBES_NS_IOMMUFD_INTERNAL
 #define EXT_IMPORT_NS_IOMMUFD_INTERNAL struct module

@@ -6,4 +6,4 @@
  */
 #include <linux/module.h>
 
-MODULE_IMPORT_NS(EXT_PROBE_NAMESPACE);
+MODULE_IMPORT_NS(EXT_ANY_NAMESPACE);
