@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which devices get a char device, and when.
+ *
+ * The driver core tells when a driver has bound to a device, and before it lets go.
+ * Both calls come under the device lock, and so does the walk over the devices that
+ * were there before the module: so the three never meet on one device.
+ */
+#include "cdev_ext.h"
+
+/* Protects the list of nodes and whether it may still grow. */
+static DEFINE_MUTEX(nodes_lock);
+static LIST_HEAD(nodes);
+static bool stopping;
+
+/* Set once, before the first device is looked at. */
+static bool adopt_everyone;
+
+/**
+ * cdev_ext_core_device - the vfio-pci-core device around a VFIO device
+ * @vdev: a registered VFIO device
+ *
+ * Drivers differ in most operations, but a driver that uses any one of the core's
+ * has promised that its vfio_device sits in a vfio_pci_core_device: the core would
+ * compute the same pointer. The rest of the checks only guard against surprises.
+ *
+ * Return: the device, or NULL if @vdev is not based on vfio-pci-core.
+ */
+struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev)
+{
+	const struct vfio_device_ops *ops = vdev->ops;
+	struct vfio_pci_core_device *core;
+
+	if (ops->match != vfio_pci_core_match &&
+	    ops->request != vfio_pci_core_request &&
+	    ops->ioctl != vfio_pci_core_ioctl &&
+	    ops->read != vfio_pci_core_read)
+		return NULL;
+
+	core = container_of(vdev, struct vfio_pci_core_device, vdev);
+	if (WARN_ON_ONCE(&core->pdev->dev != vdev->dev))
+		return NULL;
+	return core;
+}
+
+/* Class names are unique: what carries this one was made by the VFIO core. */
+static int match_vfio_device(struct device *child, void *data)
+{
+	struct vfio_device **vdev = data;
+
+	if (!child->class || strcmp(child->class->name, "vfio-dev"))
+		return 0;
+
+	*vdev = container_of(child, struct vfio_device, device);
+	return 1;
+}
+
+static struct cdev_ext_node *find_node(struct pci_dev *pdev)
+{
+	struct cdev_ext_node *node;
+
+	lockdep_assert_held(&nodes_lock);
+
+	list_for_each_entry(node, &nodes, entry)
+		if (node->pdev == pdev)
+			return node;
+	return NULL;
+}
+
+/* Return: the VFIO device of @pdev if it shall have a node, else NULL. */
+static struct vfio_device *candidate(struct pci_dev *pdev)
+{
+	struct vfio_device *vdev = NULL;
+
+	if (!pdev->dev.driver)
+		return NULL;
+	if (!adopt_everyone && pci_dev_driver(pdev) != &cdev_ext_pci_driver)
+		return NULL;
+
+	device_for_each_child(&pdev->dev, &vdev, match_vfio_device);
+	if (!vdev || !cdev_ext_core_device(vdev))
+		return NULL;
+
+	if (!iommufd_ext_device_supported(&pdev->dev)) {
+		pci_info(pdev,
+			 "no VFIO char device: the device needs an IOMMU group, cache coherent DMA and an IOMMU that iommufd_ext can use\n");
+		return NULL;
+	}
+	return vdev;
+}
+
+static void adopt_device(struct pci_dev *pdev)
+{
+	struct cdev_ext_node *node;
+	struct vfio_device *vdev;
+
+	device_lock_assert(&pdev->dev);
+
+	vdev = candidate(pdev);
+	if (!vdev)
+		return;
+
+	mutex_lock(&nodes_lock);
+	if (stopping || find_node(pdev))
+		goto unlock;
+
+	node = cdev_ext_node_create(pdev, vdev);
+	if (IS_ERR(node))
+		pci_err(pdev, "cannot make a char device for %s: %ld\n",
+			dev_name(&vdev->device), PTR_ERR(node));
+	else
+		list_add_tail(&node->entry, &nodes);
+unlock:
+	mutex_unlock(&nodes_lock);
+}
+
+static void release_device(struct pci_dev *pdev)
+{
+	struct cdev_ext_node *node;
+
+	device_lock_assert(&pdev->dev);
+
+	mutex_lock(&nodes_lock);
+	node = find_node(pdev);
+	if (node) {
+		list_del(&node->entry);
+		cdev_ext_node_destroy(node);
+	}
+	mutex_unlock(&nodes_lock);
+}
+
+static int bus_event(struct notifier_block *nb, unsigned long action,
+		     void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	switch (action) {
+	case BUS_NOTIFY_BOUND_DRIVER:
+		adopt_device(pdev);
+		break;
+	case BUS_NOTIFY_UNBIND_DRIVER:
+		release_device(pdev);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block bus_notifier = {
+	.notifier_call = bus_event,
+};
+
+/*
+ * Interruptible: a driver that waits for its user to let go holds the lock for as
+ * long as that takes.
+ */
+static int adopt_existing(struct device *dev, void *data)
+{
+	int ret;
+
+	ret = device_lock_interruptible(dev);
+	if (ret)
+		return ret;
+
+	adopt_device(to_pci_dev(dev));
+	device_unlock(dev);
+	return 0;
+}
+
+/* A device of the list, referenced, or NULL if none is left. */
+static struct pci_dev *first_device(void)
+{
+	struct cdev_ext_node *node;
+	struct pci_dev *pdev = NULL;
+
+	mutex_lock(&nodes_lock);
+	stopping = true;
+	node = list_first_entry_or_null(&nodes, struct cdev_ext_node, entry);
+	if (node)
+		pdev = pci_dev_get(node->pdev);
+	mutex_unlock(&nodes_lock);
+	return pdev;
+}
+
+/**
+ * cdev_ext_adopt_init - give char devices to the devices that are there, and to all
+ *	that come
+ * @everyone: whether to take devices of any driver, not only of our own
+ */
+int cdev_ext_adopt_init(bool everyone)
+{
+	int ret;
+
+	adopt_everyone = everyone;
+
+	ret = bus_register_notifier(&pci_bus_type, &bus_notifier);
+	if (ret)
+		return ret;
+
+	ret = bus_for_each_dev(&pci_bus_type, NULL, NULL, adopt_existing);
+	if (ret)
+		cdev_ext_adopt_exit();
+	return ret;
+}
+
+/**
+ * cdev_ext_adopt_exit - take the char devices away again
+ *
+ * The notifier stays until the list is empty: until then a driver can still leave on
+ * its own.
+ */
+void cdev_ext_adopt_exit(void)
+{
+	struct pci_dev *pdev;
+
+	while ((pdev = first_device())) {
+		device_lock(&pdev->dev);
+		release_device(pdev);
+		device_unlock(&pdev->dev);
+		pci_dev_put(pdev);
+	}
+	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a parked file to a device that can do DMA, and back.
+ */
+#include <linux/uaccess.h>
+#include <linux/uuid.h>
+#include <linux/xarray.h>
+
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+/*
+ * The bound file of each device, by the device's index. An entry changes only under
+ * the dev_set->lock of its device, so it is stable for who holds that.
+ */
+static DEFINE_XARRAY(bound_files);
+
+/**
+ * cdev_ext_bound_file - the file that has a device bound
+ * @vdev: the device; the caller holds its dev_set->lock
+ *
+ * Return: the file, or NULL if nobody uses the device, or somebody through its group.
+ */
+struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
+{
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	return xa_load(&bound_files, vdev->index);
+}
+
+static int copy_bind(struct vfio_cdev_bind *bind, uuid_t *token,
+		     struct vfio_cdev_bind __user *arg)
+{
+	u32 size;
+	int ret;
+
+	if (get_user(size, &arg->argsz))
+		return -EFAULT;
+	if (size < offsetofend(struct vfio_cdev_bind, out_devid))
+		return -EINVAL;
+
+	ret = copy_struct_from_user(bind, sizeof(*bind), arg, size);
+	if (ret)
+		return ret;
+	if (bind->iommufd < 0 || (bind->flags & ~VFIO_CDEV_BIND_FLAG_TOKEN))
+		return -EINVAL;
+
+	if ((bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN) &&
+	    copy_from_user(token, u64_to_user_ptr(bind->token_uuid_ptr),
+			   sizeof(*token)))
+		return -EFAULT;
+	return 0;
+}
+
+/* The device is opened as the VFIO core would: owned, its driver held, one user. */
+static int open_device(struct cdev_ext_file *file)
+{
+	struct vfio_device *vdev = file->vdev;
+	int ret;
+
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	if (!try_module_get(vdev->dev->driver->owner))
+		return -ENODEV;
+
+	file->idev = iommufd_ext_device_bind(file->ictx, vdev->dev,
+					     &file->devid);
+	if (IS_ERR(file->idev)) {
+		ret = PTR_ERR(file->idev);
+		goto put_module;
+	}
+
+	vdev->open_count++;
+	ext_vfio_set_cdev_opened(vdev, true);
+
+	cdev_ext_kvm_lend(file);
+	ret = vdev->ops->open_device ? vdev->ops->open_device(vdev) : 0;
+	cdev_ext_kvm_lent(file);
+	if (ret)
+		goto undo_count;
+	return 0;
+
+undo_count:
+	cdev_ext_kvm_return(file);
+	ext_vfio_set_cdev_opened(vdev, false);
+	vdev->open_count--;
+	iommufd_ext_device_unbind(file->idev);
+put_module:
+	file->idev = NULL;
+	module_put(vdev->dev->driver->owner);
+	return ret;
+}
+
+/*
+ * The driver stops the device's DMA in close_device(), so it comes before the
+ * mappings go.
+ */
+static void close_device(struct cdev_ext_file *file)
+{
+	struct vfio_device *vdev = file->vdev;
+
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	if (vdev->ops->close_device)
+		vdev->ops->close_device(vdev);
+	if (file->attached)
+		iommufd_ext_device_detach(file->idev);
+	file->attached = false;
+	iommufd_ext_device_unbind(file->idev);
+	file->idev = NULL;
+
+	cdev_ext_kvm_return(file);
+	ext_vfio_set_cdev_opened(vdev, false);
+	vdev->open_count--;
+	module_put(vdev->dev->driver->owner);
+}
+
+/* Whether nobody has the device. Who has it decides how the second is refused. */
+static int check_unused(struct cdev_ext_file *file)
+{
+	struct vfio_device *vdev = file->vdev;
+
+	if (!vdev->open_count)
+		return 0;
+	return cdev_ext_bound_file(vdev) ? -EINVAL : -EBUSY;
+}
+
+static int bind_to_ctx(struct cdev_ext_file *file,
+		       struct vfio_cdev_bind __user *arg)
+{
+	struct vfio_device *vdev = file->vdev;
+	int ret;
+
+	ret = xa_insert(&bound_files, vdev->index, file, GFP_KERNEL);
+	if (ret)
+		return ret;
+
+	ret = open_device(file);
+	if (ret)
+		goto erase;
+
+	if (put_user(file->devid, &arg->out_devid)) {
+		ret = -EFAULT;
+		goto close;
+	}
+
+	/* Pairs with the acquire in bound_vdev(). */
+	smp_store_release(&file->bound, true);
+	return 0;
+
+close:
+	close_device(file);
+erase:
+	xa_erase(&bound_files, vdev->index);
+	return ret;
+}
+
+/**
+ * cdev_ext_bind - ioctl(VFIO_CDEV_BIND)
+ * @file: the file
+ * @arg: struct vfio_cdev_bind of the user
+ */
+int cdev_ext_bind(struct cdev_ext_file *file, struct vfio_cdev_bind __user *arg)
+{
+	struct vfio_device *vdev = file->vdev;
+	struct iommufd_ext_ctx *ictx = NULL;
+	struct vfio_cdev_bind bind;
+	uuid_t token;
+	int ret;
+
+	ret = copy_bind(&bind, &token, arg);
+	if (ret)
+		return ret;
+
+	mutex_lock(&vdev->dev_set->lock);
+	ret = check_unused(file);
+	if (ret)
+		goto unlock;
+
+	ictx = iommufd_ext_ctx_from_fd(bind.iommufd);
+	if (IS_ERR(ictx)) {
+		ret = PTR_ERR(ictx);
+		ictx = NULL;
+		goto unlock;
+	}
+
+	ret = ext_vfio_check_token(vdev,
+				   bind.flags & VFIO_CDEV_BIND_FLAG_TOKEN ?
+				   &token : NULL);
+	if (ret)
+		goto unlock;
+
+	file->ictx = ictx;
+	ret = bind_to_ctx(file, arg);
+	if (ret)
+		file->ictx = NULL;
+unlock:
+	mutex_unlock(&vdev->dev_set->lock);
+	if (ret && ictx)
+		iommufd_ext_ctx_put(ictx);
+	return ret;
+}
+
+/**
+ * cdev_ext_unbind - undo everything BIND and what came after it did
+ * @file: a file that is being closed, bound or not
+ */
+void cdev_ext_unbind(struct cdev_ext_file *file)
+{
+	struct vfio_device *vdev = file->vdev;
+	struct iommufd_ext_ctx *ictx;
+
+	/* Nobody else has the file any more. */
+	if (!file->bound)
+		return;
+
+	mutex_lock(&vdev->dev_set->lock);
+	close_device(file);
+	xa_erase(&bound_files, vdev->index);
+	ictx = file->ictx;
+	file->ictx = NULL;
+	mutex_unlock(&vdev->dev_set->lock);
+
+	/* This may be the last user of the context, and take it down. */
+	iommufd_ext_ctx_put(ictx);
+}
+
+/*
+ * ATTACH and DETACH start alike: size, flags, and @minsz bytes that were always
+ * there. What is behind those is only for flags that are refused here: no kernel
+ * this is for can attach a PASID without an iommufd of its own.
+ */
+static int copy_pt(void *cmd, const void __user *arg, size_t minsz)
+{
+	const struct vfio_cdev_detach *hdr = cmd;
+
+	if (copy_from_user(cmd, arg, minsz))
+		return -EFAULT;
+	if (hdr->argsz < minsz)
+		return -EINVAL;
+
+	switch (hdr->flags) {
+	case 0:
+		return 0;
+	case VFIO_CDEV_ATTACH_PASID:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * cdev_ext_attach - ioctl(VFIO_CDEV_ATTACH)
+ * @file: a bound file
+ * @arg: struct vfio_cdev_attach of the user
+ */
+int cdev_ext_attach(struct cdev_ext_file *file,
+		    struct vfio_cdev_attach __user *arg)
+{
+	struct vfio_device *vdev = file->vdev;
+	struct vfio_cdev_attach attach;
+	int ret;
+
+	ret = copy_pt(&attach, arg, offsetofend(typeof(attach), pt_id));
+	if (ret)
+		return ret;
+
+	mutex_lock(&vdev->dev_set->lock);
+	if (file->attached)
+		ret = iommufd_ext_device_replace(file->idev, &attach.pt_id);
+	else
+		ret = iommufd_ext_device_attach(file->idev, &attach.pt_id);
+	if (ret)
+		goto unlock;
+	file->attached = true;
+
+	if (put_user(attach.pt_id, &arg->pt_id)) {
+		iommufd_ext_device_detach(file->idev);
+		file->attached = false;
+		ret = -EFAULT;
+	}
+unlock:
+	mutex_unlock(&vdev->dev_set->lock);
+	return ret;
+}
+
+/**
+ * cdev_ext_detach - ioctl(VFIO_CDEV_DETACH)
+ * @file: a bound file
+ * @arg: struct vfio_cdev_detach of the user
+ */
+int cdev_ext_detach(struct cdev_ext_file *file,
+		    struct vfio_cdev_detach __user *arg)
+{
+	struct vfio_device *vdev = file->vdev;
+	struct vfio_cdev_detach detach;
+	int ret;
+
+	ret = copy_pt(&detach, arg, offsetofend(typeof(detach), flags));
+	if (ret)
+		return ret;
+
+	mutex_lock(&vdev->dev_set->lock);
+	if (file->attached)
+		iommufd_ext_device_detach(file->idev);
+	file->attached = false;
+	mutex_unlock(&vdev->dev_set->lock);
+	return 0;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The file: open, parked, bound, closed.
+ *
+ * What is not ours to answer goes to the driver's vfio_device_ops, as the VFIO core
+ * does it for its own files.
+ */
+#include <linux/compat.h>
+#include <linux/pm_runtime.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+/* The driver cannot be removed while anybody holds one of these. */
+static bool get_registration(struct vfio_device *vdev)
+{
+	return refcount_inc_not_zero(&vdev->refcount);
+}
+
+/* @vdev may be gone when this returns. */
+static void put_registration(struct vfio_device *vdev)
+{
+	if (refcount_dec_and_test(&vdev->refcount))
+		complete(&vdev->comp);
+}
+
+static struct vfio_device *node_get_vdev(struct cdev_ext_node *node)
+{
+	struct vfio_device *vdev;
+
+	mutex_lock(&node->lock);
+	vdev = node->vdev;
+	if (vdev && !get_registration(vdev))
+		vdev = NULL;
+	mutex_unlock(&node->lock);
+	return vdev;
+}
+
+static int cdev_ext_open(struct inode *inode, struct file *filp)
+{
+	struct cdev_ext_node *node =
+		container_of(inode->i_cdev, struct cdev_ext_node, cdev);
+	struct cdev_ext_file *file;
+
+	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	if (!file)
+		return -ENOMEM;
+
+	file->vdev = node_get_vdev(node);
+	if (!file->vdev) {
+		kfree(file);
+		return -ENODEV;
+	}
+
+	mutex_init(&file->kvm_lock);
+	ext_vfio_share_mapping(file->vdev, filp);
+	filp->private_data = file;
+	return 0;
+}
+
+static int cdev_ext_release(struct inode *inode, struct file *filp)
+{
+	struct cdev_ext_file *file = filp->private_data;
+
+	cdev_ext_unbind(file);
+	put_registration(file->vdev);
+	mutex_destroy(&file->kvm_lock);
+	kfree(file);
+	return 0;
+}
+
+/* The device of a bound file, or NULL while it is parked. */
+static struct vfio_device *bound_vdev(struct file *filp)
+{
+	struct cdev_ext_file *file = filp->private_data;
+
+	/* Pairs with the release in BIND: bound means that all it set up is visible. */
+	return smp_load_acquire(&file->bound) ? file->vdev : NULL;
+}
+
+/*
+ * vfio-pci-core suspends idle devices; the driver's pm operations are those the core
+ * gave it. Reads and writes resume the device in the core itself.
+ */
+static int resume_device(struct vfio_device *vdev)
+{
+	struct device *dev = vdev->dev;
+	int ret;
+
+	if (!dev->driver->pm)
+		return 0;
+
+	ret = pm_runtime_resume_and_get(dev);
+	if (ret) {
+		dev_info_ratelimited(dev, "runtime resume failed: %d\n", ret);
+		return -EIO;
+	}
+	return 0;
+}
+
+static void idle_device(struct vfio_device *vdev)
+{
+	if (vdev->dev->driver->pm)
+		pm_runtime_put(vdev->dev);
+}
+
+static long driver_ioctl(struct vfio_device *vdev, unsigned int cmd,
+			 unsigned long arg)
+{
+	if (!vdev->ops->ioctl)
+		return -EINVAL;
+	return vdev->ops->ioctl(vdev, cmd, arg);
+}
+
+static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
+			unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+
+	switch (cmd) {
+	case VFIO_CDEV_ATTACH:
+		return cdev_ext_attach(file, uarg);
+	case VFIO_CDEV_DETACH:
+		return cdev_ext_detach(file, uarg);
+	case VFIO_DEVICE_FEATURE:
+		return cdev_ext_feature(file->vdev, uarg);
+	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+		return cdev_ext_hot_reset_info(file, uarg);
+	case VFIO_DEVICE_PCI_HOT_RESET:
+		return cdev_ext_hot_reset(file, uarg);
+	case VFIO_DEVICE_GET_REGION_INFO:
+		if (EXT_VFIO_CORE_HAS_REGION_INFO)
+			return ext_vfio_region_info(file->vdev, uarg);
+		fallthrough;
+	default:
+		return driver_ioctl(file->vdev, cmd, arg);
+	}
+}
+
+static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
+			   unsigned long arg)
+{
+	struct cdev_ext_file *file = filp->private_data;
+	struct vfio_device *vdev;
+	long ret;
+
+	if (cmd == VFIO_CDEV_BIND)
+		return cdev_ext_bind(file, (void __user *)arg);
+
+	vdev = bound_vdev(filp);
+	if (!vdev)
+		return -EINVAL;
+
+	ret = resume_device(vdev);
+	if (ret)
+		return ret;
+
+	ret = bound_ioctl(file, cmd, arg);
+	idle_device(vdev);
+	return ret;
+}
+
+static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
+			     loff_t *ppos)
+{
+	struct vfio_device *vdev = bound_vdev(filp);
+
+	if (!vdev || !vdev->ops->read)
+		return -EINVAL;
+	return vdev->ops->read(vdev, buf, count, ppos);
+}
+
+static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
+			      size_t count, loff_t *ppos)
+{
+	struct vfio_device *vdev = bound_vdev(filp);
+
+	if (!vdev || !vdev->ops->write)
+		return -EINVAL;
+	return vdev->ops->write(vdev, buf, count, ppos);
+}
+
+static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct vfio_device *vdev = bound_vdev(filp);
+
+	if (!vdev || !vdev->ops->mmap)
+		return -EINVAL;
+	return vdev->ops->mmap(vdev, vma);
+}
+
+/* As mainline has it since 6.18: which device is behind this descriptor. */
+static void cdev_ext_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct cdev_ext_file *file = filp->private_data;
+	char *path;
+
+	path = kobject_get_path(&file->vdev->dev->kobj, GFP_KERNEL);
+	if (!path)
+		return;
+
+	seq_printf(m, "vfio-device-syspath: /sys%s\n", path);
+	kfree(path);
+}
+
+/* Also how kvm.c knows our files. */
+const struct file_operations cdev_ext_fops = {
+	.owner		= THIS_MODULE,
+	.open		= cdev_ext_open,
+	.release	= cdev_ext_release,
+	.read		= cdev_ext_read,
+	.write		= cdev_ext_write,
+	.unlocked_ioctl	= cdev_ext_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.mmap		= cdev_ext_mmap,
+	.show_fdinfo	= cdev_ext_show_fdinfo,
+};

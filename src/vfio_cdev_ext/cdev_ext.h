@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of vfio_cdev_ext share. The design is at the top of main.c, and
+ * so is the lock order.
+ */
+#ifndef CDEV_EXT_H
+#define CDEV_EXT_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/vfio_pci_core.h>
+
+#include "iommufd_ext.h"
+#include "uapi/linux/vfio_cdev_ext.h"
+
+/**
+ * struct cdev_ext_node - the char device of one VFIO device
+ * @dev: the struct device behind the node; its references are the life of this
+ *	structure, and @cdev holds one while the node is open
+ * @cdev: the char device
+ * @attr: the "dev" file of the VFIO device; its ->attr.name is NULL without one
+ * @entry: link in the list of nodes; protected by the list's lock in adopt.c
+ * @pdev: the PCI device; set once, referenced
+ * @lock: protects @vdev
+ * @vdev: the VFIO device, or NULL from the moment its driver starts to leave.
+ *	No reference is held on it: one that outlived the driver would run the
+ *	driver's release function after its module is gone. Open files hold a
+ *	registration instead, which the driver's removal waits for.
+ */
+struct cdev_ext_node {
+	struct device dev;
+	struct cdev cdev;
+	struct device_attribute attr;
+	struct list_head entry;
+	struct pci_dev *pdev;
+	struct mutex lock; /* protects vdev */
+	struct vfio_device *vdev;
+};
+
+/**
+ * struct cdev_ext_file - an open char device
+ * @vdev: the VFIO device; set once, valid while the file holds its registration
+ * @bound: whether BIND has succeeded. Set once under dev_set->lock, with release
+ *	semantics; everything else reads it with acquire semantics before it does
+ *	anything.
+ * @attached: whether a page table is attached; protected by dev_set->lock
+ * @devid: id of the device in @ictx; protected by dev_set->lock
+ * @ictx: the context it is bound to, referenced; protected by dev_set->lock
+ * @idev: the bound device; protected by dev_set->lock
+ * @kvm_lock: protects @kvm; held while the driver opens the device, so that
+ *	the VM that is offered to the driver cannot go meanwhile
+ * @kvm: the VM that has been told about this file, not referenced: KVM takes it
+ *	back before it goes
+ * @put_kvm: drops the reference on vdev->kvm, if there is one; protected by
+ *	dev_set->lock
+ */
+struct cdev_ext_file {
+	struct vfio_device *vdev;
+	bool bound;
+	bool attached;
+	u32 devid;
+	struct iommufd_ext_ctx *ictx;
+	struct iommufd_ext_device *idev;
+	struct mutex kvm_lock; /* protects kvm */
+	struct kvm *kvm;
+	void (*put_kvm)(struct kvm *kvm);
+};
+
+/* main.c */
+extern struct pci_driver cdev_ext_pci_driver;
+
+/* adopt.c */
+struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
+int cdev_ext_adopt_init(bool everyone);
+void cdev_ext_adopt_exit(void);
+
+/* node.c */
+int cdev_ext_node_init(const char *directory);
+void cdev_ext_node_exit(void);
+struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
+					   struct vfio_device *vdev);
+void cdev_ext_node_destroy(struct cdev_ext_node *node);
+
+/* sysfs.c */
+int cdev_ext_sysfs_add(struct cdev_ext_node *node);
+void cdev_ext_sysfs_del(struct cdev_ext_node *node);
+
+/* cdev.c */
+extern const struct file_operations cdev_ext_fops;
+
+/* bind.c */
+struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
+int cdev_ext_bind(struct cdev_ext_file *file,
+		  struct vfio_cdev_bind __user *arg);
+int cdev_ext_attach(struct cdev_ext_file *file,
+		    struct vfio_cdev_attach __user *arg);
+int cdev_ext_detach(struct cdev_ext_file *file,
+		    struct vfio_cdev_detach __user *arg);
+void cdev_ext_unbind(struct cdev_ext_file *file);
+
+/* feature.c */
+int cdev_ext_feature(struct vfio_device *vdev,
+		     struct vfio_device_feature __user *arg);
+
+/* hot_reset.c */
+int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
+			    struct vfio_pci_hot_reset_info __user *arg);
+int cdev_ext_hot_reset(struct cdev_ext_file *file,
+		       struct vfio_pci_hot_reset __user *arg);
+
+/* kvm.c */
+void cdev_ext_kvm_init(bool wanted);
+void cdev_ext_kvm_exit(void);
+void cdev_ext_kvm_lend(struct cdev_ext_file *file);
+void cdev_ext_kvm_lent(struct cdev_ext_file *file);
+void cdev_ext_kvm_return(struct cdev_ext_file *file);
+
+#endif

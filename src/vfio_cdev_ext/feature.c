@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO_DEVICE_FEATURE: the checks that are the same for all features, the features
+ * the VFIO core answers itself, and the driver for all others.
+ */
+#include <linux/file.h>
+#include <linux/uaccess.h>
+
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+/* VFIO_DEVICE_FEATURE_DMA_BUF, which older headers do not have. */
+#define FEATURE_DMA_BUF 11
+
+#define FEATURE_FLAGS \
+	(VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_GET | \
+	 VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_PROBE)
+
+static int feature_migration(struct vfio_device *vdev, u32 flags,
+			     void __user *data, size_t size)
+{
+	struct vfio_device_feature_migration mig = {
+		.flags = vdev->migration_flags,
+	};
+	int ret;
+
+	if (!vdev->mig_ops)
+		return -ENOTTY;
+
+	ret = vfio_check_feature(flags, size, VFIO_DEVICE_FEATURE_GET,
+				 sizeof(mig));
+	if (ret != 1)
+		return ret;
+	return copy_to_user(data, &mig, sizeof(mig)) ? -EFAULT : 0;
+}
+
+/* Gives the user a descriptor for @data_file, whose reference this consumes. */
+static int return_state_fd(struct vfio_device_feature_mig_state *mig,
+			   struct file *data_file, void __user *data)
+{
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		fput(data_file);
+		return fd;
+	}
+
+	mig->data_fd = fd;
+	if (copy_to_user(data, mig, sizeof(*mig))) {
+		put_unused_fd(fd);
+		fput(data_file);
+		return -EFAULT;
+	}
+
+	fd_install(fd, data_file);
+	return 0;
+}
+
+static int set_mig_state(struct vfio_device *vdev,
+			 struct vfio_device_feature_mig_state *mig,
+			 void __user *data)
+{
+	struct file *data_file;
+
+	data_file = vdev->mig_ops->migration_set_state(vdev,
+						       mig->device_state);
+	if (!IS_ERR_OR_NULL(data_file))
+		return return_state_fd(mig, data_file, data);
+
+	mig->data_fd = -1;
+	if (copy_to_user(data, mig, sizeof(*mig)))
+		return -EFAULT;
+	return PTR_ERR_OR_ZERO(data_file);
+}
+
+static int get_mig_state(struct vfio_device *vdev,
+			 struct vfio_device_feature_mig_state *mig,
+			 void __user *data)
+{
+	enum vfio_device_mig_state state;
+	int ret;
+
+	ret = vdev->mig_ops->migration_get_state(vdev, &state);
+	if (ret)
+		return ret;
+
+	mig->device_state = state;
+	mig->data_fd = -1;
+	return copy_to_user(data, mig, sizeof(*mig)) ? -EFAULT : 0;
+}
+
+static int feature_mig_state(struct vfio_device *vdev, u32 flags,
+			     void __user *data, size_t size)
+{
+	struct vfio_device_feature_mig_state mig;
+	int ret;
+
+	if (!vdev->mig_ops)
+		return -ENOTTY;
+
+	ret = vfio_check_feature(flags, size,
+				 VFIO_DEVICE_FEATURE_GET |
+				 VFIO_DEVICE_FEATURE_SET, sizeof(mig));
+	if (ret != 1)
+		return ret;
+	if (copy_from_user(&mig, data, sizeof(mig)))
+		return -EFAULT;
+
+	if (flags & VFIO_DEVICE_FEATURE_GET)
+		return get_mig_state(vdev, &mig, data);
+	return set_mig_state(vdev, &mig, data);
+}
+
+static int feature_mig_data_size(struct vfio_device *vdev, u32 flags,
+				 void __user *data, size_t size)
+{
+	unsigned long length;
+	u64 out;
+	int ret;
+
+	if (!vdev->mig_ops || !EXT_VFIO_HAS_MIG_DATA_SIZE)
+		return -ENOTTY;
+
+	ret = vfio_check_feature(flags, size, VFIO_DEVICE_FEATURE_GET,
+				 sizeof(out));
+	if (ret != 1)
+		return ret;
+
+	ret = ext_vfio_mig_data_size(vdev, &length);
+	if (ret)
+		return ret;
+
+	out = length;
+	return copy_to_user(data, &out, sizeof(out)) ? -EFAULT : 0;
+}
+
+/**
+ * cdev_ext_feature - ioctl(VFIO_DEVICE_FEATURE)
+ * @vdev: a bound device
+ * @arg: struct vfio_device_feature of the user
+ *
+ * Not offered: DMA logging, because the bitmap it fills is private to the VFIO core;
+ * and dma-bufs of BARs, because only the core can revoke them around a hot reset.
+ */
+int cdev_ext_feature(struct vfio_device *vdev,
+		     struct vfio_device_feature __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_device_feature, flags);
+	struct vfio_device_feature feature;
+	u32 flags, get_set;
+	size_t size;
+
+	if (copy_from_user(&feature, arg, minsz))
+		return -EFAULT;
+	flags = feature.flags;
+	if (feature.argsz < minsz || (flags & ~(u32)FEATURE_FLAGS))
+		return -EINVAL;
+
+	get_set = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
+	if ((flags & get_set) == get_set &&
+	    !(flags & VFIO_DEVICE_FEATURE_PROBE))
+		return -EINVAL;
+
+	size = feature.argsz - minsz;
+	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_MIGRATION:
+		return feature_migration(vdev, flags, arg->data, size);
+	case VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE:
+		return feature_mig_state(vdev, flags, arg->data, size);
+	case EXT_VFIO_FEATURE_MIG_DATA_SIZE:
+		return feature_mig_data_size(vdev, flags, arg->data, size);
+	case VFIO_DEVICE_FEATURE_DMA_LOGGING_START:
+	case VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP:
+	case VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT:
+	case FEATURE_DMA_BUF:
+		return -ENOTTY;
+	}
+
+	if (!vdev->ops->device_feature)
+		return -ENOTTY;
+	return vdev->ops->device_feature(vdev, flags, arg->data, size);
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reset of a whole slot or bus.
+ *
+ * A user may reset the devices that share a bus with his if all of them are his. The
+ * VFIO core can tell for group files only; for char devices the answer is in the
+ * context: a device is the user's if it is bound to his context, or if nobody has it
+ * and its group is owned by the context, which keeps everybody else out.
+ *
+ * All devices of one reset share a dev_set, by the promise of vfio-pci-core.
+ */
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+/**
+ * struct reset_walk - a walk over the devices of a reset
+ * @slot: the slot that is reset, or NULL for the whole bus
+ * @fn: called for each device
+ * @data: for @fn
+ * @ret: the last result of @fn; not 0 ends the walk
+ */
+struct reset_walk {
+	struct pci_slot *slot;
+	int (*fn)(struct pci_dev *pdev, void *data);
+	void *data;
+	int ret;
+};
+
+/**
+ * struct info_fill - state of GET_PCI_HOT_RESET_INFO
+ * @file: the bound file that asks; its dev_set->lock is held
+ * @devices: array to fill
+ * @max: entries in @devices
+ * @count: entries filled
+ * @flags: flags for the user
+ */
+struct info_fill {
+	struct cdev_ext_file *file;
+	struct vfio_pci_dependent_device *devices;
+	u32 max;
+	u32 count;
+	u32 flags;
+};
+
+static bool below_slot(struct pci_dev *pdev, struct pci_slot *slot)
+{
+	for (; pdev; pdev = pdev->bus->self)
+		if (pdev->bus == slot->bus)
+			return pdev->slot == slot;
+	return false;
+}
+
+static int walk_one(struct pci_dev *pdev, void *data)
+{
+	struct reset_walk *walk = data;
+
+	if (!walk->slot || below_slot(pdev, walk->slot))
+		walk->ret = walk->fn(pdev, walk->data);
+	return walk->ret;
+}
+
+/* Visits each device that a reset of @pdev's slot or bus would hit. */
+static int walk_affected(struct pci_dev *pdev, struct reset_walk *walk)
+{
+	walk->slot = pci_probe_reset_slot(pdev->slot) ? NULL : pdev->slot;
+	walk->ret = 0;
+	pci_walk_bus(pdev->bus, walk_one, walk);
+	return walk->ret;
+}
+
+static bool can_reset(struct pci_dev *pdev)
+{
+	return !pci_probe_reset_slot(pdev->slot) ||
+	       !pci_probe_reset_bus(pdev->bus);
+}
+
+static int count_one(struct pci_dev *pdev, void *data)
+{
+	(*(u32 *)data)++;
+	return 0;
+}
+
+static u32 count_affected(struct pci_dev *pdev)
+{
+	u32 count = 0;
+	struct reset_walk walk = { .fn = count_one, .data = &count };
+
+	walk_affected(pdev, &walk);
+	return count;
+}
+
+static struct vfio_device *find_in_set(struct vfio_device_set *dev_set,
+				       struct device *dev)
+{
+	struct vfio_device *vdev;
+
+	lockdep_assert_held(&dev_set->lock);
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
+		if (vdev->dev == dev)
+			return vdev;
+	return NULL;
+}
+
+/* How the user of @ictx sees a device: by its id, or by one of two special ids. */
+static int devid_in_ctx(struct vfio_device *vdev, struct iommufd_ext_ctx *ictx)
+{
+	struct cdev_ext_file *owner = cdev_ext_bound_file(vdev);
+	struct iommu_group *group;
+	bool owned;
+
+	if (owner && owner->ictx == ictx)
+		return owner->devid;
+
+	group = iommu_group_get(vdev->dev);
+	if (!group)
+		return VFIO_CDEV_DEVID_NOT_OWNED;
+	owned = iommufd_ext_ctx_has_group(ictx, group);
+	iommu_group_put(group);
+
+	return owned ? VFIO_CDEV_DEVID_OWNED : VFIO_CDEV_DEVID_NOT_OWNED;
+}
+
+static int fill_one(struct pci_dev *pdev, void *data)
+{
+	struct info_fill *fill = data;
+	struct vfio_pci_dependent_device *entry;
+	struct vfio_device *vdev;
+	int devid = VFIO_CDEV_DEVID_NOT_OWNED;
+
+	/* More devices than a moment ago: the user shall ask again. */
+	if (fill->count == fill->max)
+		return -EAGAIN;
+
+	vdev = find_in_set(fill->file->vdev->dev_set, &pdev->dev);
+	if (vdev)
+		devid = devid_in_ctx(vdev, fill->file->ictx);
+	if (devid == VFIO_CDEV_DEVID_NOT_OWNED)
+		fill->flags &= ~VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED;
+
+	/* Newer headers call the same place devid. */
+	entry = &fill->devices[fill->count++];
+	entry->group_id = devid;
+	entry->segment = pci_domain_nr(pdev->bus);
+	entry->bus = pdev->bus->number;
+	entry->devfn = pdev->devfn;
+	return 0;
+}
+
+static int fill_devices(struct info_fill *fill, struct pci_dev *pdev)
+{
+	struct vfio_device_set *dev_set = fill->file->vdev->dev_set;
+	struct reset_walk walk = { .fn = fill_one, .data = fill };
+	int ret;
+
+	mutex_lock(&dev_set->lock);
+	ret = walk_affected(pdev, &walk);
+	mutex_unlock(&dev_set->lock);
+	return ret;
+}
+
+static int put_info(struct vfio_pci_hot_reset_info __user *arg, u32 flags,
+		    u32 count)
+{
+	if (put_user(flags, &arg->flags) || put_user(count, &arg->count))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * cdev_ext_hot_reset_info - ioctl(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO)
+ * @file: a bound file
+ * @arg: struct vfio_pci_hot_reset_info of the user
+ */
+int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
+			    struct vfio_pci_hot_reset_info __user *arg)
+{
+	struct pci_dev *pdev = to_pci_dev(file->vdev->dev);
+	struct info_fill fill = {
+		.file = file,
+		.flags = VFIO_CDEV_HOT_RESET_FLAG_DEV_ID |
+			 VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED,
+	};
+	struct vfio_pci_hot_reset_info hdr;
+	int ret;
+
+	if (copy_from_user(&hdr, arg, sizeof(hdr)))
+		return -EFAULT;
+	if (hdr.argsz < sizeof(hdr))
+		return -EINVAL;
+	if (!can_reset(pdev))
+		return -ENODEV;
+
+	fill.max = count_affected(pdev);
+	if (fill.max > (hdr.argsz - sizeof(hdr)) / sizeof(*fill.devices))
+		return put_info(arg, 0, fill.max) ?: -ENOSPC;
+
+	fill.devices = kcalloc(fill.max, sizeof(*fill.devices), GFP_KERNEL);
+	if (!fill.devices)
+		return -ENOMEM;
+
+	ret = fill_devices(&fill, pdev);
+	if (!ret && copy_to_user(arg->devices, fill.devices,
+				 fill.count * sizeof(*fill.devices)))
+		ret = -EFAULT;
+	if (!ret)
+		ret = put_info(arg, fill.flags, fill.count);
+
+	kfree(fill.devices);
+	return ret;
+}
+
+static int check_in_set(struct pci_dev *pdev, void *data)
+{
+	return find_in_set(data, &pdev->dev) ? 0 : -EINVAL;
+}
+
+/*
+ * Devices outside the set, with another driver or none, could come and go during the
+ * reset; those in it stay, while its lock is held.
+ */
+static int check_reset(struct cdev_ext_file *file)
+{
+	struct vfio_device_set *dev_set = file->vdev->dev_set;
+	struct reset_walk walk = { .fn = check_in_set, .data = dev_set };
+	struct vfio_device *vdev;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
+		if (!cdev_ext_core_device(vdev))
+			return -EINVAL;
+		if (devid_in_ctx(vdev, file->ictx) == VFIO_CDEV_DEVID_NOT_OWNED)
+			return -EINVAL;
+	}
+	return walk_affected(to_pci_dev(file->vdev->dev), &walk);
+}
+
+static void put_power(struct vfio_device_set *dev_set, struct vfio_device *end)
+{
+	struct vfio_device *vdev;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
+		if (vdev == end)
+			break;
+		pm_runtime_put(vdev->dev);
+	}
+}
+
+/* Devices nobody uses may be suspended. */
+static int get_power(struct vfio_device_set *dev_set)
+{
+	struct vfio_device *vdev;
+	int ret;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
+		ret = pm_runtime_resume_and_get(vdev->dev);
+		if (ret) {
+			put_power(dev_set, vdev);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The user can put the device into D3 himself. One that forgets its configuration on
+ * the way back gets the one that the core saved then.
+ */
+static void power_up(struct vfio_pci_core_device *core)
+{
+	struct pci_dev *pdev = core->pdev;
+	bool restore = core->needs_pm_restore &&
+		       pdev->current_state >= PCI_D3hot;
+
+	if (pci_set_power_state(pdev, PCI_D0) || !restore)
+		return;
+	pci_load_and_free_saved_state(pdev, &core->pm_save);
+	pci_restore_state(pdev);
+}
+
+static void unlock_memory(struct vfio_device_set *dev_set,
+			  struct vfio_device *end)
+{
+	struct vfio_device *vdev;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
+		if (vdev == end)
+			break;
+		up_write(&cdev_ext_core_device(vdev)->memory_lock);
+	}
+}
+
+/* Undoes ext_vfio_pci_block_faults() from @start on, up to @end. */
+static void unblock_faults(struct vfio_device_set *dev_set,
+			   struct vfio_device *start, struct vfio_device *end)
+{
+	struct vfio_device *vdev = start;
+
+	list_for_each_entry_from(vdev, &dev_set->device_list, dev_set_list) {
+		if (vdev == end)
+			break;
+		ext_vfio_pci_unblock_faults(cdev_ext_core_device(vdev));
+	}
+}
+
+static struct vfio_device *first_of(struct vfio_device_set *dev_set)
+{
+	return list_first_entry(&dev_set->device_list, struct vfio_device,
+				dev_set_list);
+}
+
+/*
+ * Takes every BAR mapping away and keeps it from coming back, for each device. No
+ * order exists among the locks of several devices, or of the processes that map them,
+ * so whoever meets contention backs out.
+ */
+static int lock_memory(struct vfio_device_set *dev_set)
+{
+	struct vfio_device *vdev;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
+		if (!ext_vfio_pci_block_faults(cdev_ext_core_device(vdev))) {
+			unblock_faults(dev_set, first_of(dev_set), vdev);
+			return -EBUSY;
+		}
+	}
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
+		if (!ext_vfio_pci_lock_memory(cdev_ext_core_device(vdev))) {
+			unlock_memory(dev_set, vdev);
+			unblock_faults(dev_set, vdev, NULL);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+static int reset_set(struct cdev_ext_file *file)
+{
+	struct vfio_device_set *dev_set = file->vdev->dev_set;
+	struct vfio_device *vdev;
+	int ret;
+
+	lockdep_assert_held(&dev_set->lock);
+
+	ret = check_reset(file);
+	if (ret)
+		return ret;
+
+	ret = get_power(dev_set);
+	if (ret)
+		return ret;
+
+	ret = lock_memory(dev_set);
+	if (ret)
+		goto put_power;
+
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
+		power_up(cdev_ext_core_device(vdev));
+	ret = pci_reset_bus(to_pci_dev(file->vdev->dev));
+
+	unlock_memory(dev_set, NULL);
+put_power:
+	put_power(dev_set, NULL);
+	return ret;
+}
+
+/**
+ * cdev_ext_hot_reset - ioctl(VFIO_DEVICE_PCI_HOT_RESET)
+ * @file: a bound file
+ * @arg: struct vfio_pci_hot_reset of the user, whose count must be 0: an array of
+ *	files is for group files
+ */
+int cdev_ext_hot_reset(struct cdev_ext_file *file,
+		       struct vfio_pci_hot_reset __user *arg)
+{
+	struct vfio_device_set *dev_set = file->vdev->dev_set;
+	struct vfio_pci_hot_reset hdr;
+	int ret;
+
+	if (copy_from_user(&hdr, arg, offsetofend(typeof(hdr), count)))
+		return -EFAULT;
+	if (hdr.argsz < offsetofend(typeof(hdr), count) || hdr.flags)
+		return -EINVAL;
+	if (hdr.count)
+		return -EINVAL;
+	if (!can_reset(to_pci_dev(file->vdev->dev)))
+		return -ENODEV;
+
+	mutex_lock(&dev_set->lock);
+	ret = reset_set(file);
+	mutex_unlock(&dev_set->lock);
+	return ret;
+}

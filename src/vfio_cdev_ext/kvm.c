@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM and our files.
+ *
+ * KVM lets a VM know about its VFIO files through three functions of the VFIO core,
+ * each of which starts with the question whether the file is the core's own. ftrace
+ * can change where a function continues right at its first instruction; here it does
+ * so if the file in the first argument is ours, and else lets the function run as it
+ * is. No function of the core is copied, and none changes for the core's files.
+ *
+ * It cannot be left behind: a replacement is only entered with a file of ours, whose
+ * owner is this module, and the caller holds the file. Unregistering waits for callers
+ * of the ftrace callback itself.
+ *
+ * Kernel live patching uses the same mechanism, and one function has one user: if a
+ * patch has it, or ftrace is switched off, the module works without KVM and says so.
+ */
+#include <linux/ftrace.h>
+#include <linux/kvm_host.h>
+#include <linux/vfio.h>
+
+#include "compat/ftrace.h"
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+#define KVM_MSG "vfio_cdev_ext: KVM will not accept VFIO char devices: "
+
+#if EXT_FTRACE_CAN_REDIRECT
+
+static bool replaced_is_valid(struct file *filp)
+{
+	return true;
+}
+
+/*
+ * Asked before BIND, so it is about the device's IOMMU and not about what it is
+ * attached to.
+ */
+static bool replaced_enforced_coherent(struct file *filp)
+{
+	struct cdev_ext_file *file = filp->private_data;
+
+	return iommufd_ext_device_enforced_coherent(file->vdev->dev);
+}
+
+static void replaced_set_kvm(struct file *filp, struct kvm *kvm)
+{
+	struct cdev_ext_file *file = filp->private_data;
+
+	mutex_lock(&file->kvm_lock);
+	file->kvm = kvm;
+	mutex_unlock(&file->kvm_lock);
+}
+
+/**
+ * struct redirect - one function of the VFIO core
+ * @ops: its ftrace user; each function has its own, because a failure then concerns
+ *	one function, and because the callback need not find out which it is in
+ * @name: of the function
+ * @function: its address
+ * @replacement: where to go for our files
+ *
+ * All set before the first call, @ops belongs to ftrace.
+ */
+struct redirect {
+	struct ftrace_ops ops;
+	const char *name;
+	unsigned long function;
+	unsigned long replacement;
+};
+
+static void notrace redirect_our_files(unsigned long ip,
+				       unsigned long parent_ip,
+				       struct ftrace_ops *ops,
+				       struct ftrace_regs *fregs)
+{
+	struct redirect *redirect = container_of(ops, struct redirect, ops);
+	struct file *filp = (struct file *)ext_ftrace_first_argument(fregs);
+
+	if (filp->f_op == &cdev_ext_fops)
+		ext_ftrace_continue_at(fregs, redirect->replacement);
+}
+
+#define REDIRECT(_function, _replacement) {				\
+	.ops = {							\
+		.func = redirect_our_files,				\
+		.flags = FTRACE_OPS_FL_IPMODIFY |			\
+			 FTRACE_OPS_FL_RECURSION |			\
+			 FTRACE_OPS_FL_PERMANENT,			\
+	},								\
+	.name = __stringify(_function),					\
+	.function = (unsigned long)(_function),				\
+	.replacement = (unsigned long)(_replacement),			\
+}
+
+static struct redirect redirects[] = {
+	REDIRECT(EXT_VFIO_FILE_IS_VALID, replaced_is_valid),
+	REDIRECT(vfio_file_enforced_coherent, replaced_enforced_coherent),
+	REDIRECT(vfio_file_set_kvm, replaced_set_kvm),
+};
+
+/* How many of them are in place, from the first on. */
+static unsigned int nr_redirected;
+
+static int redirect_one(struct redirect *redirect)
+{
+	int ret;
+
+	ret = ftrace_set_filter_ip(&redirect->ops, redirect->function, 0, 0);
+	if (ret)
+		return ret;
+
+	ret = register_ftrace_function(&redirect->ops);
+	if (ret)
+		ext_ftrace_free_filter(&redirect->ops);
+	return ret;
+}
+
+static void redirect_all(void)
+{
+	struct redirect *redirect;
+	int ret;
+
+	for (; nr_redirected < ARRAY_SIZE(redirects); nr_redirected++) {
+		redirect = &redirects[nr_redirected];
+		ret = redirect_one(redirect);
+		if (!ret)
+			continue;
+
+		pr_warn(KVM_MSG "cannot redirect %s (error %d%s)\n",
+			redirect->name, ret,
+			ret == -EBUSY ? ": live patched, or ftrace is off" : "");
+		cdev_ext_kvm_exit();
+		return;
+	}
+}
+
+static void undo_redirects(void)
+{
+	while (nr_redirected) {
+		struct redirect *redirect = &redirects[--nr_redirected];
+
+		unregister_ftrace_function(&redirect->ops);
+		ext_ftrace_free_filter(&redirect->ops);
+	}
+}
+
+#else
+
+static void redirect_all(void)
+{
+	pr_warn(KVM_MSG "this kernel's ftrace cannot redirect functions\n");
+}
+
+static void undo_redirects(void)
+{
+}
+
+#endif
+
+/**
+ * cdev_ext_kvm_init - make KVM accept our files, if this kernel allows it
+ * @wanted: false to leave the kernel alone
+ */
+void cdev_ext_kvm_init(bool wanted)
+{
+	if (wanted)
+		redirect_all();
+	else
+		pr_info(KVM_MSG "switched off by the parameter kvm\n");
+}
+
+/**
+ * cdev_ext_kvm_exit - undo cdev_ext_kvm_init()
+ */
+void cdev_ext_kvm_exit(void)
+{
+	undo_redirects();
+}
+
+#if EXT_VFIO_KVM_REFERENCED && IS_ENABLED(CONFIG_KVM)
+
+/* KVM is a module that may not be there, so it must not be linked to. */
+static void take_kvm(struct cdev_ext_file *file)
+{
+	struct vfio_device *vdev = file->vdev;
+	bool (*get)(struct kvm *kvm);
+	void (*put)(struct kvm *kvm);
+
+	put = symbol_get(kvm_put_kvm);
+	if (!put)
+		return;
+
+	get = symbol_get(kvm_get_kvm_safe);
+	if (get && get(file->kvm)) {
+		vdev->kvm = file->kvm;
+		file->put_kvm = put;
+	} else {
+		symbol_put(kvm_put_kvm);
+	}
+	if (get)
+		symbol_put(kvm_get_kvm_safe);
+}
+
+static void drop_kvm(struct cdev_ext_file *file)
+{
+	if (!file->put_kvm)
+		return;
+
+	file->put_kvm(file->vdev->kvm);
+	file->put_kvm = NULL;
+	symbol_put(kvm_put_kvm);
+}
+
+#else
+
+/* The driver takes a reference in open_device(), or never uses it. */
+static void take_kvm(struct cdev_ext_file *file)
+{
+	file->vdev->kvm = file->kvm;
+}
+
+static void drop_kvm(struct cdev_ext_file *file)
+{
+}
+
+#endif
+
+/**
+ * cdev_ext_kvm_lend - offer the VM to the driver that is about to open the device
+ * @file: the file; the caller holds dev_set->lock, and calls cdev_ext_kvm_lent()
+ *	when the driver is done
+ */
+void cdev_ext_kvm_lend(struct cdev_ext_file *file)
+{
+	lockdep_assert_held(&file->vdev->dev_set->lock);
+
+	mutex_lock(&file->kvm_lock);
+	if (file->kvm)
+		take_kvm(file);
+}
+
+/**
+ * cdev_ext_kvm_lent - the driver has opened the device, or failed to
+ * @file: the file
+ */
+void cdev_ext_kvm_lent(struct cdev_ext_file *file)
+{
+	mutex_unlock(&file->kvm_lock);
+}
+
+/**
+ * cdev_ext_kvm_return - the driver has closed the device
+ * @file: the file; the caller holds dev_set->lock
+ */
+void cdev_ext_kvm_return(struct cdev_ext_file *file)
+{
+	lockdep_assert_held(&file->vdev->dev_set->lock);
+
+	drop_kvm(file);
+	file->vdev->kvm = NULL;
+}

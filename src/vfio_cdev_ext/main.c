@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio_cdev_ext: a char device for each VFIO PCI device.
+ *
+ * A kernel without VFIO device cdevs offers a device only through its IOMMU group
+ * and a container. This module adds what mainline calls the device cdev: open
+ * /dev/vfio/devices/vfioN, bind it to a /dev/ioasid file, attach it to an address
+ * space, and use it like any VFIO device. The ABI is mainline's, so that programs
+ * need not know the difference.
+ *
+ * Adoption
+ * --------
+ * The module works beside the VFIO core, not inside it. A bus notifier sees each
+ * driver that binds to a PCI device. If what it registered is built on
+ * vfio-pci-core, the device gets a node: stock vfio-pci, vendors' variant drivers
+ * and the driver of this module alike, and there is no second mechanism for the
+ * latter (adopt.c, node.c). Everything a user then does goes through the driver's
+ * own vfio_device_ops. What the core does for its own files between the file and
+ * the driver, the module does again on the public fields of struct vfio_device,
+ * with the same protocol:
+ *
+ *  - An open file holds a registration (vfio_device->refcount), so the removal of
+ *    the driver waits for it and asks its user to let go, as for the core's files.
+ *  - A bound file is the one user of the device: open_count is 1, and the driver's
+ *    module is held (bind.c).
+ *  - dev_set->lock is held over everything that changes those.
+ *
+ * A file is parked until BIND: any other operation is refused. Closing it is the
+ * only way to undo BIND.
+ *
+ * One user at a time
+ * ------------------
+ * DMA ownership of the IOMMU group separates this path from the group path: BIND
+ * claims it, and so does VFIO_GROUP_SET_CONTAINER; the second is refused. Within
+ * one owner open_count decides. So neither needs to know the other.
+ *
+ * KVM
+ * ---
+ * KVM asks the VFIO core whether a file is a VFIO file, and the core knows its own
+ * files only. kvm.c answers for ours, by redirecting the three functions KVM calls.
+ * If the kernel does not allow that, the rest works and KVM refuses the file.
+ *
+ * Lock order
+ * ----------
+ *	device_lock(pdev)		adoption, from the notifier
+ *	  nodes_lock (adopt.c)
+ *	    node->lock
+ *
+ *	vdev->dev_set->lock		BIND, ATTACH, DETACH, close, hot reset
+ *	  file->kvm_lock		BIND only
+ *	  locks of iommufd_ext
+ *	    mmap_lock
+ *	  core->vma_lock, core->memory_lock	hot reset, trylock only
+ *
+ * node->lock is also taken alone, by open(). kvm_lock is also taken by KVM, under
+ * its own locks, with none of the others. Nothing here is taken in mmap() or in a
+ * page fault.
+ */
+#include "compat/module.h"
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+#define CDEV_EXT_NAME "vfio_cdev_ext"
+
+static bool adopt = true;
+module_param(adopt, bool, 0444);
+MODULE_PARM_DESC(adopt,
+		 "Give a char device to devices of every vfio-pci-core driver, vfio-pci for one (default); off: only to devices of the driver vfio_cdev_ext");
+
+static bool kvm = true;
+module_param(kvm, bool, 0444);
+MODULE_PARM_DESC(kvm,
+		 "Let KVM accept the char devices (default); off: programs that use KVM cannot use them");
+
+static char *directory = "devices";
+module_param(directory, charp, 0444);
+MODULE_PARM_DESC(directory,
+		 "Directory of the char devices below /dev/vfio (default: devices)");
+
+static bool enable_sriov;
+module_param(enable_sriov, bool, 0644);
+MODULE_PARM_DESC(enable_sriov,
+		 "Allow sriov_numvfs on devices of the driver vfio_cdev_ext (default off): the program that drives the PF must be able to serve its VFs");
+
+static int cdev_ext_open_device(struct vfio_device *vdev)
+{
+	struct vfio_pci_core_device *core =
+		container_of(vdev, struct vfio_pci_core_device, vdev);
+	int ret;
+
+	ret = vfio_pci_core_enable(core);
+	if (ret)
+		return ret;
+
+	vfio_pci_core_finish_enable(core);
+	return 0;
+}
+
+/* The core gives VFs the name of their PF's operations as driver_override. */
+static const struct vfio_device_ops cdev_ext_ops = {
+	.name		= CDEV_EXT_NAME,
+	.init		= vfio_pci_core_init_dev,
+	.release	= vfio_pci_core_release_dev,
+	.open_device	= cdev_ext_open_device,
+	.close_device	= vfio_pci_core_close_device,
+	.ioctl		= vfio_pci_core_ioctl,
+	.device_feature	= vfio_pci_core_ioctl_feature,
+	.read		= vfio_pci_core_read,
+	.write		= vfio_pci_core_write,
+	.mmap		= vfio_pci_core_mmap,
+	.request	= vfio_pci_core_request,
+	.match		= vfio_pci_core_match,
+	EXT_VFIO_PCI_OPS_IOMMUFD
+	EXT_VFIO_PCI_OPS_DETACH
+	EXT_VFIO_PCI_OPS_TOKEN
+	EXT_VFIO_PCI_OPS_REGION
+};
+
+static int cdev_ext_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct vfio_pci_core_device *core;
+	int ret;
+
+	core = vfio_alloc_device(vfio_pci_core_device, vdev, &pdev->dev,
+				 &cdev_ext_ops);
+	if (IS_ERR(core))
+		return PTR_ERR(core);
+
+	pci_set_drvdata(pdev, core);
+	ret = vfio_pci_core_register_device(core);
+	if (ret)
+		vfio_put_device(&core->vdev);
+	return ret;
+}
+
+static void cdev_ext_remove(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = pci_get_drvdata(pdev);
+
+	vfio_pci_core_unregister_device(core);
+	vfio_put_device(&core->vdev);
+}
+
+static int cdev_ext_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
+{
+	if (!enable_sriov)
+		return -ENOENT;
+
+	return vfio_pci_core_sriov_configure(pci_get_drvdata(pdev), nr_virtfn);
+}
+
+/*
+ * No id table: the driver takes what it is given, by driver_override or new_id, and
+ * nothing by itself.
+ */
+struct pci_driver cdev_ext_pci_driver = {
+	.name			= CDEV_EXT_NAME,
+	.probe			= cdev_ext_probe,
+	.remove			= cdev_ext_remove,
+	.sriov_configure	= cdev_ext_sriov_configure,
+	.err_handler		= &vfio_pci_core_err_handlers,
+	.driver_managed_dma	= true,
+};
+
+static bool __init directory_valid(void)
+{
+	return directory[0] && directory[0] != '.' && !strchr(directory, '/');
+}
+
+static int __init cdev_ext_init(void)
+{
+	int ret;
+
+	if (!directory_valid()) {
+		pr_err(CDEV_EXT_NAME ": bad directory \"%s\": give one plain name\n",
+		       directory);
+		return -EINVAL;
+	}
+
+	ret = cdev_ext_node_init(directory);
+	if (ret)
+		return ret;
+
+	cdev_ext_kvm_init(kvm);
+
+	ret = cdev_ext_adopt_init(adopt);
+	if (ret)
+		goto exit_kvm;
+
+	ret = pci_register_driver(&cdev_ext_pci_driver);
+	if (ret)
+		goto exit_adopt;
+	return 0;
+
+exit_adopt:
+	cdev_ext_adopt_exit();
+exit_kvm:
+	cdev_ext_kvm_exit();
+	cdev_ext_node_exit();
+	return ret;
+}
+
+/* No file is open here: each holds the module. */
+static void __exit cdev_ext_exit(void)
+{
+	pci_unregister_driver(&cdev_ext_pci_driver);
+	cdev_ext_adopt_exit();
+	cdev_ext_kvm_exit();
+	cdev_ext_node_exit();
+}
+
+module_init(cdev_ext_init);
+module_exit(cdev_ext_exit);
+
+EXT_IMPORT_NS_IOMMUFD_EXT;
+EXT_MODULE_INFO_COMPAT;
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("VFIO device cdevs for kernels without them");

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The node in /dev: its class, its numbers and its life.
+ *
+ * A node is a device of our own class below the VFIO device, so that both
+ * /sys/dev/char and the class lead to the PCI device. Its minor is the index of the
+ * VFIO device, and its name too: vfioN here is vfioN there.
+ */
+#include <linux/completion.h>
+#include <linux/slab.h>
+
+#include "compat/device.h"
+
+#include "cdev_ext.h"
+
+static dev_t node_devt;
+static const char *node_directory;
+
+/*
+ * Nodes that exist, and one for the module. The last reference on a node may be
+ * dropped by somebody else than the one who removes it, and its release function is
+ * our code.
+ */
+static refcount_t nr_nodes;
+static DECLARE_COMPLETION(no_nodes);
+
+static char *node_devnode(EXT_DEVNODE_CONST struct device *dev, umode_t *mode)
+{
+	return kasprintf(GFP_KERNEL, "vfio/%s/%s", node_directory,
+			 dev_name(dev));
+}
+
+static struct class node_class = {
+	.name = "vfio_cdev_ext",
+	.devnode = node_devnode,
+};
+
+static void put_nr_nodes(void)
+{
+	if (refcount_dec_and_test(&nr_nodes))
+		complete(&no_nodes);
+}
+
+static void node_release(struct device *dev)
+{
+	struct cdev_ext_node *node =
+		container_of(dev, struct cdev_ext_node, dev);
+
+	pci_dev_put(node->pdev);
+	mutex_destroy(&node->lock);
+	kfree(node);
+	put_nr_nodes();
+}
+
+static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
+					struct vfio_device *vdev)
+{
+	struct cdev_ext_node *node;
+
+	node = kzalloc(sizeof(*node), GFP_KERNEL);
+	if (!node)
+		return NULL;
+
+	refcount_inc(&nr_nodes);
+	mutex_init(&node->lock);
+	node->pdev = pci_dev_get(pdev);
+	node->vdev = vdev;
+
+	device_initialize(&node->dev);
+	node->dev.class = &node_class;
+	node->dev.parent = &vdev->device;
+	node->dev.devt = MKDEV(MAJOR(node_devt), vdev->index);
+	node->dev.release = node_release;
+
+	cdev_init(&node->cdev, &cdev_ext_fops);
+	node->cdev.owner = THIS_MODULE;
+	return node;
+}
+
+/* From here on nobody can open the node. Open files keep it, and their device. */
+static void node_disconnect(struct cdev_ext_node *node)
+{
+	cdev_device_del(&node->cdev, &node->dev);
+
+	mutex_lock(&node->lock);
+	node->vdev = NULL;
+	mutex_unlock(&node->lock);
+}
+
+/**
+ * cdev_ext_node_create - make the char device of a VFIO device
+ * @pdev: the PCI device, locked
+ * @vdev: its VFIO device
+ *
+ * Return: the node, or an ERR_PTR().
+ */
+struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
+					   struct vfio_device *vdev)
+{
+	struct cdev_ext_node *node;
+	int ret;
+
+	node = node_alloc(pdev, vdev);
+	if (!node)
+		return ERR_PTR(-ENOMEM);
+
+	ret = dev_set_name(&node->dev, "%s", dev_name(&vdev->device));
+	if (ret)
+		goto put_node;
+
+	ret = cdev_device_add(&node->cdev, &node->dev);
+	if (ret)
+		goto put_node;
+
+	/* Last: who finds this file expects the node to be there. */
+	ret = cdev_ext_sysfs_add(node);
+	if (ret)
+		goto disconnect;
+
+	pci_info(pdev, "VFIO char device /dev/vfio/%s/%s (driver %s)\n",
+		 node_directory, dev_name(&node->dev), pdev->dev.driver->name);
+	return node;
+
+disconnect:
+	node_disconnect(node);
+put_node:
+	put_device(&node->dev);
+	return ERR_PTR(ret);
+}
+
+/**
+ * cdev_ext_node_destroy - take the char device away
+ * @node: the node; the caller holds the lock of its PCI device
+ *
+ * Files that are open stay usable. They hold a registration of the VFIO device,
+ * which its driver waits for.
+ */
+void cdev_ext_node_destroy(struct cdev_ext_node *node)
+{
+	device_lock_assert(&node->pdev->dev);
+
+	cdev_ext_sysfs_del(node);
+	node_disconnect(node);
+	put_device(&node->dev);
+}
+
+/**
+ * cdev_ext_node_init - reserve the numbers and the class of our nodes
+ * @directory: where they go, below /dev/vfio
+ */
+int cdev_ext_node_init(const char *directory)
+{
+	int ret;
+
+	node_directory = directory;
+	refcount_set(&nr_nodes, 1);
+
+	ret = alloc_chrdev_region(&node_devt, 0, MINORMASK + 1,
+				  "vfio_cdev_ext");
+	if (ret)
+		return ret;
+
+	ret = class_register(&node_class);
+	if (ret)
+		unregister_chrdev_region(node_devt, MINORMASK + 1);
+	return ret;
+}
+
+/**
+ * cdev_ext_node_exit - give back what cdev_ext_node_init() took
+ */
+void cdev_ext_node_exit(void)
+{
+	put_nr_nodes();
+	wait_for_completion(&no_nodes);
+	class_unregister(&node_class);
+	unregister_chrdev_region(node_devt, MINORMASK + 1);
+}
