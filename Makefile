@@ -6,7 +6,10 @@
 
 MAKEFLAGS += --no-builtin-rules
 
-top := $(realpath $(dir $(lastword $(MAKEFILE_LIST))))
+top := $(CURDIR)
+ifneq ($(words $(top)),1)
+$(error kbuild cannot build below a path with spaces: $(top))
+endif
 
 ifneq ($(KDIR),)
 kdir := $(abspath $(KDIR))
@@ -44,7 +47,7 @@ kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULE
 
 all:
 	@mkdir -p $(out)
-	+$(Q)flock $(out)/.lock $(MAKE) --no-print-directory modules OUT=$(out)
+	+$(Q)flock $(out)/.ext-build $(MAKE) --no-print-directory modules OUT=$(out)
 
 # One recipe per step, all under the lock of this release: two builds of one release wait for each
 # other, builds of different releases share nothing.
@@ -79,8 +82,7 @@ uninstall:
 
 # build/ also holds downloads and test kernels, which are dear: clean takes only what "all" made.
 clean:
-	$(Q)for k in $(top)/build/*/gen/key; do [ ! -e "$$k" ] || rm -rf "$${k%/gen/key}"; done
-	$(Q)[ ! -e $(out)/gen/key ] || rm -rf $(out)
+	$(Q)for d in $(top)/build/* $(out); do [ ! -e $$d/.ext-build ] || rm -rf $$d; done
 
 distclean:
 	$(Q)rm -rf $(top)/build
