@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whom pinned memory is charged to.
+ *
+ * mm->pinned_vm always shows what a process has pinned. The limit,
+ * RLIMIT_MEMLOCK, is applied to all processes of the user together, or, if the
+ * context says so, to the process, where it adds to what mlock() took. Memory
+ * mapped with CAP_IPC_LOCK is not limited.
+ */
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+
+#include "private.h"
+
+static struct pages_owner *pages_owner_alloc(void)
+{
+	struct pages_owner *owner;
+
+	owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return NULL;
+
+	refcount_set(&owner->users, 1);
+	owner->mm = current->mm;
+	mmgrab(owner->mm);
+	owner->task = get_task_struct(current->group_leader);
+	owner->user = get_uid(current_user());
+	return owner;
+}
+
+static bool pages_owner_is_current(const struct pages_owner *owner)
+{
+	return owner->mm == current->mm &&
+	       owner->task == current->group_leader &&
+	       owner->user == current_user();
+}
+
+/**
+ * pages_owner_get_current() - the calling process as an owner of memory
+ * @ictx: the context, which remembers the last one
+ *
+ * Return: a reference to the owner, or NULL without memory.
+ */
+struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx)
+{
+	struct pages_owner *owner, *old;
+
+	spin_lock(&ictx->owner_lock);
+	owner = ictx->owner;
+	if (owner && pages_owner_is_current(owner)) {
+		refcount_inc(&owner->users);
+		spin_unlock(&ictx->owner_lock);
+		return owner;
+	}
+	spin_unlock(&ictx->owner_lock);
+
+	owner = pages_owner_alloc();
+	if (!owner)
+		return NULL;
+
+	refcount_inc(&owner->users);
+	spin_lock(&ictx->owner_lock);
+	old = ictx->owner;
+	ictx->owner = owner;
+	spin_unlock(&ictx->owner_lock);
+	if (old)
+		pages_owner_put(old);
+	return owner;
+}
+
+/**
+ * pages_owner_put() - drop a reference
+ * @owner: an owner
+ */
+void pages_owner_put(struct pages_owner *owner)
+{
+	if (!refcount_dec_and_test(&owner->users))
+		return;
+	free_uid(owner->user);
+	put_task_struct(owner->task);
+	mmdrop(owner->mm);
+	kfree(owner);
+}
+
+static int charge_user(struct pages_owner *owner, unsigned long npages)
+{
+	unsigned long limit = task_rlimit(owner->task, RLIMIT_MEMLOCK) >>
+			      PAGE_SHIFT;
+	long old = atomic_long_read(&owner->user->locked_vm);
+
+	do {
+		if (npages > limit || old > limit - npages)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(&owner->user->locked_vm, &old,
+					  old + npages));
+	return 0;
+}
+
+static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc)
+{
+	int rc;
+
+	mmap_write_lock(owner->mm);
+	rc = __account_locked_vm(owner->mm, npages, inc, owner->task, false);
+	mmap_write_unlock(owner->mm);
+	return rc;
+}
+
+/**
+ * pages_owner_charge() - charge memory that is about to be pinned
+ * @owner: whom to charge
+ * @charge: how
+ * @npages: how much, in pages
+ *
+ * Context: may sleep, takes mmap_lock.
+ * Return: 0, or -ENOMEM if the limit would be exceeded.
+ */
+int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
+		       unsigned long npages)
+{
+	int rc = 0;
+
+	if (charge == CHARGE_USER)
+		rc = charge_user(owner, npages);
+	else if (charge == CHARGE_MM)
+		rc = charge_mm(owner, npages, true);
+	if (!rc)
+		atomic64_add(npages, &owner->mm->pinned_vm);
+	return rc;
+}
+
+/**
+ * pages_owner_uncharge() - undo pages_owner_charge()
+ * @owner: whom was charged
+ * @charge: how
+ * @npages: how much, in pages
+ *
+ * Context: may sleep, takes mmap_lock. Works on when the process is gone.
+ */
+void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
+			  unsigned long npages)
+{
+	atomic64_sub(npages, &owner->mm->pinned_vm);
+	if (charge == CHARGE_USER)
+		atomic_long_sub(npages, &owner->user->locked_vm);
+	else if (charge == CHARGE_MM)
+		charge_mm(owner, npages, false);
+}

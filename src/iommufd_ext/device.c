@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Binding devices to a context, and ownership of their groups.
+ *
+ * A driver binds its device for a user. Who owns the DMA of one device of an
+ * IOMMU group owns that of all, and the IOMMU core lets a group be claimed once,
+ * by anyone: a kernel driver, the VFIO group interface, or a context here. The
+ * devices of a group that are bound to one context share its claim.
+ */
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "compat/iommu.h"
+#include "compat/module.h"
+#include "private.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Bind devices on platforms without interrupt remapping. A user can then raise any interrupt with a device's DMA. (default: off)");
+
+/* Groups owned by any context; igroups_lock also makes claim and list one step. */
+static LIST_HEAD(igroups);
+static DEFINE_MUTEX(igroups_lock);
+
+static struct igroup *igroup_find(struct iommu_group *group)
+{
+	struct igroup *igroup;
+
+	lockdep_assert_held(&igroups_lock);
+
+	list_for_each_entry(igroup, &igroups, item)
+		if (igroup->group == group)
+			return igroup;
+	return NULL;
+}
+
+static int check_isolated_msi(struct iommu_group *group, struct device *dev)
+{
+	if (ext_iommu_group_has_isolated_msi(group, dev))
+		return 0;
+	if (!allow_unsafe_interrupts)
+		return -EPERM;
+	dev_warn(dev,
+		 "interrupts are not isolated: a user of the device can raise those of others\n");
+	return 0;
+}
+
+/* Takes over the reference to @group on success. */
+static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
+				   struct iommu_group *group,
+				   struct device *dev)
+{
+	struct igroup *igroup;
+	int rc;
+
+	lockdep_assert_held(&igroups_lock);
+
+	rc = check_isolated_msi(group, dev);
+	if (rc)
+		return ERR_PTR(rc);
+
+	igroup = kzalloc(sizeof(*igroup), GFP_KERNEL_ACCOUNT);
+	if (!igroup)
+		return ERR_PTR(-ENOMEM);
+
+	rc = iommu_group_claim_dma_owner(group, ictx);
+	if (rc) {
+		kfree(igroup);
+		/* No context has it: a kernel driver or a VFIO container does. */
+		return ERR_PTR(rc == -EPERM ? -EBUSY : rc);
+	}
+
+	INIT_LIST_HEAD(&igroup->endpoints);
+	igroup->ictx = ictx;
+	igroup->group = group;
+	igroup->coherent = ext_iommu_group_enforces_coherency(group, dev);
+	list_add_tail(&igroup->item, &igroups);
+	return igroup;
+}
+
+static struct igroup *igroup_get(struct iommufd_ext_ctx *ictx,
+				 struct device *dev)
+{
+	struct iommu_group *group;
+	struct igroup *igroup;
+
+	group = iommu_group_get(dev);
+	if (!group)
+		return ERR_PTR(-ENODEV);
+
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	if (!igroup) {
+		igroup = igroup_claim(ictx, group, dev);
+		if (!IS_ERR(igroup))
+			group = NULL;
+	} else if (igroup->ictx != ictx) {
+		igroup = ERR_PTR(-EPERM);
+	}
+	if (!IS_ERR(igroup))
+		igroup->devices++;
+	mutex_unlock(&igroups_lock);
+
+	/* iommu_group_put() takes NULL for nothing. */
+	iommu_group_put(group);
+	return igroup;
+}
+
+static void igroup_put(struct igroup *igroup)
+{
+	mutex_lock(&igroups_lock);
+	if (--igroup->devices) {
+		mutex_unlock(&igroups_lock);
+		return;
+	}
+	list_del(&igroup->item);
+	iommu_group_release_dma_owner(igroup->group);
+	mutex_unlock(&igroups_lock);
+
+	WARN_ON(igroup->hwpt);
+	iommu_group_put(igroup->group);
+	kfree(igroup);
+}
+
+/**
+ * iommufd_ext_device_bind() - take ownership of a device for a context
+ * @ictx: the context; the device keeps a reference
+ * @dev: the device; its driver keeps it alive and sets driver_managed_dma
+ * @id: the user's name for it
+ *
+ * The whole IOMMU group is claimed, and its DMA blocked until a device of it is
+ * attached.
+ *
+ * Context: may sleep.
+ * Return: the bound device or an ERR_PTR: -ENODEV without an IOMMU group;
+ * -EINVAL if DMA is not cache coherent; -EPERM if another context has the group,
+ * or interrupts are not isolated; -EBUSY if a kernel driver or a VFIO container
+ * has it; -ENOMEM.
+ */
+struct iommufd_ext_device *iommufd_ext_device_bind(struct iommufd_ext_ctx *ictx,
+						   struct device *dev, u32 *id)
+{
+	struct iommufd_ext_device *idev;
+	struct igroup *igroup;
+	int rc;
+
+	if (!iommufd_ext_device_supported(dev))
+		return ERR_PTR(dev->iommu_group ? -EINVAL : -ENODEV);
+
+	igroup = igroup_get(ictx, dev);
+	if (IS_ERR(igroup))
+		return ERR_CAST(igroup);
+
+	idev = kzalloc(sizeof(*idev), GFP_KERNEL_ACCOUNT);
+	if (!idev) {
+		rc = -ENOMEM;
+		goto err_put_igroup;
+	}
+	idev->ictx = ictx;
+	idev->dev = dev;
+	idev->igroup = igroup;
+
+	rc = obj_reserve(ictx, &idev->obj, OBJ_DEVICE);
+	if (rc)
+		goto err_free_idev;
+	/* The driver's own, so that no user destroys the device under it. */
+	refcount_inc(&idev->obj.users);
+	iommufd_ext_ctx_get(ictx);
+	*id = idev->obj.id;
+	obj_publish(ictx, &idev->obj);
+	return idev;
+
+err_free_idev:
+	kfree(idev);
+err_put_igroup:
+	igroup_put(igroup);
+	return ERR_PTR(rc);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_bind);
+
+/**
+ * iommufd_ext_device_unbind() - undo iommufd_ext_device_bind()
+ * @idev: the bound device; it is detached first if it is attached
+ *
+ * Context: may sleep, and waits for ioctls that use the device's id.
+ */
+void iommufd_ext_device_unbind(struct iommufd_ext_device *idev)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+
+	iommufd_ext_device_detach(idev);
+	obj_remove_sync(ictx, &idev->obj);
+	igroup_put(idev->igroup);
+	kfree(idev);
+	iommufd_ext_ctx_put(ictx);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_unbind);
+
+/**
+ * iommufd_ext_device_to_ictx() - the context a device is bound to
+ * @idev: the bound device
+ *
+ * Return: the context, without a reference of its own.
+ */
+struct iommufd_ext_ctx *
+iommufd_ext_device_to_ictx(struct iommufd_ext_device *idev)
+{
+	return idev->ictx;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_to_ictx);
+
+/**
+ * iommufd_ext_device_to_id() - the user's name for a device
+ * @idev: the bound device
+ *
+ * Return: the id, greater than 0.
+ */
+u32 iommufd_ext_device_to_id(struct iommufd_ext_device *idev)
+{
+	return idev->obj.id;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_to_id);
+
+/**
+ * iommufd_ext_ctx_has_group() - does a context own a group?
+ * @ictx: the context
+ * @group: the group
+ *
+ * Return: true if at least one device of the group is bound to the context.
+ */
+bool iommufd_ext_ctx_has_group(struct iommufd_ext_ctx *ictx,
+			       struct iommu_group *group)
+{
+	struct igroup *igroup;
+	bool has;
+
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	has = igroup && igroup->ictx == ictx;
+	mutex_unlock(&igroups_lock);
+	return has;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_has_group);
+
+/**
+ * iommufd_ext_device_supported() - can a device ever be bound?
+ * @dev: the device
+ *
+ * Return: true if it is behind an IOMMU and its DMA is cache coherent.
+ */
+bool iommufd_ext_device_supported(struct device *dev)
+{
+	return dev->iommu_group &&
+	       device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_supported);
+
+/**
+ * iommufd_ext_device_enforced_coherent() - can the device's DMA bypass caches?
+ * @dev: the device, bound or not
+ *
+ * KVM asks, to know whether it must emulate a guest's WBINVD. On a kernel that
+ * cannot tell without it, the group is claimed for a moment.
+ *
+ * Context: may sleep.
+ * Return: true if no-snoop DMA is impossible for every page table of the
+ * device; false if it is possible, or if somebody else owns the group.
+ */
+bool iommufd_ext_device_enforced_coherent(struct device *dev)
+{
+	struct iommu_group *group;
+	struct igroup *igroup;
+	bool coherent = false;
+
+	group = iommu_group_get(dev);
+	if (!group)
+		return false;
+
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	if (igroup) {
+		coherent = igroup->coherent;
+	} else if (!EXT_COHERENCY_NEEDS_OWNERSHIP) {
+		coherent = ext_iommu_group_enforces_coherency(group, dev);
+	} else if (!iommu_group_claim_dma_owner(group, &igroups)) {
+		coherent = ext_iommu_group_enforces_coherency(group, dev);
+		iommu_group_release_dma_owner(group);
+	}
+	mutex_unlock(&igroups_lock);
+	iommu_group_put(group);
+	return coherent;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_enforced_coherent);
+
+/**
+ * idev_get() - find a bound device by id
+ * @ictx: the context
+ * @id: as the user named it
+ *
+ * Return: the device, to be put with obj_put(), or NULL.
+ */
+struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id)
+{
+	struct obj *obj = obj_get(ictx, id, OBJ_DEVICE);
+
+	return obj ? container_of(obj, struct iommufd_ext_device, obj) : NULL;
+}
+
+/**
+ * hw_info_ioctl() - IOASID_GET_HW_INFO
+ * @ucmd: the command
+ *
+ * No IOMMU driver is asked yet: the answer is that of one without data.
+ *
+ * Return: 0; see struct ioasid_hw_info for the errors.
+ */
+int hw_info_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_hw_info *cmd = ucmd->cmd;
+	struct iommufd_ext_device *idev;
+	int rc = 0;
+
+	if (cmd->flags || cmd->__reserved[0] || cmd->__reserved[1] ||
+	    cmd->__reserved[2])
+		return -EOPNOTSUPP;
+
+	idev = idev_get(ucmd->ictx, cmd->dev_id);
+	if (!idev)
+		return -ENOENT;
+
+	if (clear_user(u64_to_user_ptr(cmd->data_uptr), cmd->data_len)) {
+		rc = -EFAULT;
+		goto out_put;
+	}
+	cmd->data_len = 0;
+	cmd->out_data_type = IOASID_HW_INFO_TYPE_NONE;
+	cmd->out_max_pasid_log2 = 0;
+	cmd->out_capabilities = 0;
+	rc = ucmd_respond(ucmd, sizeof(*cmd));
+out_put:
+	obj_put(ucmd->ictx, &idev->obj);
+	return rc;
+}

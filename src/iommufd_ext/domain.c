@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Areas in and out of the page table of an IOMMU driver.
+ *
+ * iommu_map() flushes after each call, that is, for fragmented memory, after each
+ * page. Where the driver has a map_pages operation, it is called directly, and
+ * what it mapped is made known to the IOMMU once per area.
+ */
+#include <linux/bitops.h>
+#include <linux/mm.h>
+
+#include "compat/iommu.h"
+#include "private.h"
+
+/*
+ * The largest page size that fits, and how many pages of it until either the
+ * range ends or a larger size fits.
+ */
+static size_t fitting_pages(unsigned long pgsizes, unsigned long iova,
+			    phys_addr_t paddr, size_t size, size_t *count)
+{
+	unsigned long align = iova | paddr;
+	unsigned long fit, larger, next, to_next;
+	size_t pgsize;
+
+	fit = pgsizes & GENMASK(__fls(size), 0);
+	if (align)
+		fit &= GENMASK(__ffs(align), 0);
+	if (WARN_ON_ONCE(!fit))
+		return 0;
+	pgsize = 1UL << __fls(fit);
+
+	larger = pgsizes & ~GENMASK(__fls(fit), 0);
+	if (larger) {
+		next = 1UL << __ffs(larger);
+		/* Both addresses come to the boundary at once, or never. */
+		if (!((iova ^ paddr) & (next - 1))) {
+			to_next = next - (iova & (next - 1));
+			if (size > to_next && size - to_next >= next)
+				size = to_next;
+		}
+	}
+	*count = size / pgsize;
+	return pgsize;
+}
+
+/* Both return how much is mapped, also on failure, in @mapped. */
+static int map_direct(struct iommu_domain *domain, unsigned long iova,
+		      phys_addr_t paddr, size_t size, int prot, size_t *mapped)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	size_t pgsize, count, done;
+	int rc;
+
+	*mapped = 0;
+	while (*mapped < size) {
+		pgsize = fitting_pages(domain->pgsize_bitmap, iova + *mapped,
+				       paddr + *mapped, size - *mapped, &count);
+		if (!pgsize)
+			return -EINVAL;
+		done = 0;
+		rc = ops->map_pages(domain, iova + *mapped, paddr + *mapped,
+				    pgsize, count, prot, GFP_KERNEL_ACCOUNT,
+				    &done);
+		*mapped += done;
+		if (rc)
+			return rc;
+		if (WARN_ON_ONCE(!done))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t paddr, size_t size, int prot,
+			  size_t *mapped)
+{
+	int rc;
+
+	if (domain->ops->map_pages)
+		return map_direct(domain, iova, paddr, size, prot, mapped);
+
+	rc = ext_iommu_map(domain, iova, paddr, size, prot);
+	*mapped = rc ? 0 : size;
+	return rc;
+}
+
+/**
+ * domain_map_area() - put an area into a page table
+ * @domain: the page table
+ * @area: a pinned area, aligned for @domain, that is not in it
+ * @large_pages: allow IOMMU pages larger than PAGE_SIZE
+ *
+ * Return: 0 or the IOMMU driver's error; then nothing is mapped.
+ */
+int domain_map_area(struct iommu_domain *domain, const struct area *area,
+		    bool large_pages)
+{
+	unsigned long length = area_length(area);
+	unsigned long done = 0;
+	struct pfn_run_iter iter;
+	phys_addr_t paddr = 0;
+	size_t run_left = 0;
+	int rc;
+
+	pfn_run_iter_init(&iter, &area->pages);
+	while (done < length) {
+		size_t size, mapped;
+
+		if (!run_left) {
+			const struct pfn_run *run = pfn_run_next(&iter);
+			/* Only the first run can begin inside a page. */
+			size_t skip = done ? 0 :
+					     offset_in_page(area->pages.uptr);
+
+			paddr = PFN_PHYS(run->pfn) + skip;
+			run_left = PFN_PHYS(run->npages) - skip;
+		}
+
+		size = min(run_left, length - done);
+		if (!large_pages)
+			size = min(size, PAGE_SIZE - offset_in_page(paddr));
+
+		rc = map_contiguous(domain, area->iova + done, paddr, size,
+				    area->prot, &mapped);
+		done += mapped;
+		paddr += mapped;
+		run_left -= mapped;
+		if (rc)
+			goto err_unmap;
+	}
+
+	if (domain->ops->map_pages) {
+		rc = ext_iotlb_sync_map(domain, area->iova, length);
+		if (rc)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	if (done)
+		iommu_unmap(domain, area->iova, done);
+	return rc;
+}
+
+/**
+ * domain_unmap_area() - take an area out of a page table
+ * @domain: the page table
+ * @area: an area that is in it
+ * @gather: collects what iommu_iotlb_sync() has to flush
+ *
+ * Until that flush the device may still reach the memory.
+ */
+void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
+		       struct iommu_iotlb_gather *gather)
+{
+	unsigned long length = area_length(area);
+
+	WARN_ON(iommu_unmap_fast(domain, area->iova, length, gather) != length);
+}

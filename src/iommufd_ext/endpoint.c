@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Endpoints: devices attached to page tables.
+ *
+ * The devices of a group share one page table: the first endpoint attaches the
+ * group, the last one detaches it, and a replace moves them all. An endpoint
+ * keeps the IOVAs that its device reserves from being mapped.
+ */
+#include <linux/iommu.h>
+#include <linux/slab.h>
+
+#include "compat/iommu.h"
+#include "compat/module.h"
+#include "private.h"
+
+/*
+ * What an IOMMU driver says when a domain does not suit a device: EINVAL by
+ * today's convention, and programs rely on it; other errors from older drivers.
+ */
+static int attach_error(int rc)
+{
+	switch (rc) {
+	case -EFAULT:
+	case -EMEDIUMTYPE:
+	case -ENODEV:
+	case -EOPNOTSUPP:
+		return -EINVAL;
+	default:
+		return rc;
+	}
+}
+
+static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
+			   struct list_head *regions, phys_addr_t *msi_window)
+{
+	struct iommu_resv_region *region;
+	int rc;
+
+	lockdep_assert_held(&ioas->iova_lock);
+
+	list_for_each_entry(region, regions, list) {
+		/* What firmware once used and gives up with the driver. */
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+			continue;
+		if (region->type == IOMMU_RESV_SW_MSI)
+			*msi_window = region->start;
+		rc = iova_reserve(ioas, region->start,
+				  region->start + region->length - 1, endpoint);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void endpoint_unreserve(struct endpoint *endpoint, struct ioas *ioas)
+{
+	mutex_lock(&ioas->iova_lock);
+	iova_unreserve(ioas, endpoint);
+	mutex_unlock(&ioas->iova_lock);
+}
+
+/* Keep what the device needs free, and prepare @hwpt for its interrupts. */
+static int endpoint_reserve(struct endpoint *endpoint, struct hwpt *hwpt)
+{
+	const phys_addr_t no_window = ~(phys_addr_t)0;
+	struct iommufd_ext_device *idev = endpoint->idev;
+	phys_addr_t msi_window = no_window;
+	struct ioas *ioas = hwpt->ioas;
+	LIST_HEAD(regions);
+	int rc;
+
+	rc = ext_iommu_get_resv_regions(idev->dev, idev->igroup->group,
+					&regions);
+	if (rc)
+		goto out_put_regions;
+
+	mutex_lock(&ioas->iova_lock);
+	rc = reserve_regions(ioas, endpoint, &regions, &msi_window);
+	mutex_unlock(&ioas->iova_lock);
+
+	if (!rc && msi_window != no_window && !hwpt->msi_cookie) {
+		rc = iommu_get_msi_cookie(hwpt->domain, msi_window);
+		hwpt->msi_cookie = !rc;
+	}
+	if (rc)
+		endpoint_unreserve(endpoint, ioas);
+out_put_regions:
+	iommu_put_resv_regions(idev->dev, &regions);
+	return rc;
+}
+
+/*
+ * A page table whose driver is not final at allocation may lose aperture with
+ * each kind of IOMMU that is attached to it.
+ */
+static int endpoint_reserve_aperture(struct endpoint *endpoint,
+				     struct hwpt *hwpt)
+{
+	struct ioas *ioas = hwpt->ioas;
+	int rc;
+
+	if (hwpt->final)
+		return 0;
+	mutex_lock(&ioas->iova_lock);
+	rc = iova_reserve_outside(ioas, &hwpt->domain->geometry, endpoint);
+	mutex_unlock(&ioas->iova_lock);
+	return rc;
+}
+
+static int igroup_attach(struct igroup *igroup, struct hwpt *hwpt)
+{
+	int rc;
+
+	if (hwpt->final) {
+		rc = hwpt_fill(hwpt);
+		if (rc)
+			return rc;
+	}
+	rc = iommu_attach_group(hwpt->domain, igroup->group);
+	if (rc)
+		return attach_error(rc);
+	rc = hwpt_fill(hwpt);
+	if (rc)
+		iommu_detach_group(hwpt->domain, igroup->group);
+	else
+		igroup->hwpt = hwpt;
+	return rc;
+}
+
+/* A page table that knows its aperture by attaching is empty without it. */
+static void hwpt_after_detach(struct hwpt *hwpt)
+{
+	if (!hwpt->final && list_empty(&hwpt->endpoints))
+		hwpt_unfill(hwpt);
+}
+
+static void igroup_detach(struct igroup *igroup)
+{
+	struct hwpt *hwpt = igroup->hwpt;
+
+	iommu_detach_group(hwpt->domain, igroup->group);
+	igroup->hwpt = NULL;
+	hwpt_after_detach(hwpt);
+}
+
+/* Drop a reference; a page table made by an attach goes with the last one. */
+static void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
+{
+	lockdep_assert_held(&ictx->attach_lock);
+
+	obj_put(ictx, &hwpt->obj);
+	if (hwpt->auto_domain && list_empty(&hwpt->endpoints) &&
+	    obj_remove_unused(ictx, &hwpt->obj))
+		hwpt_free(ictx, hwpt);
+}
+
+static void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
+{
+	refcount_inc(&hwpt->obj.users);
+	endpoint->hwpt = hwpt;
+	list_add_tail(&endpoint->hwpt_item, &hwpt->endpoints);
+}
+
+static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+{
+	struct igroup *igroup = idev->igroup;
+	struct endpoint *endpoint;
+	bool first = !igroup->hwpt;
+	int rc;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (!first && igroup->hwpt != hwpt)
+		return -EINVAL;
+
+	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->idev = idev;
+
+	rc = endpoint_reserve(endpoint, hwpt);
+	if (rc)
+		goto err_free;
+	if (first) {
+		rc = igroup_attach(igroup, hwpt);
+		if (rc)
+			goto err_unreserve;
+	}
+	rc = endpoint_reserve_aperture(endpoint, hwpt);
+	if (rc)
+		goto err_detach;
+
+	endpoint_link(endpoint, hwpt);
+	list_add_tail(&endpoint->igroup_item, &igroup->endpoints);
+	idev->endpoint = endpoint;
+	return 0;
+
+err_detach:
+	if (first)
+		igroup_detach(igroup);
+err_unreserve:
+	endpoint_unreserve(endpoint, hwpt->ioas);
+err_free:
+	kfree(endpoint);
+	return rc;
+}
+
+static void endpoint_detach(struct iommufd_ext_device *idev)
+{
+	struct endpoint *endpoint = idev->endpoint;
+	struct igroup *igroup = idev->igroup;
+	struct hwpt *hwpt = endpoint->hwpt;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	idev->endpoint = NULL;
+	list_del(&endpoint->igroup_item);
+	list_del(&endpoint->hwpt_item);
+	if (list_empty(&igroup->endpoints))
+		igroup_detach(igroup);
+	endpoint_unreserve(endpoint, hwpt->ioas);
+	kfree(endpoint);
+	hwpt_put(idev->ictx, hwpt);
+}
+
+/* Move the group, with @hwpt full of its IOAS by the time it can be used. */
+static int igroup_replace(struct igroup *igroup, struct hwpt *hwpt)
+{
+	struct hwpt *old = igroup->hwpt;
+	int rc;
+
+	if (hwpt->final) {
+		rc = hwpt_fill(hwpt);
+		if (rc)
+			return rc;
+	}
+	rc = ext_iommu_group_replace_domain(igroup->group, old->domain,
+					    hwpt->domain);
+	if (rc)
+		return attach_error(rc);
+	rc = hwpt_fill(hwpt);
+	if (rc)
+		goto err_back;
+	igroup->hwpt = hwpt;
+	return 0;
+
+err_back:
+	WARN_ON(ext_iommu_group_replace_domain(igroup->group, hwpt->domain,
+					       old->domain));
+	return rc;
+}
+
+static int igroup_reserve(struct igroup *igroup, struct hwpt *hwpt)
+{
+	struct endpoint *endpoint;
+	int rc;
+
+	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
+		rc = endpoint_reserve(endpoint, hwpt);
+		if (rc)
+			goto err_unreserve;
+	}
+	return 0;
+
+err_unreserve:
+	list_for_each_entry_continue_reverse(endpoint, &igroup->endpoints,
+					     igroup_item)
+		endpoint_unreserve(endpoint, hwpt->ioas);
+	return rc;
+}
+
+static void igroup_unreserve(struct igroup *igroup, struct ioas *ioas)
+{
+	struct endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item)
+		endpoint_unreserve(endpoint, ioas);
+}
+
+static void igroup_relink(struct igroup *igroup, struct hwpt *old,
+			  struct hwpt *hwpt)
+{
+	struct endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
+		list_del(&endpoint->hwpt_item);
+		endpoint_link(endpoint, hwpt);
+	}
+	hwpt_after_detach(old);
+	/* One reference per endpoint; with the last one @old may go. */
+	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item)
+		hwpt_put(igroup->ictx, old);
+}
+
+static int endpoint_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+{
+	struct igroup *igroup = idev->igroup;
+	struct hwpt *old = igroup->hwpt;
+	bool same_ioas = old->ioas == hwpt->ioas;
+	struct ioas *old_ioas = old->ioas;
+	int rc;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (old == hwpt)
+		return 0;
+
+	/* Within one IOAS, what is reserved stays reserved. */
+	if (!same_ioas) {
+		rc = igroup_reserve(igroup, hwpt);
+		if (rc)
+			return rc;
+	}
+	rc = igroup_replace(igroup, hwpt);
+	if (rc) {
+		if (!same_ioas)
+			igroup_unreserve(igroup, hwpt->ioas);
+		return rc;
+	}
+	if (!same_ioas)
+		igroup_unreserve(igroup, old_ioas);
+	igroup_relink(igroup, old, hwpt);
+	return 0;
+}
+
+typedef int (*attach_fn)(struct iommufd_ext_device *idev, struct hwpt *hwpt);
+
+static int attach_new(struct iommufd_ext_device *idev, struct ioas *ioas,
+		      attach_fn attach, u32 *pt_id)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	struct hwpt *hwpt;
+	int rc;
+
+	hwpt = hwpt_alloc(idev, ioas, true);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	rc = attach(idev, hwpt);
+	if (rc) {
+		obj_abort(ictx, &hwpt->obj);
+		hwpt_free(ictx, hwpt);
+		return rc;
+	}
+	*pt_id = hwpt->obj.id;
+	obj_publish(ictx, &hwpt->obj);
+	return 0;
+}
+
+/* Attach to a page table that follows @ioas: one made earlier, or a new one. */
+static int attach_ioas(struct iommufd_ext_device *idev, struct ioas *ioas,
+		       attach_fn attach, u32 *pt_id)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	/* The list does not change without attach_lock. */
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+		if (!hwpt->auto_domain)
+			continue;
+		*pt_id = hwpt->obj.id;
+		rc = attach(idev, hwpt);
+		/* It does not suit this device; another may. */
+		if (rc != -EINVAL)
+			return rc;
+	}
+	return attach_new(idev, ioas, attach, pt_id);
+}
+
+static int attach_by_id(struct iommufd_ext_device *idev, attach_fn attach,
+			u32 *pt_id)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	u32 id = *pt_id;
+	struct hwpt *hwpt;
+	struct obj *obj;
+	int rc;
+
+	obj = obj_get(ictx, id, OBJ_ANY);
+	if (!obj)
+		return -ENOENT;
+
+	switch (obj->type) {
+	case OBJ_HWPT:
+		hwpt = container_of(obj, struct hwpt, obj);
+		rc = attach(idev, hwpt);
+		hwpt_put(ictx, hwpt);
+		break;
+	case OBJ_IOAS:
+		rc = attach_ioas(idev, container_of(obj, struct ioas, obj),
+				 attach, &id);
+		obj_put(ictx, obj);
+		break;
+	default:
+		rc = -EINVAL;
+		obj_put(ictx, obj);
+	}
+	if (!rc)
+		*pt_id = id;
+	return rc;
+}
+
+/**
+ * iommufd_ext_device_attach() - connect a device to an address space
+ * @idev: a bound device that is not attached
+ * @pt_id: in: id of an IOAS or page table; out: id of the page table
+ *
+ * Devices of one group must be attached to one page table.
+ *
+ * Context: may sleep, faults and pins user memory.
+ * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, for a
+ * page table that does not suit the device, or if the device is attached;
+ * -EADDRINUSE if a mapping is where the device's IOMMU needs none; the error of
+ * pinning or mapping.
+ */
+int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 *pt_id)
+{
+	int rc = -EINVAL;
+
+	mutex_lock(&idev->ictx->attach_lock);
+	if (!idev->endpoint)
+		rc = attach_by_id(idev, endpoint_attach, pt_id);
+	mutex_unlock(&idev->ictx->attach_lock);
+	return rc;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_attach);
+
+/**
+ * iommufd_ext_device_replace() - move a device to another address space
+ * @idev: an attached device; all attached devices of its group move along
+ * @pt_id: in: id of an IOAS or page table; out: id of the page table
+ *
+ * Where the kernel cannot replace a domain atomically, DMA is blocked for the
+ * moment between the two.
+ *
+ * Context: may sleep, faults and pins user memory.
+ * Return: as iommufd_ext_device_attach(), -EINVAL if the device is not attached.
+ * On failure the device is attached as before.
+ */
+int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 *pt_id)
+{
+	int rc = -EINVAL;
+
+	mutex_lock(&idev->ictx->attach_lock);
+	if (idev->endpoint)
+		rc = attach_by_id(idev, endpoint_replace, pt_id);
+	mutex_unlock(&idev->ictx->attach_lock);
+	return rc;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_replace);
+
+/**
+ * iommufd_ext_device_detach() - disconnect a device from its address space
+ * @idev: a bound device; nothing happens if it is not attached
+ *
+ * With the last device of a group, the group's DMA is blocked.
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void iommufd_ext_device_detach(struct iommufd_ext_device *idev)
+{
+	mutex_lock(&idev->ictx->attach_lock);
+	if (idev->endpoint)
+		endpoint_detach(idev);
+	mutex_unlock(&idev->ictx->attach_lock);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_detach);

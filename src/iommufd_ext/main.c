@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iommufd_ext: I/O address spaces for user space, /dev/ioasid.
+ *
+ * A program that drives devices itself needs three things from the kernel: that
+ * nobody else uses the device, that the device reaches only memory the program
+ * gave it, and that this memory stays where it is. Mainline has iommufd for it
+ * since 6.2. This module gives kernels without it the same, with the same ioctls,
+ * built on what these kernels export: ownership of a group's DMA, IOMMU domains,
+ * and page pinning.
+ *
+ *   device ---- endpoint ---- hwpt ---- IOAS ---- area ---- pages
+ *      \_ group _/              \_ IOMMU domain
+ *
+ *  - An IOAS (ioas.c) is the translation from IOVA to user memory. Its parts are
+ *    areas, one per mapping; iova.c keeps them apart.
+ *  - The memory of an area is pages.c: pinned in batches, kept as runs of
+ *    contiguous pages, charged by account.c.
+ *  - A hardware page table (hwpt.c) follows an IOAS. Each holds all of it:
+ *    mapping.c keeps that so, domain.c talks to the IOMMU driver.
+ *  - A driver binds a device for a user (device.c); the device's IOMMU group is
+ *    then owned by the context. Attaching makes an endpoint (endpoint.c), the
+ *    relation between a device and a page table.
+ *  - What the user names has an id (object.c). Everything belongs to a context,
+ *    an open file; a bound device keeps it alive.
+ *
+ * Rules that hold everywhere:
+ *
+ *  - Reserve, fill, answer, publish: nothing can fail after it can be seen.
+ *  - Taking down neither allocates nor fails.
+ *  - Entries leave the page tables, and the IOMMU forgets them, before the memory
+ *    is unpinned.
+ *  - Memory is pinned with no lock of the IOAS held, unless a page table is being
+ *    filled with what was mapped before it came.
+ *
+ * The lock order is in private.h. This file has the file operations and the
+ * dispatcher of the ioctls.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "compat/iommu.h"
+#include "compat/module.h"
+#include "private.h"
+
+static bool iommu_node = true;
+module_param(iommu_node, bool, 0444);
+MODULE_PARM_DESC(iommu_node,
+		 "Also make /dev/iommu, the node programs for iommufd open, unless the kernel has it. (default: on)");
+
+/**
+ * union ioctl_buffer - room for the structure of any command
+ * @destroy: IOASID_DESTROY
+ * @hw_info: IOASID_GET_HW_INFO
+ * @hwpt: IOASID_HWPT_ALLOC
+ * @alloc: IOASID_IOAS_ALLOC
+ * @ranges: IOASID_IOAS_IOVA_RANGES
+ * @map: IOASID_IOAS_MAP
+ * @unmap: IOASID_IOAS_UNMAP
+ * @option: IOASID_OPTION
+ */
+union ioctl_buffer {
+	struct ioasid_destroy destroy;
+	struct ioasid_hw_info hw_info;
+	struct ioasid_hwpt_alloc hwpt;
+	struct ioasid_ioas_alloc alloc;
+	struct ioasid_ioas_iova_ranges ranges;
+	struct ioasid_ioas_map map;
+	struct ioasid_ioas_unmap unmap;
+	struct ioasid_option_cmd option;
+};
+
+/**
+ * struct ioctl_op - a command
+ * @size: of its structure today, in bytes
+ * @min_size: of its structure's first version, in bytes
+ * @ioctl_num: the full number
+ * @execute: does the work
+ */
+struct ioctl_op {
+	unsigned int size;
+	unsigned int min_size;
+	unsigned int ioctl_num;
+	int (*execute)(struct ucmd *ucmd);
+};
+
+/* @_last is the last member of the structure's first version. */
+#define IOCTL_OP(_cmd, _fn, _struct, _last)                               \
+	[_IOC_NR(_cmd) - IOASID_CMD_BASE] = {                             \
+		.size = sizeof(_struct) +                                 \
+			BUILD_BUG_ON_ZERO(sizeof(union ioctl_buffer) <    \
+					  sizeof(_struct)),               \
+		.min_size = offsetofend(_struct, _last),                  \
+		.ioctl_num = _cmd,                                        \
+		.execute = _fn,                                           \
+	}
+
+static const struct ioctl_op ioctl_ops[] = {
+	IOCTL_OP(IOASID_DESTROY, destroy_ioctl, struct ioasid_destroy, id),
+	IOCTL_OP(IOASID_GET_HW_INFO, hw_info_ioctl, struct ioasid_hw_info,
+		 __reserved),
+	IOCTL_OP(IOASID_HWPT_ALLOC, hwpt_alloc_ioctl, struct ioasid_hwpt_alloc,
+		 __reserved),
+	IOCTL_OP(IOASID_IOAS_ALLOC, ioas_alloc_ioctl, struct ioasid_ioas_alloc,
+		 out_ioas_id),
+	IOCTL_OP(IOASID_IOAS_IOVA_RANGES, ioas_iova_ranges_ioctl,
+		 struct ioasid_ioas_iova_ranges, out_iova_alignment),
+	IOCTL_OP(IOASID_IOAS_MAP, ioas_map_ioctl, struct ioasid_ioas_map, iova),
+	IOCTL_OP(IOASID_IOAS_UNMAP, ioas_unmap_ioctl, struct ioasid_ioas_unmap,
+		 length),
+	IOCTL_OP(IOASID_OPTION, option_ioctl, struct ioasid_option_cmd, val64),
+};
+
+/**
+ * ucmd_respond() - give the user the answer
+ * @ucmd: the command
+ * @size: of the kernel's structure, in bytes
+ *
+ * Return: 0 or -EFAULT.
+ */
+int ucmd_respond(struct ucmd *ucmd, size_t size)
+{
+	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
+			 min_t(size_t, ucmd->user_size, size)))
+		return -EFAULT;
+	return 0;
+}
+
+static int run_ucmd(struct ucmd *ucmd, const struct ioctl_op *op)
+{
+	struct obj *obj;
+	int rc;
+
+	rc = op->execute(ucmd);
+	obj = ucmd->new_obj;
+	if (!obj)
+		return rc;
+	if (rc) {
+		obj_abort(ucmd->ictx, obj);
+		obj_destroy(ucmd->ictx, obj);
+	} else {
+		obj_publish(ucmd->ictx, obj);
+	}
+	return rc;
+}
+
+static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct ucmd ucmd = {
+		.ictx = filp->private_data,
+		.ubuffer = (void __user *)arg,
+	};
+	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
+	const struct ioctl_op *op;
+	union ioctl_buffer buf;
+	int rc;
+
+	if (nr >= ARRAY_SIZE(ioctl_ops) || !ioctl_ops[nr].execute)
+		return -ENOTTY;
+	op = &ioctl_ops[nr];
+
+	/* The size is read once: what follows must not see another one. */
+	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
+		return -EFAULT;
+	if (op->ioctl_num != cmd)
+		return -ENOTTY;
+	if (ucmd.user_size < op->min_size)
+		return -EINVAL;
+
+	ucmd.cmd = &buf;
+	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
+				   ucmd.user_size);
+	if (rc)
+		return rc;
+	return run_ucmd(&ucmd, op);
+}
+
+static int ioasid_open(struct inode *inode, struct file *filp)
+{
+	struct iommufd_ext_ctx *ictx;
+
+	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
+	if (!ictx)
+		return -ENOMEM;
+
+	ictx->file = filp;
+	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&ictx->object_wait);
+	mutex_init(&ictx->attach_lock);
+	spin_lock_init(&ictx->owner_lock);
+	filp->private_data = ictx;
+	return 0;
+}
+
+static int ioasid_release(struct inode *inode, struct file *filp)
+{
+	struct iommufd_ext_ctx *ictx = filp->private_data;
+
+	obj_destroy_all(ictx);
+	if (ictx->owner)
+		pages_owner_put(ictx->owner);
+	mutex_destroy(&ictx->attach_lock);
+	kfree(ictx);
+	return 0;
+}
+
+static const struct file_operations ioasid_fops = {
+	.owner = THIS_MODULE,
+	.open = ioasid_open,
+	.release = ioasid_release,
+	.unlocked_ioctl = ioasid_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/**
+ * iommufd_ext_ctx_from_fd() - the context behind a file descriptor
+ * @fd: of an open /dev/ioasid
+ *
+ * Return: the context with a reference, or an ERR_PTR: -EBADF for no file,
+ * -EBADFD for another kind of file.
+ */
+struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd)
+{
+	struct file *filp = fget(fd);
+
+	if (!filp)
+		return ERR_PTR(-EBADF);
+	if (filp->f_op != &ioasid_fops) {
+		fput(filp);
+		return ERR_PTR(-EBADFD);
+	}
+	return filp->private_data;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_from_fd);
+
+/**
+ * iommufd_ext_ctx_get() - take one more reference
+ * @ictx: a context the caller has a reference to
+ */
+void iommufd_ext_ctx_get(struct iommufd_ext_ctx *ictx)
+{
+	get_file(ictx->file);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_get);
+
+/**
+ * iommufd_ext_ctx_put() - drop a reference
+ * @ictx: the context
+ */
+void iommufd_ext_ctx_put(struct iommufd_ext_ctx *ictx)
+{
+	fput(ictx->file);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_put);
+
+static struct miscdevice ioasid_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "ioasid",
+	.fops = &ioasid_fops,
+	.mode = 0660,
+};
+
+static struct miscdevice iommu_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "iommu",
+	.fops = &ioasid_fops,
+	.mode = 0660,
+};
+
+static int __init iommufd_ext_init(void)
+{
+	int rc;
+
+	iommu_node = iommu_node && !EXT_KERNEL_HAS_IOMMUFD;
+
+	rc = misc_register(&ioasid_misc);
+	if (rc)
+		return rc;
+	if (!iommu_node)
+		return 0;
+	rc = misc_register(&iommu_misc);
+	if (rc)
+		misc_deregister(&ioasid_misc);
+	return rc;
+}
+
+static void __exit iommufd_ext_exit(void)
+{
+	if (iommu_node)
+		misc_deregister(&iommu_misc);
+	misc_deregister(&ioasid_misc);
+}
+
+module_init(iommufd_ext_init);
+module_exit(iommufd_ext_exit);
+
+MODULE_DESCRIPTION("I/O address spaces for user space: iommufd for kernels without it");
+MODULE_LICENSE("GPL");
+EXT_MODULE_INFO_COMPAT;
+EXT_IMPORT_NS_IOMMUFD_INTERNAL;

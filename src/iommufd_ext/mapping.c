@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings between an IOAS and the page tables that follow it.
+ *
+ * Every ready area is in every page table of its IOAS, and its memory is pinned
+ * if there is at least one. A new area first occupies its IOVAs, then pins its
+ * memory with no lock held, and goes into the page tables with domains_rwsem
+ * held for reading, so that areas of one IOAS are mapped in parallel. A page
+ * table comes and goes with domains_rwsem held for writing.
+ *
+ * Entries leave the page tables, and the IOMMU is told so, before memory is
+ * unpinned.
+ */
+#include <linux/iommu.h>
+
+#include "private.h"
+
+/* Take areas out of one page table, with one flush for all of them. */
+static void unmap_list(struct iommu_domain *domain, struct area *list)
+{
+	struct iommu_iotlb_gather gather;
+	struct area *area;
+
+	iommu_iotlb_gather_init(&gather);
+	for (area = list; area; area = area->next)
+		domain_unmap_area(domain, area, &gather);
+	iommu_iotlb_sync(domain, &gather);
+}
+
+static int map_into_hwpts(struct ioas *ioas, struct area *area)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	lockdep_assert_held_read(&ioas->domains_rwsem);
+
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+		rc = domain_map_area(hwpt->domain, area, ioas->large_pages);
+		if (rc)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	list_for_each_entry_continue_reverse(hwpt, &ioas->hwpts, ioas_item)
+		unmap_list(hwpt->domain, area);
+	return rc;
+}
+
+/**
+ * ioas_publish_area() - fill a new area and make it ready
+ * @ioas: the IOAS
+ * @area: an area that occupies IOVAs and is otherwise unused
+ *
+ * Context: may sleep, faults and pins user memory.
+ * Return: 0, or the error of pinning or mapping; then the area is as before.
+ */
+int ioas_publish_area(struct ioas *ioas, struct area *area)
+{
+	bool pinned = false;
+	int rc = 0;
+
+	/* A glance without the lock: the right answer is known below. */
+	if (!list_empty(&ioas->hwpts)) {
+		rc = area_pin(area);
+		if (rc)
+			return rc;
+		pinned = true;
+	}
+
+	down_read(&ioas->domains_rwsem);
+	while (pinned == list_empty(&ioas->hwpts)) {
+		up_read(&ioas->domains_rwsem);
+		if (pinned) {
+			area_unpin(area);
+		} else {
+			rc = area_pin(area);
+			if (rc)
+				return rc;
+		}
+		pinned = !pinned;
+		down_read(&ioas->domains_rwsem);
+	}
+	rc = map_into_hwpts(ioas, area);
+	if (!rc)
+		/* Pairs with claim_range(): who sees it ready sees it whole. */
+		smp_store_release(&area->ready, true);
+	up_read(&ioas->domains_rwsem);
+
+	if (rc && pinned)
+		area_unpin(area);
+	return rc;
+}
+
+/*
+ * Make all areas of a range the caller's own, linked by area->next. They stay in
+ * the tree to keep the IOVAs occupied until the page tables forget them.
+ */
+static int claim_range(struct ioas *ioas, unsigned long iova,
+		       unsigned long last, struct area **list)
+{
+	struct area *first, *area;
+
+	lockdep_assert_held(&ioas->iova_lock);
+
+	first = iova_find_area(ioas, iova, last);
+	for (area = first; area && area->iova <= last;
+	     area = iova_next_area(area)) {
+		if (area->iova < iova || area->last > last)
+			return -ENOENT;
+		/* Pairs with ioas_publish_area(). */
+		if (!smp_load_acquire(&area->ready))
+			return -EBUSY;
+	}
+
+	for (area = first; area && area->iova <= last;
+	     area = iova_next_area(area)) {
+		area->ready = false;
+		*list = area;
+		list = &area->next;
+	}
+	*list = NULL;
+	return 0;
+}
+
+static unsigned long remove_list(struct ioas *ioas, struct area *list,
+				 bool pinned)
+{
+	unsigned long removed = 0;
+	struct area *area, *next;
+
+	mutex_lock(&ioas->iova_lock);
+	for (area = list; area; area = area->next)
+		iova_remove_area(ioas, area);
+	mutex_unlock(&ioas->iova_lock);
+
+	for (area = list; area; area = next) {
+		next = area->next;
+		removed += area_length(area);
+		if (pinned)
+			area_unpin(area);
+		area_free(area);
+	}
+	return removed;
+}
+
+/**
+ * ioas_unmap() - remove all areas of a range
+ * @ioas: the IOAS
+ * @iova: first IOVA
+ * @last: last IOVA
+ * @unmapped: bytes that were mapped
+ *
+ * When it returns, no device reaches the memory any more, and it is unpinned.
+ *
+ * Context: may sleep. Does not allocate.
+ * Return: 0; -ENOENT if the range holds part of an area; -EBUSY if one of its
+ * areas is being made or removed. On failure nothing changes.
+ */
+int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
+	       unsigned long *unmapped)
+{
+	struct area *list;
+	struct hwpt *hwpt;
+	bool pinned;
+	int rc;
+
+	down_read(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = claim_range(ioas, iova, last, &list);
+	mutex_unlock(&ioas->iova_lock);
+	if (rc) {
+		up_read(&ioas->domains_rwsem);
+		return rc;
+	}
+	pinned = !list_empty(&ioas->hwpts);
+	if (list)
+		list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+			unmap_list(hwpt->domain, list);
+	up_read(&ioas->domains_rwsem);
+
+	*unmapped = remove_list(ioas, list, pinned);
+	return 0;
+}
+
+/* The ready areas from @area on; with domains_rwsem write-held they stay so. */
+static struct area *skip_unready(struct area *area)
+{
+	while (area && !area->ready)
+		area = iova_next_area(area);
+	return area;
+}
+
+#define for_each_ready_area(area, ioas)                                     \
+	for ((area) = skip_unready(iova_find_area(ioas, 0, ULONG_MAX)); (area); \
+	     (area) = skip_unready(iova_next_area(area)))
+
+/* Empty @hwpt of all areas before @stop, and unpin those with no page table. */
+static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
+{
+	struct iommu_iotlb_gather gather;
+	struct area *area;
+
+	lockdep_assert_held_write(&ioas->domains_rwsem);
+	lockdep_assert_held(&ioas->iova_lock);
+
+	iommu_iotlb_gather_init(&gather);
+	for_each_ready_area(area, ioas) {
+		if (area == stop)
+			break;
+		domain_unmap_area(hwpt->domain, area, &gather);
+		cond_resched();
+	}
+	iommu_iotlb_sync(hwpt->domain, &gather);
+
+	if (!list_empty(&ioas->hwpts))
+		return;
+	for_each_ready_area(area, ioas) {
+		if (area == stop)
+			break;
+		area_unpin(area);
+	}
+}
+
+static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
+{
+	bool pin = list_empty(&ioas->hwpts);
+	struct area *area;
+	int rc;
+
+	for_each_ready_area(area, ioas) {
+		if (pin) {
+			rc = area_pin(area);
+			if (rc)
+				goto err_empty;
+		}
+		rc = domain_map_area(hwpt->domain, area, ioas->large_pages);
+		if (rc) {
+			if (pin)
+				area_unpin(area);
+			goto err_empty;
+		}
+		cond_resched();
+	}
+	return 0;
+
+err_empty:
+	empty_hwpt(ioas, hwpt, area);
+	return rc;
+}
+
+/**
+ * ioas_add_hwpt() - let a page table follow the IOAS
+ * @ioas: the IOAS
+ * @hwpt: an empty page table that knows its aperture and page sizes
+ *
+ * Context: may sleep, faults and pins user memory; holds attach_lock.
+ * Return: 0; -EADDRINUSE if a mapping does not fit the page table's aperture or
+ * alignment; -EINVAL if its pages are too large; the error of pinning or
+ * mapping. On failure nothing changes.
+ */
+int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt)
+{
+	int rc;
+
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = iova_update_alignment(ioas, hwpt);
+	if (rc)
+		goto out_unlock;
+	rc = iova_reserve_outside(ioas, &hwpt->domain->geometry, hwpt);
+	if (rc)
+		goto err_unreserve;
+	rc = fill_hwpt(ioas, hwpt);
+	if (rc)
+		goto err_unreserve;
+	list_add_tail(&hwpt->ioas_item, &ioas->hwpts);
+	goto out_unlock;
+
+err_unreserve:
+	iova_unreserve(ioas, hwpt);
+	iova_update_alignment(ioas, NULL);
+out_unlock:
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+	return rc;
+}
+
+/**
+ * ioas_remove_hwpt() - undo ioas_add_hwpt()
+ * @ioas: the IOAS
+ * @hwpt: a page table that follows it
+ *
+ * Context: may sleep; holds attach_lock. Neither allocates nor fails.
+ */
+void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt)
+{
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	list_del(&hwpt->ioas_item);
+	empty_hwpt(ioas, hwpt, NULL);
+	iova_unreserve(ioas, hwpt);
+	iova_update_alignment(ioas, NULL);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Options of a context and of an IOAS. */
+#include <linux/capability.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "private.h"
+
+static int set_rlimit_mode(struct iommufd_ext_ctx *ictx, u64 val)
+{
+	int rc = 0;
+
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+
+	xa_lock(&ictx->objects);
+	if (!xa_empty(&ictx->objects))
+		rc = -EBUSY;
+	else if (val > 1)
+		rc = -EINVAL;
+	else
+		ictx->charge_mm = val;
+	xa_unlock(&ictx->objects);
+	return rc;
+}
+
+static int option_rlimit_mode(struct ucmd *ucmd)
+{
+	struct ioasid_option_cmd *cmd = ucmd->cmd;
+
+	if (cmd->object_id)
+		return -EOPNOTSUPP;
+
+	switch (cmd->op) {
+	case IOASID_OPTION_OP_GET:
+		cmd->val64 = ucmd->ictx->charge_mm;
+		return 0;
+	case IOASID_OPTION_OP_SET:
+		return set_rlimit_mode(ucmd->ictx, cmd->val64);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int disable_large_pages(struct ioas *ioas)
+{
+	int rc;
+
+	if (!ioas->large_pages)
+		return 0;
+	/* What a page table holds would have to be mapped anew. */
+	if (!list_empty(&ioas->hwpts) && !RB_EMPTY_ROOT(&ioas->areas))
+		return -EINVAL;
+
+	ioas->large_pages = false;
+	rc = iova_update_alignment(ioas, NULL);
+	if (rc)
+		ioas->large_pages = true;
+	return rc;
+}
+
+static int set_huge_pages(struct ioas *ioas, u64 val)
+{
+	int rc = 0;
+
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	if (val == 0) {
+		rc = disable_large_pages(ioas);
+	} else if (val == 1) {
+		ioas->large_pages = true;
+		iova_update_alignment(ioas, NULL);
+	} else {
+		rc = -EINVAL;
+	}
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+	return rc;
+}
+
+static int option_huge_pages(struct ucmd *ucmd)
+{
+	struct ioasid_option_cmd *cmd = ucmd->cmd;
+	struct ioas *ioas;
+	struct obj *obj;
+	int rc = 0;
+
+	obj = obj_get(ucmd->ictx, cmd->object_id, OBJ_IOAS);
+	if (!obj)
+		return -ENOENT;
+	ioas = container_of(obj, struct ioas, obj);
+
+	switch (cmd->op) {
+	case IOASID_OPTION_OP_GET:
+		cmd->val64 = READ_ONCE(ioas->large_pages);
+		break;
+	case IOASID_OPTION_OP_SET:
+		rc = set_huge_pages(ioas, cmd->val64);
+		break;
+	default:
+		rc = -EOPNOTSUPP;
+	}
+	obj_put(ucmd->ictx, obj);
+	return rc;
+}
+
+/**
+ * option_ioctl() - IOASID_OPTION
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_option_cmd for the errors.
+ */
+int option_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_option_cmd *cmd = ucmd->cmd;
+	struct ioasid_option_cmd __user *ucmd_option = ucmd->ubuffer;
+	int rc;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	switch (cmd->option_id) {
+	case IOASID_OPTION_RLIMIT_MODE:
+		rc = option_rlimit_mode(ucmd);
+		break;
+	case IOASID_OPTION_HUGE_PAGES:
+		rc = option_huge_pages(ucmd);
+		break;
+	default:
+		rc = -EOPNOTSUPP;
+	}
+	if (rc)
+		return rc;
+	return copy_to_user(&ucmd_option->val64, &cmd->val64,
+			    sizeof(cmd->val64)) ? -EFAULT : 0;
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning of user memory.
+ *
+ * What is pinned is kept as runs of physically contiguous pages. They are
+ * everything needed to map the memory into a page table and to unpin it again:
+ * page frames are never read back from an IOMMU. A small mapping has its runs
+ * inside the one object that it is, a larger one in chunks of up to a page.
+ *
+ * Pages are pinned in batches. hugetlb memory is pinned once per huge page: a
+ * page of it is only ever mapped as part of the whole, so the pages behind the
+ * first need not be looked up, and the pin of the first holds them all.
+ */
+#include <linux/capability.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "compat/mm.h"
+#include "private.h"
+
+/* Up to this many pages, the runs are in the area and the batch on the stack. */
+#define SMALL_PAGES 16
+
+/* Pages that are pinned in one call: a page of pointers. */
+#define BATCH_PAGES ((unsigned long)(PAGE_SIZE / sizeof(struct page *)))
+
+/**
+ * struct pfn_run_chunk - some of the runs of a large mapping
+ * @next: the following ones
+ * @nr: used entries
+ * @max: entries there are
+ * @runs: the runs
+ */
+struct pfn_run_chunk {
+	struct pfn_run_chunk *next;
+	unsigned int nr;
+	unsigned int max;
+	struct pfn_run runs[];
+};
+
+#define CHUNK_MAX_RUNS \
+	((PAGE_SIZE - sizeof(struct pfn_run_chunk)) / sizeof(struct pfn_run))
+
+/**
+ * struct pinner - pinning under way
+ * @pages: the memory
+ * @uptr: address of the next page to pin
+ * @left: pages still to pin
+ * @last: the run that grows, or NULL
+ * @tail: the last chunk, or NULL
+ * @batch: room for the pages of one call
+ * @batch_size: entries of @batch
+ */
+struct pinner {
+	struct pages *pages;
+	unsigned long uptr;
+	unsigned long left;
+	struct pfn_run *last;
+	struct pfn_run_chunk *tail;
+	struct page **batch;
+	unsigned long batch_size;
+};
+
+static unsigned long span_pages(unsigned long uptr, unsigned long length)
+{
+	return ((uptr + length - 1) >> PAGE_SHIFT) - (uptr >> PAGE_SHIFT) + 1;
+}
+
+static unsigned long area_npages(const struct area *area)
+{
+	return span_pages(area->pages.uptr, area_length(area));
+}
+
+/**
+ * area_alloc() - make the area of a new mapping
+ * @ictx: the context
+ * @uptr: user address, in bytes; of the calling process
+ * @length: size, in bytes; not 0, and @uptr + @length does not wrap
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ *
+ * The memory is not looked at. @length must be that of the IOVA range the area
+ * is given later.
+ *
+ * Return: the area, or NULL without memory.
+ */
+struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
+			unsigned long length, int prot)
+{
+	unsigned long npages = span_pages(uptr, length);
+	unsigned int max_runs = npages <= SMALL_PAGES ? npages : 0;
+	struct pages *pages;
+	struct area *area;
+
+	area = kmalloc(offsetof(struct area, pages.runs) +
+			       max(max_runs, 1U) * sizeof(struct pfn_run),
+		       GFP_KERNEL_ACCOUNT);
+	if (!area)
+		return NULL;
+
+	area->next = NULL;
+	area->prot = prot;
+	area->ready = false;
+
+	pages = &area->pages;
+	pages->owner = pages_owner_get_current(ictx);
+	if (!pages->owner)
+		goto err_free_area;
+	pages->uptr = uptr;
+	pages->writable = !!(prot & IOMMU_WRITE);
+	pages->nr_runs = 0;
+	pages->max_runs = max_runs;
+	pages->chunks = NULL;
+	if (capable(CAP_IPC_LOCK))
+		pages->charge = CHARGE_NONE;
+	else
+		pages->charge = ictx->charge_mm ? CHARGE_MM : CHARGE_USER;
+	return area;
+
+err_free_area:
+	kfree(area);
+	return NULL;
+}
+
+/**
+ * area_free() - undo area_alloc()
+ * @area: an area that is in no tree and not pinned
+ */
+void area_free(struct area *area)
+{
+	pages_owner_put(area->pages.owner);
+	kfree(area);
+}
+
+static struct pfn_run *pinner_add_chunk(struct pinner *pinner)
+{
+	unsigned int max = min_t(unsigned long, pinner->left, CHUNK_MAX_RUNS);
+	struct pfn_run_chunk *chunk;
+
+	chunk = kmalloc(struct_size(chunk, runs, max), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return NULL;
+
+	chunk->next = NULL;
+	chunk->nr = 1;
+	chunk->max = max;
+	if (pinner->tail)
+		pinner->tail->next = chunk;
+	else
+		pinner->pages->chunks = chunk;
+	pinner->tail = chunk;
+	return &chunk->runs[0];
+}
+
+static struct pfn_run *pinner_new_run(struct pinner *pinner)
+{
+	struct pages *pages = pinner->pages;
+	struct pfn_run_chunk *tail = pinner->tail;
+
+	/* As many entries as pages: they cannot run out. */
+	if (pages->max_runs)
+		return &pages->runs[pages->nr_runs++];
+	if (tail && tail->nr < tail->max)
+		return &tail->runs[tail->nr++];
+	return pinner_add_chunk(pinner);
+}
+
+/* Takes over the pin of @npages pages, or of one huge page, on success. */
+static int pinner_add_run(struct pinner *pinner, unsigned long pfn,
+			  unsigned long npages, bool huge)
+{
+	struct pfn_run *last = pinner->last;
+
+	if (last && last->pfn + last->npages == pfn && last->huge == huge &&
+	    last->npages + npages <= PFN_RUN_MAX_PAGES) {
+		last->npages += npages;
+	} else {
+		last = pinner_new_run(pinner);
+		if (!last)
+			return -ENOMEM;
+		last->pfn = pfn;
+		last->npages = npages;
+		last->huge = huge;
+		pinner->last = last;
+	}
+	pinner->uptr += npages << PAGE_SHIFT;
+	pinner->left -= npages;
+	return 0;
+}
+
+static int pinner_add_batch(struct pinner *pinner, unsigned long n)
+{
+	struct page **batch = pinner->batch;
+	unsigned long pfn, i, start;
+	int rc;
+
+	for (start = 0; start < n; start = i) {
+		pfn = page_to_pfn(batch[start]);
+		for (i = start + 1; i < n; i++)
+			if (page_to_pfn(batch[i]) != pfn + (i - start))
+				break;
+		rc = pinner_add_run(pinner, pfn, i - start, false);
+		if (rc) {
+			unpin_user_pages(batch + start, n - start);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int pinner_add_huge(struct pinner *pinner, struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	unsigned long npages = folio_nr_pages(folio) -
+			       (page_to_pfn(page) - folio_pfn(folio));
+	int rc;
+
+	rc = pinner_add_run(pinner, page_to_pfn(page),
+			    min(npages, pinner->left), true);
+	if (rc)
+		unpin_user_page(page);
+	return rc;
+}
+
+static long gup_remote(struct mm_struct *mm, unsigned long uptr,
+		       unsigned long n, unsigned int flags, struct page **batch)
+{
+	int locked = 1;
+	long got;
+
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	mmap_read_lock(mm);
+	got = ext_pin_user_pages_remote(mm, uptr, n, flags, batch, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	mmput(mm);
+	return got;
+}
+
+/* Returns how many pages from pinner->uptr on were pinned, or an error. */
+static long pinner_gup(struct pinner *pinner, unsigned long n)
+{
+	struct mm_struct *mm = pinner->pages->owner->mm;
+	unsigned int flags = FOLL_LONGTERM;
+	long got;
+
+	if (pinner->pages->writable)
+		flags |= FOLL_WRITE;
+	if (mm == current->mm)
+		got = pin_user_pages_fast(pinner->uptr, n, flags,
+					  pinner->batch);
+	else
+		got = gup_remote(mm, pinner->uptr, n, flags, pinner->batch);
+	return got ?: -EFAULT;
+}
+
+static int pinner_run(struct pinner *pinner)
+{
+	/* The first page tells whether there can be a huge page behind it. */
+	unsigned long want = pinner->left < BATCH_PAGES ? pinner->left : 1;
+	long got;
+	int rc;
+
+	while (pinner->left) {
+		got = pinner_gup(pinner, min3(want, pinner->left,
+					      pinner->batch_size));
+		if (got < 0)
+			return got;
+
+		if (got == 1 && want == 1 && PageHuge(pinner->batch[0])) {
+			rc = pinner_add_huge(pinner, pinner->batch[0]);
+		} else {
+			/* Where a batch ends in huge pages, more may follow. */
+			want = PageHuge(pinner->batch[got - 1]) ? 1 :
+								  BATCH_PAGES;
+			rc = pinner_add_batch(pinner, got);
+		}
+		if (rc)
+			return rc;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void unpin_huge_run(const struct pfn_run *run, bool dirty)
+{
+	unsigned long left = run->npages;
+	unsigned long pfn = run->pfn;
+
+	while (left) {
+		struct page *page = pfn_to_page(pfn);
+		struct folio *folio = page_folio(page);
+		unsigned long n = min(left, folio_nr_pages(folio) -
+						    (pfn - folio_pfn(folio)));
+
+		unpin_user_pages_dirty_lock(&page, 1, dirty);
+		pfn += n;
+		left -= n;
+	}
+}
+
+static void unpin_run(const struct pfn_run *run, bool dirty)
+{
+	if (run->huge)
+		unpin_huge_run(run, dirty);
+	else
+		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn),
+						 run->npages, dirty);
+}
+
+/* Unpin and forget all runs there are. */
+static void pages_release_runs(struct pages *pages)
+{
+	struct pfn_run_chunk *chunk;
+	unsigned int i;
+
+	for (i = 0; i < pages->nr_runs; i++)
+		unpin_run(&pages->runs[i], pages->writable);
+	pages->nr_runs = 0;
+	if (pages->max_runs)
+		return;
+
+	while ((chunk = pages->chunks)) {
+		for (i = 0; i < chunk->nr; i++)
+			unpin_run(&chunk->runs[i], pages->writable);
+		pages->chunks = chunk->next;
+		kfree(chunk);
+		cond_resched();
+	}
+}
+
+static int pages_pin(struct pages *pages, unsigned long npages)
+{
+	struct page *small_batch[SMALL_PAGES];
+	struct pinner pinner = {
+		.pages = pages,
+		.uptr = pages->uptr & PAGE_MASK,
+		.left = npages,
+		.batch = small_batch,
+		.batch_size = SMALL_PAGES,
+	};
+	int rc;
+
+	if (npages > SMALL_PAGES) {
+		pinner.batch_size = min(npages, BATCH_PAGES);
+		pinner.batch = kmalloc_array(pinner.batch_size,
+					     sizeof(*pinner.batch),
+					     GFP_KERNEL_ACCOUNT);
+		if (!pinner.batch)
+			return -ENOMEM;
+	}
+
+	rc = pinner_run(&pinner);
+	if (rc)
+		pages_release_runs(pages);
+
+	if (pinner.batch != small_batch)
+		kfree(pinner.batch);
+	return rc;
+}
+
+/**
+ * area_pin() - pin and charge the memory of an area
+ * @area: an area that is not pinned
+ *
+ * Context: may sleep, takes mmap_lock, may fault.
+ * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
+ * process is gone; -ENOMEM without memory or over RLIMIT_MEMLOCK.
+ */
+int area_pin(struct area *area)
+{
+	struct pages *pages = &area->pages;
+	unsigned long npages = area_npages(area);
+	int rc;
+
+	rc = pages_owner_charge(pages->owner, pages->charge, npages);
+	if (rc)
+		return rc;
+	rc = pages_pin(pages, npages);
+	if (rc)
+		pages_owner_uncharge(pages->owner, pages->charge, npages);
+	return rc;
+}
+
+/**
+ * area_unpin() - undo area_pin()
+ * @area: a pinned area that is in no page table
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void area_unpin(struct area *area)
+{
+	struct pages *pages = &area->pages;
+
+	pages_release_runs(pages);
+	pages_owner_uncharge(pages->owner, pages->charge, area_npages(area));
+}
+
+/**
+ * pfn_run_iter_init() - begin at the first run
+ * @iter: the iterator
+ * @pages: pinned memory
+ */
+void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages)
+{
+	iter->pages = pages;
+	iter->chunk = pages->max_runs ? NULL : pages->chunks;
+	iter->idx = 0;
+}
+
+/**
+ * pfn_run_next() - the next run
+ * @iter: the iterator
+ *
+ * Return: the run. The runs cover the memory: a caller that asks for no more
+ * than the length of the memory gets an answer each time.
+ */
+const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter)
+{
+	if (iter->pages->max_runs)
+		return &iter->pages->runs[iter->idx++];
+	if (iter->idx == iter->chunk->nr) {
+		iter->chunk = iter->chunk->next;
+		iter->idx = 0;
+	}
+	return &iter->chunk->runs[iter->idx++];
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the files of iommufd_ext. main.c explains how they fit together.
+ *
+ * Lock order, outermost first:
+ *
+ *   iommufd_ext_ctx.attach_lock
+ *     ioas.domains_rwsem
+ *       ioas.iova_lock
+ *         mmap_lock, group->mutex of the IOMMU core
+ *   igroups_lock (device.c)
+ *     group->mutex of the IOMMU core
+ *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock: innermost
+ *
+ * Drivers call in with locks of their own held (vfio: the device set's), never
+ * with mmap_lock.
+ */
+#ifndef _IOMMUFD_EXT_PRIVATE_H
+#define _IOMMUFD_EXT_PRIVATE_H
+
+#include <linux/interval_tree.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include <iommufd_ext.h>
+
+struct area;
+struct device;
+struct file;
+struct hwpt;
+struct ioas;
+struct mm_struct;
+struct pfn_run_chunk;
+struct task_struct;
+struct user_struct;
+
+/**
+ * enum obj_type - what an object id names
+ * @OBJ_ANY: for look-ups that take each type
+ * @OBJ_IOAS: struct ioas
+ * @OBJ_HWPT: struct hwpt
+ * @OBJ_DEVICE: struct iommufd_ext_device
+ */
+enum obj_type {
+	OBJ_ANY,
+	OBJ_IOAS,
+	OBJ_HWPT,
+	OBJ_DEVICE,
+};
+
+/**
+ * struct obj - what every object with an id begins with
+ * @users: one for the object store, one for each object or driver that needs
+ *	this one, one for each ioctl at work on it
+ * @id: the user's name for it, constant
+ * @type: constant
+ */
+struct obj {
+	refcount_t users;
+	u32 id;
+	enum obj_type type;
+};
+
+/**
+ * struct pages_owner - whom pinned memory belongs to and is charged to
+ * @users: one per area, one for the context's cache
+ * @mm: the address space, kept as a structure, not alive
+ * @task: leader of the process, for its RLIMIT_MEMLOCK
+ * @user: for the charge of all processes of a user
+ *
+ * All but @users is constant. One serves all mappings a process makes.
+ */
+struct pages_owner {
+	refcount_t users;
+	struct mm_struct *mm;
+	struct task_struct *task;
+	struct user_struct *user;
+};
+
+/**
+ * enum pages_charge - how pinned memory is charged
+ * @CHARGE_NONE: not limited: the process had CAP_IPC_LOCK
+ * @CHARGE_USER: to the user, all processes together
+ * @CHARGE_MM: to the process, as mlock() is
+ */
+enum pages_charge {
+	CHARGE_NONE,
+	CHARGE_USER,
+	CHARGE_MM,
+};
+
+/**
+ * struct iommufd_ext_ctx - an open /dev/ioasid
+ * @file: the open file; a reference to the context is one to the file
+ * @objects: id to object; its xa_lock protects the content and makes look-up
+ *	and taking a reference one step
+ * @object_wait: waits for the users of a vanishing object to go
+ * @attach_lock: protects the relations between devices, groups, endpoints and
+ *	page tables
+ * @owner: the process that mapped last; protected by @owner_lock
+ * @owner_lock: see @owner
+ * @charge_mm: charge processes rather than users; changes under xa_lock of
+ *	@objects and only while there are none
+ */
+struct iommufd_ext_ctx {
+	struct file *file;
+	struct xarray objects;
+	wait_queue_head_t object_wait;
+	struct mutex attach_lock;
+	struct pages_owner *owner;
+	spinlock_t owner_lock;
+	bool charge_mm;
+};
+
+/**
+ * struct pfn_run - pinned memory that is physically contiguous
+ * @pfn: number of the first page frame
+ * @npages: length, in pages
+ * @huge: the memory is hugetlb, and pinned once per huge page rather than once
+ *	per page
+ */
+struct pfn_run {
+	u64 pfn : 40;
+	u64 npages : 23;
+	u64 huge : 1;
+};
+
+#define PFN_RUN_MAX_PAGES ((1UL << 23) - 1)
+
+/**
+ * struct pages - user memory, and where it is while it is pinned
+ * @owner: whose memory
+ * @uptr: user address of the first byte
+ * @writable: pinned for writing
+ * @charge: enum pages_charge, chosen when it was mapped
+ * @nr_runs: used entries of @runs
+ * @max_runs: entries of @runs there is room for; 0 if the runs are in @chunks
+ * @chunks: runs of memory too large for @runs, last run first
+ * @runs: runs of small memory
+ *
+ * Written by whoever makes or fills the area the memory belongs to: the creator
+ * alone before the area is published, later the holder of
+ * ioas.domains_rwsem.
+ */
+struct pages {
+	struct pages_owner *owner;
+	unsigned long uptr;
+	u8 writable;
+	u8 charge;
+	u8 nr_runs;
+	u8 max_runs;
+	union {
+		struct pfn_run_chunk *chunks;
+		DECLARE_FLEX_ARRAY(struct pfn_run, runs);
+	};
+};
+
+/**
+ * struct area - one mapping of an IOAS
+ * @node: in ioas.areas; protected by ioas.iova_lock
+ * @iova: first IOVA, constant
+ * @last: last IOVA, constant
+ * @next: links areas that are being unmapped together; the unmapper's
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE; constant
+ * @ready: the area is in every page table of the IOAS. Set with domains_rwsem
+ *	held by the mapper, cleared by the unmapper with also iova_lock held.
+ *	While it is clear, the area holds its IOVA and belongs to whoever makes
+ *	or removes it
+ * @pages: the memory
+ */
+struct area {
+	struct rb_node node;
+	unsigned long iova;
+	unsigned long last;
+	struct area *next;
+	int prot;
+	bool ready;
+	/* Last: its size depends on the size of the memory. */
+	struct pages pages;
+};
+
+static inline unsigned long area_length(const struct area *area)
+{
+	return area->last - area->iova + 1;
+}
+
+/**
+ * struct ioas - an I/O address space
+ * @obj: object header
+ * @domains_rwsem: write: the set of page tables changes; read: an area goes into
+ *	or out of all of them. Never held while a new mapping pins its memory
+ * @hwpts: the page tables that follow the IOAS; changes with @domains_rwsem
+ *	write-held and iommufd_ext_ctx.attach_lock held
+ * @iova_lock: protects the fields below, never held over slow work but the
+ *	filling of a new page table
+ * @areas: struct area by IOVA; they do not overlap
+ * @reserved: struct reserved_range: IOVAs that cannot be mapped
+ * @iova_alignment: every IOVA and length is a multiple, in bytes
+ * @large_pages: contiguous memory may become large IOMMU pages; changes with
+ *	@domains_rwsem write-held too
+ */
+struct ioas {
+	struct obj obj;
+	struct rw_semaphore domains_rwsem;
+	struct list_head hwpts;
+	struct mutex iova_lock;
+	struct rb_root areas;
+	struct rb_root_cached reserved;
+	unsigned long iova_alignment;
+	bool large_pages;
+};
+
+/**
+ * struct hwpt - a hardware page table that follows an IOAS
+ * @obj: object header
+ * @ioas: what it follows; the page table is a user of it
+ * @domain: the page table proper
+ * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
+ * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
+ * @auto_domain: made by an attach, goes with the last endpoint; constant
+ * @final: the driver knows page sizes and aperture before an attach; constant
+ * @filled: holds the content of the IOAS; protected by attach_lock
+ * @msi_cookie: has a window for MSI doorbells; protected by attach_lock
+ */
+struct hwpt {
+	struct obj obj;
+	struct ioas *ioas;
+	struct iommu_domain *domain;
+	struct list_head ioas_item;
+	struct list_head endpoints;
+	bool auto_domain;
+	bool final;
+	bool filled;
+	bool msi_cookie;
+};
+
+/**
+ * struct igroup - an IOMMU group owned by a context
+ * @item: in the list of all owned groups; protected by igroups_lock
+ * @ictx: the owner
+ * @group: the IOMMU core's object
+ * @devices: how many devices of it are bound; protected by igroups_lock
+ * @coherent: page tables can ignore no-snoop; constant
+ * @hwpt: what the group is attached to; protected by
+ *	iommufd_ext_ctx.attach_lock
+ * @endpoints: devices of the group that are attached; protected by attach_lock
+ *
+ * The IOMMU core lets a group be claimed once. Bound devices share the claim.
+ */
+struct igroup {
+	struct list_head item;
+	struct iommufd_ext_ctx *ictx;
+	struct iommu_group *group;
+	unsigned int devices;
+	bool coherent;
+	struct hwpt *hwpt;
+	struct list_head endpoints;
+};
+
+/**
+ * struct iommufd_ext_device - a bound device
+ * @obj: object header; the driver that bound the device is a user
+ * @ictx: the context, of which the device holds a reference
+ * @dev: the device
+ * @igroup: the group it shares with other bound devices
+ * @endpoint: its attachment or NULL; protected by iommufd_ext_ctx.attach_lock
+ */
+struct iommufd_ext_device {
+	struct obj obj;
+	struct iommufd_ext_ctx *ictx;
+	struct device *dev;
+	struct igroup *igroup;
+	struct endpoint *endpoint;
+};
+
+/**
+ * struct endpoint - a device attached to a page table
+ * @idev: the device
+ * @hwpt: the page table, of which the endpoint is a user
+ * @hwpt_item: in hwpt.endpoints
+ * @igroup_item: in igroup.endpoints
+ *
+ * All protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
+ * reserved ranges its device brings into the IOAS.
+ */
+struct endpoint {
+	struct iommufd_ext_device *idev;
+	struct hwpt *hwpt;
+	struct list_head hwpt_item;
+	struct list_head igroup_item;
+};
+
+/**
+ * struct ucmd - an ioctl under way
+ * @ictx: the context
+ * @ubuffer: the user's structure
+ * @user_size: its size, in bytes
+ * @cmd: the kernel's copy, complete and zero-extended
+ * @new_obj: object to publish if the command succeeds, to abort if not
+ */
+struct ucmd {
+	struct iommufd_ext_ctx *ictx;
+	void __user *ubuffer;
+	u32 user_size;
+	void *cmd;
+	struct obj *new_obj;
+};
+
+/* main.c */
+int ucmd_respond(struct ucmd *ucmd, size_t size);
+
+/* object.c */
+int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
+		enum obj_type type);
+void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj);
+void obj_abort(struct iommufd_ext_ctx *ictx, struct obj *obj);
+struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type);
+void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj);
+void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj);
+bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj);
+void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj);
+void obj_destroy_all(struct iommufd_ext_ctx *ictx);
+int destroy_ioctl(struct ucmd *ucmd);
+
+/* account.c */
+struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx);
+void pages_owner_put(struct pages_owner *owner);
+int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
+		       unsigned long npages);
+void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
+			  unsigned long npages);
+
+/* pages.c */
+/**
+ * struct pfn_run_iter - walks the runs of pinned memory from the first byte on
+ * @pages: the memory
+ * @chunk: current chunk, for memory that is kept in chunks
+ * @idx: current entry
+ */
+struct pfn_run_iter {
+	const struct pages *pages;
+	const struct pfn_run_chunk *chunk;
+	unsigned int idx;
+};
+
+struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
+			unsigned long length, int prot);
+void area_free(struct area *area);
+int area_pin(struct area *area);
+void area_unpin(struct area *area);
+void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages);
+const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter);
+
+/* iova.c */
+struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
+			    unsigned long last);
+struct area *iova_next_area(struct area *area);
+int iova_insert_fixed(struct ioas *ioas, struct area *area, unsigned long iova,
+		      unsigned long length);
+int iova_insert_auto(struct ioas *ioas, struct area *area,
+		     unsigned long length);
+void iova_remove_area(struct ioas *ioas, struct area *area);
+int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
+		 const void *owner);
+int iova_reserve_outside(struct ioas *ioas,
+			 const struct iommu_domain_geometry *geometry,
+			 const void *owner);
+void iova_unreserve(struct ioas *ioas, const void *owner);
+bool iova_next_range(struct ioas *ioas, unsigned long from,
+		     unsigned long *start, unsigned long *last);
+int iova_update_alignment(struct ioas *ioas, struct hwpt *joining);
+
+/* mapping.c */
+int ioas_publish_area(struct ioas *ioas, struct area *area);
+int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
+	       unsigned long *unmapped);
+int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt);
+void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt);
+
+/* domain.c */
+int domain_map_area(struct iommu_domain *domain, const struct area *area,
+		    bool large_pages);
+void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
+		       struct iommu_iotlb_gather *gather);
+
+/* ioas.c */
+void ioas_free(struct ioas *ioas);
+int ioas_alloc_ioctl(struct ucmd *ucmd);
+int ioas_iova_ranges_ioctl(struct ucmd *ucmd);
+int ioas_map_ioctl(struct ucmd *ucmd);
+int ioas_unmap_ioctl(struct ucmd *ucmd);
+
+/* option.c */
+int option_ioctl(struct ucmd *ucmd);
+
+/* hwpt.c */
+struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
+			bool auto_domain);
+int hwpt_fill(struct hwpt *hwpt);
+void hwpt_unfill(struct hwpt *hwpt);
+void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+int hwpt_alloc_ioctl(struct ucmd *ucmd);
+
+/* device.c */
+struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id);
+int hw_info_ioctl(struct ucmd *ucmd);
+
+#endif
