@@ -106,28 +106,38 @@ make_apt_row() {
 	mv "$tmp" "$dir"
 }
 
-# pack_modules LIBMODULES RELEASE DIR : an image of /lib/modules for the guest, and apart from
-# it the few modules that the way to that image needs.
+# pack_modules LIBMODULES RELEASE DIR : an image of /lib/modules for the guest, apart from it
+# the few modules that the way to that image needs, and what a second-level guest needs.
 pack_modules() {
-	local lib=$1 release=$2 dir=$3 line file n=0
+	local lib=$1 release=$2 dir=$3
 	rm -f "$lib/$release/build" "$lib/$release/source"
 	quietly "$dir/depmod.log" depmod -b "${lib%/lib/modules}" "$release"
-	mkdir -p "$dir/early/ext/early"
+	pick_modules "$lib" "$release" "$dir/early/ext/early" \
+		virtio_pci virtio_blk virtio_console crc32c_generic ext4 overlay
+	pick_modules "$lib" "$release" "$dir/second" nvme
+	make_image "$lib" "$dir/modules.img"
+}
+
+# pick_modules LIBMODULES RELEASE OUT NAME... : these and what they need, unpacked and numbered
+# in the order of loading. What is built in needs nothing.
+pick_modules() {
+	local lib=$1 release=$2 out=$3 line file name n=0
+	shift 3
+	mkdir -p "$out"
 	while read -r line; do
 		case $line in insmod*) ;; *) continue ;; esac
 		file=${line#insmod }
 		file=${file%% *}
 		n=$((n + 1))
-		line=$(printf '%02d-%s' "$n" "$(basename "$file")")
+		name=$out/$(printf '%02d' "$n")-$(basename "$file")
 		case $file in
-		*.xz) xz -dc "$file" >"$dir/early/ext/early/${line%.xz}" ;;
-		*.zst) zstd -qdc "$file" >"$dir/early/ext/early/${line%.zst}" ;;
-		*) cp "$file" "$dir/early/ext/early/$line" ;;
+		*.xz) xz -dc "$file" >"${name%.xz}" ;;
+		*.zst) zstd -qdc "$file" >"${name%.zst}" ;;
+		*) cp "$file" "$name" ;;
 		esac
-	done < <(for m in virtio_pci virtio_blk virtio_console crc32c_generic ext4 overlay; do
-		modprobe -d "${lib%/lib/modules}" -S "$release" --show-depends "$m" 2>/dev/null || true
+	done < <(for name in "$@"; do
+		modprobe -d "${lib%/lib/modules}" -S "$release" --show-depends "$name" 2>/dev/null || true
 	done | awk '!seen[$0]++')
-	make_image "$lib" "$dir/modules.img"
 }
 
 # make_image DIR FILE : a read-only ext4 of a directory. No journal: nobody writes.
@@ -147,8 +157,10 @@ row_prepare() {
 		ROW_RELEASE=$(row_release "$row") ||
 			die "apt knows no kernel for row $row (run scripts/setup)"
 		version=$(apt_row_version "$ROW_RELEASE")
-		ROW_DIR=$BUILD/rows/$row-$(printf '%s' "$ROW_RELEASE $version" |
-			cat - "$VM/lib.sh" | short_hash)
+		ROW_DIR=$BUILD/rows/$row-$({
+			echo "$ROW_RELEASE $version"
+			declare -f make_apt_row pack_modules pick_modules make_image
+		} | short_hash)
 		with_lock "row-$row" make_apt_row "$ROW_RELEASE" "$version" "$ROW_DIR" ||
 			die "cannot prepare the kernel of row $row"
 		ROW_KDIR=/lib/modules/$ROW_RELEASE/build
