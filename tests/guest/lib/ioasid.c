@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "ioasid.h"
+#include "test.h"
+
+int ioasid_open(void)
+{
+	return assert_ok(keep_fd(open(IOASID_NODE, O_RDWR | O_CLOEXEC)));
+}
+
+int ioasid_destroy(int fd, uint32_t id)
+{
+	struct ioasid_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return ioctl(fd, IOASID_DESTROY, &cmd);
+}
+
+int ioas_alloc(int fd, uint32_t *id)
+{
+	struct ioasid_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int rc = ioctl(fd, IOASID_IOAS_ALLOC, &cmd);
+
+	if (!rc)
+		*id = cmd.out_ioas_id;
+	return rc;
+}
+
+uint32_t ioas_new(int fd)
+{
+	uint32_t id = 0;
+
+	assert_ok(ioas_alloc(fd, &id));
+	check(id > 0);
+	return id;
+}
+
+int ioas_ranges(int fd, uint32_t ioas, struct ioasid_iova_range *ranges,
+		uint32_t *num, uint64_t *align)
+{
+	struct ioasid_ioas_iova_ranges cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = *num,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_IOVA_RANGES, &cmd);
+
+	*num = cmd.num_iovas;
+	if (align)
+		*align = cmd.out_iova_alignment;
+	return rc;
+}
+
+int ioas_map_fixed(int fd, uint32_t ioas, const void *va, uint64_t len,
+		   uint64_t iova, uint32_t flags)
+{
+	struct ioasid_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | IOASID_IOAS_MAP_FIXED_IOVA,
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = len,
+		.iova = iova,
+	};
+
+	return ioctl(fd, IOASID_IOAS_MAP, &cmd);
+}
+
+int ioas_map(int fd, uint32_t ioas, const void *va, uint64_t len,
+	     uint64_t *iova, uint32_t flags)
+{
+	struct ioasid_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = len,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_MAP, &cmd);
+
+	if (!rc)
+		*iova = cmd.iova;
+	return rc;
+}
+
+int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t *len)
+{
+	struct ioasid_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = *len,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_UNMAP, &cmd);
+
+	*len = cmd.length;
+	return rc;
+}
+
+int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len)
+{
+	uint64_t got = len;
+	int rc = ioas_unmap(fd, ioas, iova, &got);
+
+	if (!rc)
+		check_eq(len, got);
+	return rc;
+}
+
+int option_set(int fd, uint32_t option, uint32_t object, uint64_t val)
+{
+	struct ioasid_option_cmd cmd = {
+		.size = sizeof(cmd),
+		.option_id = option,
+		.op = IOASID_OPTION_OP_SET,
+		.object_id = object,
+		.val64 = val,
+	};
+
+	return ioctl(fd, IOASID_OPTION, &cmd);
+}
+
+int option_get(int fd, uint32_t option, uint32_t object, uint64_t *val)
+{
+	struct ioasid_option_cmd cmd = {
+		.size = sizeof(cmd),
+		.option_id = option,
+		.op = IOASID_OPTION_OP_GET,
+		.object_id = object,
+		.val64 = ~0ULL,
+	};
+	int rc = ioctl(fd, IOASID_OPTION, &cmd);
+
+	*val = cmd.val64;
+	return rc;
+}
+
+int hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+	       uint32_t *hwpt)
+{
+	struct ioasid_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dev_id = dev,
+		.pt_id = pt,
+	};
+	int rc = ioctl(fd, IOASID_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+int hw_info(int fd, uint32_t dev, void *buf, uint32_t len,
+	    struct ioasid_hw_info *out)
+{
+	struct ioasid_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.data_len = len,
+		.data_uptr = (uintptr_t)buf,
+	};
+	int rc = ioctl(fd, IOASID_GET_HW_INFO, &cmd);
+
+	*out = cmd;
+	return rc;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One function per ioctl of /dev/ioasid; each returns 0, or -1 with errno. */
+#ifndef TEST_IOASID_H
+#define TEST_IOASID_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/ioasid.h>
+
+#define IOASID_NODE "/dev/ioasid"
+#define IOMMU_NODE "/dev/iommu"
+
+#define MAP_R IOASID_IOAS_MAP_READABLE
+#define MAP_W IOASID_IOAS_MAP_WRITEABLE
+#define MAP_RW (MAP_R | MAP_W)
+
+/* The interrupt window that every x86 IOMMU keeps for itself. */
+#define MSI_WINDOW 0xfee00000UL
+#define MSI_WINDOW_LAST 0xfeefffffUL
+
+int ioasid_open(void);
+int ioasid_destroy(int fd, uint32_t id);
+int ioas_alloc(int fd, uint32_t *id);
+uint32_t ioas_new(int fd);
+int ioas_ranges(int fd, uint32_t ioas, struct ioasid_iova_range *ranges,
+		uint32_t *num, uint64_t *align);
+int ioas_map_fixed(int fd, uint32_t ioas, const void *va, uint64_t len,
+		   uint64_t iova, uint32_t flags);
+int ioas_map(int fd, uint32_t ioas, const void *va, uint64_t len,
+	     uint64_t *iova, uint32_t flags);
+int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t *len);
+int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len);
+int option_set(int fd, uint32_t option, uint32_t object, uint64_t val);
+int option_get(int fd, uint32_t option, uint32_t object, uint64_t *val);
+int hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+	       uint32_t *hwpt);
+int hw_info(int fd, uint32_t dev, void *buf, uint32_t len,
+	    struct ioasid_hw_info *out);
+
+#endif

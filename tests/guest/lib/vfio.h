@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* PCI devices in sysfs, VFIO device cdevs, and the legacy group path. */
+#ifndef TEST_VFIO_H
+#define TEST_VFIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/vfio_cdev_ext.h>
+
+#define DRIVER_EXT "vfio_cdev_ext"
+#define DRIVER_STOCK "vfio-pci"
+
+/* The device of the topology, from the environment or /run/topology, or NULL. */
+const char *topology(const char *name);
+
+/* Give a device to a driver (NULL: to none); fails the test if that fails. */
+void pci_bind(const char *bdf, const char *driver);
+/* The same, but -1 with errno if the driver does not take it. */
+int pci_try_bind(const char *bdf, const char *driver);
+/* Name of the driver of a device, "" for none. */
+const char *pci_driver(const char *bdf);
+/* Let the kernel choose the driver. */
+void pci_bind_host(const char *bdf);
+bool pci_present(const char *bdf);
+int pci_group(const char *bdf);
+
+/* "vfioN" of a device, or NULL. */
+const char *cdev_name(const char *bdf);
+/* Wait for the node of a device and put its path in @path. */
+void cdev_path(const char *bdf, char *path, size_t size);
+/* Open the node. The result is kept (see test.h). */
+int cdev_open(const char *bdf);
+int cdev_bind(int fd, int iommufd, uint32_t *devid);
+int cdev_attach(int fd, uint32_t pt, uint32_t *out);
+int cdev_detach(int fd);
+
+/* open + BIND, for tests of what comes after */
+int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid);
+
+int vfio_region(int fd, uint32_t index, struct vfio_region_info *info);
+int vfio_irq_info(int fd, uint32_t index, struct vfio_irq_info *info);
+/* Deliver an interrupt to an eventfd; -1 takes it back. */
+int vfio_irq_eventfd(int fd, uint32_t index, uint32_t start, int efd);
+int vfio_irq_disable(int fd, uint32_t index);
+int vfio_irq_unmask(int fd, uint32_t index);
+uint16_t vfio_config16(int fd, uint32_t offset);
+void vfio_config16_set(int fd, uint32_t offset, uint16_t value);
+void vfio_bus_master(int fd);
+
+/* Count of an eventfd, waiting up to @ms for it to be other than 0. */
+uint64_t eventfd_wait(int efd, int ms);
+int eventfd_new(void);
+
+/* The legacy path. */
+int group_open(int group);
+int group_status(int fd, uint32_t *flags);
+int group_set_container(int fd, int container);
+int group_device(int fd, const char *bdf);
+
+#endif
