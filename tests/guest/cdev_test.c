@@ -1,0 +1,1191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The char device of a VFIO device: what it does before BIND and after, who
+ * else may use the device meanwhile, reset, removal, sudden death. Every test
+ * runs with the device on vfio_cdev_ext ("ext.") and again with the device on
+ * the stock vfio-pci ("stock."), which vfio_cdev_ext adopts.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <linux/ioasid.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio_cdev_ext.h>
+
+#include "edu.h"
+#include "ioasid.h"
+#include "state.h"
+#include "test.h"
+#include "vfio.h"
+
+#define IOVA 0x100000UL
+#define COPY 512UL
+
+static const char *driver;
+static const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
+
+static void use_driver(void *arg)
+{
+	driver = arg;
+	edu_bdf = topology("EDU_BDF");
+	nvme_bdf = topology("NVME_BDF");
+	shared1 = topology("SHARED_BDF1");
+	shared2 = topology("SHARED_BDF2");
+	if (edu_bdf)
+		pci_bind(edu_bdf, driver);
+}
+
+static void need_edu(void)
+{
+	if (!edu_bdf)
+		skip_test("no EDU_BDF");
+}
+
+static void need_shared(void)
+{
+	if (!shared1 || !shared2)
+		skip_test("no SHARED_BDF1 and SHARED_BDF2");
+}
+
+/* Both devices of the shared group on the driver. */
+static void bind_shared(void)
+{
+	need_shared();
+	pci_bind(shared1, driver);
+	pci_bind(shared2, driver);
+}
+
+static int edu_bound(int ctx)
+{
+	need_edu();
+	return cdev_open_bound(edu_bdf, ctx, NULL);
+}
+
+/* ---- before BIND ---- */
+
+static void test_parked(void **state)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vfio_device_feature feature = { .argsz = sizeof(feature) };
+	char buf[8] = { 0 };
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_errno(EINVAL, read(fd, buf, sizeof(buf)));
+	assert_errno(EINVAL, write(fd, buf, sizeof(buf)));
+	assert_errno(EINVAL, pread(fd, buf, 4, 7ULL << 40));
+	assert_errno(EINVAL, pwrite(fd, buf, 4, 7ULL << 40));
+	check(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
+	      MAP_FAILED);
+	check_eq(EINVAL, errno);
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_GET_INFO, &info));
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_GET_INFO, NULL));
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_RESET));
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_FEATURE, &feature));
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				   NULL));
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, NULL));
+	assert_errno(EINVAL, cdev_attach(fd, 1, NULL));
+	assert_errno(EINVAL, cdev_detach(fd));
+	assert_errno(EINVAL, ioctl(fd, _IO('Z', 200), NULL));
+	/* Any number of files can be open and parked. */
+	assert_ok(cdev_open(edu_bdf));
+	assert_ok(cdev_open(edu_bdf));
+}
+
+static void test_bind_bad(void **state)
+{
+	struct {
+		struct vfio_cdev_bind cmd;
+		uint64_t tail;
+	} bind = { 0 };
+	struct vfio_cdev_bind *cmd = &bind.cmd;
+	size_t min = offsetof(struct vfio_cdev_bind, token_uuid_ptr);
+	uint8_t token[16] = { 1 };
+	int ctx = ioasid_open(), fd, other;
+	uint32_t bit;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	other = assert_ok(keep_fd(open("/dev/null", O_RDWR)));
+	cmd->iommufd = ctx;
+	assert_errno(EFAULT, ioctl(fd, VFIO_CDEV_BIND, NULL));
+	for (cmd->argsz = 0; cmd->argsz < min; cmd->argsz++)
+		assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->argsz = sizeof(*cmd);
+	for (bit = 2; bit; bit <<= 1) {
+		cmd->flags = bit;
+		assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	}
+	/* A token, where there is nothing to prove. */
+	cmd->flags = VFIO_CDEV_BIND_FLAG_TOKEN;
+	cmd->token_uuid_ptr = (uintptr_t)token;
+	assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->flags = 0;
+	cmd->token_uuid_ptr = 0;
+	cmd->iommufd = -1;
+	assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->iommufd = INT_MIN;
+	assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->iommufd = 1000;
+	assert_errno(EBADF, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->iommufd = other;
+	assert_errno(EBADFD, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->iommufd = fd;
+	assert_errno(EBADFD, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->iommufd = ctx;
+	cmd->argsz = sizeof(bind);
+	bind.tail = 1;
+	assert_errno(E2BIG, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	/* Still parked, and nothing was used up. */
+	assert_errno(EINVAL, cdev_detach(fd));
+	bind.tail = 0;
+	assert_ok(ioctl(fd, VFIO_CDEV_BIND, cmd));
+	check_eq(1, cmd->out_devid);
+}
+
+/* The first version of the structure ends before the token. */
+static void test_bind_short(void **state)
+{
+	struct vfio_cdev_bind cmd = {
+		.argsz = offsetof(struct vfio_cdev_bind, token_uuid_ptr),
+		.iommufd = ioasid_open(),
+		.token_uuid_ptr = 0xaaaa,
+	};
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(ioctl(fd, VFIO_CDEV_BIND, &cmd));
+	check_eq(1, cmd.out_devid);
+	check_eq(0xaaaa, cmd.token_uuid_ptr);
+}
+
+static void test_bind_unwritable(void **state)
+{
+	struct vfio_cdev_bind *cmd = page_alloc(PAGE);
+	int ctx = ioasid_open(), fd;
+	uint32_t devid = 0;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	cmd->argsz = sizeof(*cmd);
+	cmd->iommufd = ctx;
+	assert_ok(mprotect(cmd, PAGE, PROT_READ));
+	assert_errno(EFAULT, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	assert_errno(EINVAL, cdev_detach(fd));
+	assert_ok(cdev_bind(fd, ctx, &devid));
+	check_eq(1, devid);
+}
+
+static void test_bind_twice(void **state)
+{
+	int ctx = ioasid_open(), ctx2 = ioasid_open(), fd, fd2;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	fd2 = assert_ok(cdev_open(edu_bdf));
+	assert_ok(cdev_bind(fd, ctx, NULL));
+	assert_errno(EINVAL, cdev_bind(fd, ctx, NULL));
+	assert_errno(EINVAL, cdev_bind(fd, ctx2, NULL));
+	assert_errno(EINVAL, cdev_bind(fd2, ctx, NULL));
+	assert_errno(EINVAL, cdev_bind(fd2, ctx2, NULL));
+	/* The other one stays parked, and its turn comes. */
+	assert_errno(EINVAL, cdev_attach(fd2, ioas_new(ctx), NULL));
+	drop_fd(fd);
+	assert_ok(cdev_bind(fd2, ctx2, NULL));
+}
+
+struct race {
+	struct gate go;
+	struct gate done;
+	int ctx;
+};
+
+/* Ends with the errno of BIND; a winner holds the device until told. */
+static void bind_race(void *arg)
+{
+	struct race *race = arg;
+	int fd = cdev_open(edu_bdf), ctx = ioasid_open(), rc;
+
+	check(fd >= 0);
+	gate_open(&race->done);
+	gate_wait(&race->go);
+	rc = cdev_bind(fd, ctx, NULL) ? errno : 0;
+	gate_open(&race->done);
+	gate_wait(&race->go);
+	_exit(rc);
+}
+
+static void test_bind_race(void **state)
+{
+	struct race race = { 0 };
+	pid_t child[2];
+	int status[2], round, i;
+
+	(void)state;
+	need_edu();
+	gate_init(&race.go);
+	gate_init(&race.done);
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < 2; i++)
+			child[i] = child_start(bind_race, &race);
+		for (i = 0; i < 2; i++)
+			gate_wait(&race.done);
+		check_eq(2, assert_ok(write(race.go.fd[1], "xx", 2)));
+		for (i = 0; i < 2; i++)
+			gate_wait(&race.done);
+		check_eq(2, assert_ok(write(race.go.fd[1], "xx", 2)));
+		for (i = 0; i < 2; i++)
+			status[i] = WEXITSTATUS(child_status(child[i]));
+		check_eq(EINVAL, status[0] + status[1]);
+		check(!status[0] || !status[1]);
+	}
+}
+
+/* ---- the legacy path ---- */
+
+static int container_open(void)
+{
+	int fd;
+
+	if (system("modprobe -q vfio_iommu_type1"))
+		skip_test("no vfio_iommu_type1");
+	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
+	return fd;
+}
+
+static void test_legacy_after_bind(void **state)
+{
+	int container, group, fd;
+	uint32_t flags = 0;
+
+	(void)state;
+	need_edu();
+	container = container_open();
+	fd = edu_bound(ioasid_open());
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	assert_ok(group_status(group, &flags));
+	check(!(flags & VFIO_GROUP_FLAGS_VIABLE));
+	assert_errno(EPERM, group_set_container(group, container));
+	assert_errno(EINVAL, group_device(group, edu_bdf));
+	drop_fd(fd);
+	assert_ok(group_status(group, &flags));
+	check(flags & VFIO_GROUP_FLAGS_VIABLE);
+	assert_ok(group_set_container(group, container));
+	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	assert_ok(group_device(group, edu_bdf));
+}
+
+static void test_bind_after_legacy(void **state)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int container, group, dev, fd, ctx = ioasid_open();
+
+	(void)state;
+	need_edu();
+	container = container_open();
+	fd = assert_ok(cdev_open(edu_bdf));
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	assert_ok(group_set_container(group, container));
+	assert_errno(EBUSY, cdev_bind(fd, ctx, NULL));
+	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	assert_errno(EBUSY, cdev_bind(fd, ctx, NULL));
+	dev = assert_ok(group_device(group, edu_bdf));
+	assert_errno(EBUSY, cdev_bind(fd, ctx, NULL));
+	/* It does its work beside the parked file. */
+	assert_ok(ioctl(dev, VFIO_DEVICE_GET_INFO, &info));
+	drop_fd(dev);
+	assert_errno(EBUSY, cdev_bind(fd, ctx, NULL));
+	drop_fd(group);
+	drop_fd(container);
+	assert_ok(cdev_bind(fd, ctx, NULL));
+}
+
+/* A file of the legacy path is no cdev. */
+static void test_legacy_device_bind(void **state)
+{
+	int container, group, dev;
+
+	(void)state;
+	need_edu();
+	container = container_open();
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	assert_ok(group_set_container(group, container));
+	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	dev = assert_ok(group_device(group, edu_bdf));
+	check(cdev_bind(dev, ioasid_open(), NULL) == -1);
+}
+
+/* ---- groups of more than one device ---- */
+
+static void test_sibling_host_driver(void **state)
+{
+	int fd, ctx = ioasid_open();
+
+	(void)state;
+	need_shared();
+	pci_bind(shared2, driver);
+	if (system("modprobe -q e1000") || pci_try_bind(shared1, "e1000"))
+		skip_test("no host driver for SHARED_BDF1");
+	fd = assert_ok(cdev_open(shared2));
+	assert_errno(EBUSY, cdev_bind(fd, ctx, NULL));
+	pci_bind(shared1, NULL);
+	assert_ok(cdev_bind(fd, ctx, NULL));
+	/* And the other way round: no host driver beside a bound device. */
+	assert_errno(ENODEV, pci_try_bind(shared1, "e1000"));
+	drop_fd(fd);
+	pci_bind(shared1, "e1000");
+	pci_bind(shared1, NULL);
+}
+
+static void test_group_two_contexts(void **state)
+{
+	int ctx = ioasid_open(), ctx2 = ioasid_open(), fd1, fd2;
+
+	(void)state;
+	bind_shared();
+	check_eq(pci_group(shared1), pci_group(shared2));
+	fd1 = assert_ok(cdev_open(shared1));
+	fd2 = assert_ok(cdev_open(shared2));
+	assert_ok(cdev_bind(fd1, ctx, NULL));
+	assert_errno(EPERM, cdev_bind(fd2, ctx2, NULL));
+	assert_ok(cdev_bind(fd2, ctx, NULL));
+	/* The group is the context's until its last device is closed. */
+	drop_fd(fd1);
+	fd1 = assert_ok(cdev_open(shared1));
+	assert_errno(EPERM, cdev_bind(fd1, ctx2, NULL));
+	drop_fd(fd2);
+	assert_ok(cdev_bind(fd1, ctx2, NULL));
+}
+
+static void test_group_attach(void **state)
+{
+	int ctx = ioasid_open(), fd1, fd2;
+	uint8_t *page = page_alloc(PAGE);
+	uint32_t ioas, other, pt1 = 0, pt2 = 0, hwpt = 0, dev1;
+	struct edu edu;
+
+	(void)state;
+	bind_shared();
+	fd1 = cdev_open_bound(shared1, ctx, &dev1);
+	fd2 = cdev_open_bound(shared2, ctx, NULL);
+	ioas = ioas_new(ctx);
+	other = ioas_new(ctx);
+	assert_ok(ioas_map_fixed(ctx, ioas, page, PAGE, IOVA, MAP_RW));
+	assert_ok(cdev_attach(fd1, ioas, &pt1));
+	/* One group, one page table. */
+	assert_errno(EINVAL, cdev_attach(fd2, other, NULL));
+	assert_ok(hwpt_alloc(ctx, dev1, ioas, 0, &hwpt));
+	assert_errno(EINVAL, cdev_attach(fd2, hwpt, NULL));
+	assert_ok(cdev_attach(fd2, ioas, &pt2));
+	check_eq(pt1, pt2);
+	edu_open(&edu, fd2);
+	memset(page, 0x77, COPY);
+	edu_read_ram(&edu, IOVA, 0, COPY);
+	/* It stays for the second when the first goes. */
+	assert_ok(cdev_detach(fd1));
+	memset(page, 0, COPY);
+	edu_write_ram(&edu, IOVA, 0, COPY);
+	check_eq(0x77, page[COPY - 1]);
+	assert_ok(cdev_attach(fd1, ioas, NULL));
+	/* A replacement moves the whole group. */
+	assert_ok(cdev_attach(fd1, other, &pt1));
+	memset(page, 0, COPY);
+	edu_write_ram(&edu, IOVA, 0, COPY);
+	check_eq(0, page[0]);
+	assert_errno(EBUSY, ioasid_destroy(ctx, other));
+	assert_ok(cdev_detach(fd2));
+	assert_ok(cdev_detach(fd1));
+	assert_ok(ioasid_destroy(ctx, other));
+}
+
+/* ---- after BIND ---- */
+
+static void test_forward(void **state)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vfio_region_info region;
+	struct vfio_irq_info irq;
+	uint8_t config[64], *bad = page_alloc(PAGE);
+	uint64_t base;
+	int fd = edu_bound(ioasid_open());
+
+	(void)state;
+	assert_ok(ioctl(fd, VFIO_DEVICE_GET_INFO, &info));
+	check(info.flags & VFIO_DEVICE_FLAGS_PCI);
+	check_eq(VFIO_PCI_NUM_REGIONS, info.num_regions);
+	check_eq(VFIO_PCI_NUM_IRQS, info.num_irqs);
+	info.argsz = 4;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_GET_INFO, &info));
+	assert_errno(EFAULT, ioctl(fd, VFIO_DEVICE_GET_INFO, NULL));
+	assert_ok(vfio_region(fd, VFIO_PCI_BAR0_REGION_INDEX, &region));
+	check_eq(MB, region.size);
+	check_eq(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		 VFIO_REGION_INFO_FLAG_MMAP, region.flags);
+	assert_errno(EINVAL, vfio_region(fd, 1000, &region));
+	assert_ok(vfio_irq_info(fd, VFIO_PCI_REQ_IRQ_INDEX, &irq));
+	check_eq(1, irq.count);
+	assert_errno(EINVAL, vfio_irq_info(fd, 1000, &irq));
+	assert_ok(vfio_region(fd, VFIO_PCI_CONFIG_REGION_INDEX, &region));
+	base = region.offset;
+	drop_map(bad);
+	check_eq(64, assert_ok(pread(fd, config, 64, base)));
+	check_eq(0x34, config[0]);
+	check_eq(0x12, config[1]);
+	check_eq(0, assert_ok(pread(fd, config, 0, base)));
+	assert_errno(EINVAL, pread(fd, config, 4, 1000ULL << 40));
+	assert_errno(EFAULT, pread(fd, bad, 4, base));
+	assert_errno(ENOTTY, ioctl(fd, _IO(VFIO_TYPE, 250), NULL));
+	assert_errno(ENOTTY, ioctl(fd, _IO('Z', 200), NULL));
+}
+
+static void test_feature(void **state)
+{
+	struct {
+		struct vfio_device_feature head;
+		uint8_t data[64];
+	} f = { .head.argsz = sizeof(f) };
+	int fd = edu_bound(ioasid_open());
+	uint32_t bit;
+
+	(void)state;
+	/* Migration, dirty logging: this driver has none. */
+	f.head.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_MIGRATION;
+	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	f.head.flags = VFIO_DEVICE_FEATURE_GET |
+		       VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	f.head.flags = VFIO_DEVICE_FEATURE_PROBE |
+		       VFIO_DEVICE_FEATURE_DMA_LOGGING_START;
+	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	f.head.flags = VFIO_DEVICE_FEATURE_GET | 0xfff0;
+	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	/* No VF, no token. */
+	f.head.flags = VFIO_DEVICE_FEATURE_SET |
+		       VFIO_DEVICE_FEATURE_PCI_VF_TOKEN;
+	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	f.head.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET |
+		       VFIO_DEVICE_FEATURE_MIGRATION;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	for (bit = VFIO_DEVICE_FEATURE_PROBE << 1; bit; bit <<= 1) {
+		f.head.flags = bit | VFIO_DEVICE_FEATURE_GET;
+		assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	}
+	f.head.flags = VFIO_DEVICE_FEATURE_GET;
+	f.head.argsz = 7;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	assert_errno(EFAULT, ioctl(fd, VFIO_DEVICE_FEATURE, NULL));
+}
+
+static void test_mmap(void **state)
+{
+	int prot = PROT_READ | PROT_WRITE, fd = edu_bound(ioasid_open());
+	volatile uint32_t *a, *b;
+	struct edu edu;
+
+	(void)state;
+	edu_open(&edu, fd);
+	a = keep_map(mmap(NULL, PAGE, prot, MAP_SHARED, fd, 0), PAGE);
+	b = keep_map(mmap(NULL, MB, prot, MAP_SHARED, fd, 0), MB);
+	check(a != MAP_FAILED && b != MAP_FAILED);
+	a[1] = 5;
+	check_eq(~5U, b[1]);
+	check_eq(~5U, ((volatile uint32_t *)edu.bar)[1]);
+	check(mmap(NULL, PAGE, prot, MAP_PRIVATE, fd, 0) == MAP_FAILED);
+	check_eq(EINVAL, errno);
+	check(mmap(NULL, 2 * MB, prot, MAP_SHARED, fd, 0) == MAP_FAILED);
+	check_eq(EINVAL, errno);
+	check(mmap(NULL, PAGE, prot, MAP_SHARED, fd, MB) == MAP_FAILED);
+	check_eq(EINVAL, errno);
+	/* Memory decoding off: an access is a fault, not a crash. */
+	vfio_config16_set(fd, PCI_COMMAND, 0);
+	drop_map((void *)b);
+	vfio_config16_set(fd, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	check_eq(~5U, a[1]);
+}
+
+static void touch_disabled_bar(void *arg)
+{
+	volatile uint32_t *bar = arg;
+
+	(void)bar[1];
+}
+
+static void test_mmap_disabled(void **state)
+{
+	int fd = edu_bound(ioasid_open()), status;
+	struct edu edu;
+
+	(void)state;
+	edu_open(&edu, fd);
+	vfio_config16_set(fd, PCI_COMMAND, 0);
+	status = child_status(child_start(touch_disabled_bar,
+					  (void *)edu.bar));
+	check(WIFSIGNALED(status));
+	check_eq(SIGBUS, WTERMSIG(status));
+}
+
+static void use_passed(void *arg)
+{
+	int *fds = arg;
+	struct edu edu;
+
+	edu_open(&edu, fds[1]);
+	check_eq(~1U, edu_liveness(&edu, 1));
+	assert_ok(cdev_attach(fds[1], ioas_new(fds[0]), NULL));
+}
+
+/* A bound file is usable by whoever has it. */
+static void test_passed_on(void **state)
+{
+	int fds[2] = { ioasid_open() };
+	uint32_t out = 0;
+
+	(void)state;
+	fds[1] = edu_bound(fds[0]);
+	run_child(use_passed, fds);
+	assert_ok(cdev_detach(fds[1]));
+	assert_ok(cdev_attach(fds[1], 2, &out));
+}
+
+struct passing {
+	int pair[2];
+};
+
+static void send_fd(int sock, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	check_eq(1, assert_ok(sendmsg(sock, &msg, 0)));
+}
+
+static int receive_fd(int sock)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	check_eq(1, assert_ok(recvmsg(sock, &msg, 0)));
+	check(CMSG_FIRSTHDR(&msg));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return keep_fd(fd);
+}
+
+static void open_and_send(void *arg)
+{
+	struct passing *p = arg;
+	int ctx = ioasid_open();
+
+	send_fd(p->pair[1], ctx);
+	send_fd(p->pair[1], cdev_open_bound(edu_bdf, ctx, NULL));
+}
+
+/* The way of a manager that opens for a process without the right to. */
+static void test_received(void **state)
+{
+	struct passing p;
+	int ctx, dev;
+
+	(void)state;
+	need_edu();
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, p.pair));
+	keep_fd(p.pair[0]);
+	keep_fd(p.pair[1]);
+	run_child(open_and_send, &p);
+	ctx = receive_fd(p.pair[0]);
+	dev = receive_fd(p.pair[0]);
+	assert_ok(cdev_attach(dev, ioas_new(ctx), NULL));
+}
+
+/* A file that is on its way in a socket when both ends are closed. */
+static void test_lost_in_socket(void **state)
+{
+	struct passing p;
+
+	(void)state;
+	need_edu();
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, p.pair));
+	keep_fd(p.pair[0]);
+	keep_fd(p.pair[1]);
+	run_child(open_and_send, &p);
+}
+
+/* ---- closing ---- */
+
+static void test_close_orders(void **state)
+{
+	static const uint8_t orders[6][3] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+		{ 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	};
+	uint8_t *pages = page_alloc(64 * PAGE);
+	int fds[3], round, i;
+	uint32_t ioas;
+
+	(void)state;
+	need_edu();
+	if (!nvme_bdf)
+		skip_test("no NVME_BDF");
+	pci_bind(nvme_bdf, driver);
+	for (round = 0; round < 6; round++) {
+		fds[0] = ioasid_open();
+		fds[1] = cdev_open_bound(edu_bdf, fds[0], NULL);
+		fds[2] = cdev_open_bound(nvme_bdf, fds[0], NULL);
+		ioas = ioas_new(fds[0]);
+		assert_ok(ioas_map_fixed(fds[0], ioas, pages, 64 * PAGE, IOVA,
+					 MAP_RW));
+		assert_ok(cdev_attach(fds[1], ioas, NULL));
+		assert_ok(cdev_attach(fds[2], ioas, NULL));
+		check_eq(256, state_vm("VmPin"));
+		for (i = 0; i < 3; i++)
+			drop_fd(fds[orders[round][i]]);
+		check_eq(0, state_vm("VmPin"));
+	}
+}
+
+enum kill_state { PARKED, BOUND, ATTACHED, MAPPED, DMA };
+
+struct victim {
+	enum kill_state at;
+	struct gate ready;
+	uint8_t *shared;
+};
+
+static void victim_run(void *arg)
+{
+	struct victim *v = arg;
+	int ctx = -1, fd = assert_ok(cdev_open(edu_bdf));
+	struct edu edu = { 0 };
+	uint32_t ioas = 0;
+
+	if (v->at >= BOUND) {
+		ctx = ioasid_open();
+		assert_ok(cdev_bind(fd, ctx, NULL));
+		edu_open(&edu, fd);
+	}
+	if (v->at >= ATTACHED) {
+		ioas = ioas_new(ctx);
+		assert_ok(cdev_attach(fd, ioas, NULL));
+	}
+	if (v->at >= MAPPED) {
+		assert_ok(ioas_map_fixed(ctx, ioas, v->shared, PAGE, IOVA,
+					 MAP_RW));
+		assert_ok(ioas_map_fixed(ctx, ioas, page_alloc(600 * PAGE),
+					 600 * PAGE, 2 * MB, MAP_RW));
+		assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_MSI_IRQ_INDEX, 0,
+					   eventfd_new()));
+	}
+	if (v->at >= DMA) {
+		memset(v->shared, 0x55, COPY);
+		edu_read_ram(&edu, IOVA, 0, COPY);
+		memset(v->shared, 0, COPY);
+		edu_start_write(&edu, IOVA, 0, COPY);
+	}
+	gate_open(&v->ready);
+	for (;;)
+		pause();
+}
+
+static void kill_at(enum kill_state at)
+{
+	struct victim v = { .at = at };
+	int fd = assert_ok(keep_fd(memfd_create("shared", MFD_CLOEXEC)));
+	pid_t child;
+
+	need_edu();
+	assert_ok(ftruncate(fd, PAGE));
+	v.shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, fd, 0), PAGE);
+	check(v.shared != MAP_FAILED);
+	gate_init(&v.ready);
+	child = child_start(victim_run, &v);
+	gate_wait(&v.ready);
+	child_kill(child);
+	memset(v.shared, 0, PAGE);
+	/* Free for the next user at once; a late write does not come. */
+	fd = edu_bound(ioasid_open());
+	if (at >= DMA)
+		sleep_ms(200);
+	check_eq(0, v.shared[0]);
+	check_eq(0, v.shared[COPY - 1]);
+}
+
+static void test_kill_parked(void **state)
+{
+	(void)state;
+	kill_at(PARKED);
+}
+
+static void test_kill_bound(void **state)
+{
+	(void)state;
+	kill_at(BOUND);
+}
+
+static void test_kill_attached(void **state)
+{
+	(void)state;
+	kill_at(ATTACHED);
+}
+
+static void test_kill_mapped(void **state)
+{
+	(void)state;
+	kill_at(MAPPED);
+}
+
+static void test_kill_dma(void **state)
+{
+	(void)state;
+	kill_at(DMA);
+}
+
+/* ---- removal ---- */
+
+static const char *write_path, *write_text;
+
+static void write_it(void *arg)
+{
+	(void)arg;
+	/* The copies of our own files would be waited for. */
+	assert_ok(close_range(3, ~0U, 0));
+	/* Returns when the device's users are gone. */
+	assert_ok(write_file(write_path, write_text));
+}
+
+static bool child_lives(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) == 0;
+}
+
+static void check_no_open(const char *bdf, const char *path)
+{
+	int fd;
+
+	(void)bdf;
+	fd = open(path, O_RDWR);
+	check(fd < 0);
+	if (errno != ENODEV && errno != ENOENT && errno != ENXIO)
+		fail_test("open of a device that leaves: %s",
+			  errno_name(errno));
+}
+
+/*
+ * Ask the driver to leave while the device is in use. It asks the user, waits,
+ * and goes when the last file is closed.
+ */
+static void leave_while_open(const char *path, const char *text, bool bound)
+{
+	char node[PATH_MAX];
+	int ctx = ioasid_open(), fd, efd = -1;
+	pid_t child;
+
+	need_edu();
+	cdev_path(edu_bdf, node, sizeof(node));
+	fd = assert_ok(cdev_open(edu_bdf));
+	if (bound) {
+		efd = eventfd_new();
+		assert_ok(cdev_bind(fd, ctx, NULL));
+		assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0,
+					   efd));
+		assert_ok(cdev_attach(fd, ioas_new(ctx), NULL));
+	}
+	write_path = path;
+	write_text = text;
+	child = child_start(write_it, NULL);
+	if (bound)
+		check_eq(1, eventfd_wait(efd, 5000));
+	else
+		sleep_ms(300);
+	check(child_lives(child));
+	check_no_open(edu_bdf, node);
+	/* Until then everything works. */
+	if (bound)
+		check_eq(0x1234, vfio_config16(fd, 0));
+	else
+		assert_errno(EINVAL, cdev_detach(fd));
+	drop_fd(fd);
+	child_ok(child);
+	check(!path_exists(node));
+}
+
+static char leave_path[PATH_MAX];
+
+static void test_unbind_bound(void **state)
+{
+	(void)state;
+	need_edu();
+	snprintf(leave_path, sizeof(leave_path),
+		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
+	leave_while_open(leave_path, edu_bdf, true);
+	pci_bind(edu_bdf, driver);
+	edu_bound(ioasid_open());
+}
+
+static void test_unbind_parked(void **state)
+{
+	(void)state;
+	need_edu();
+	snprintf(leave_path, sizeof(leave_path),
+		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
+	leave_while_open(leave_path, edu_bdf, false);
+	pci_bind(edu_bdf, driver);
+	edu_bound(ioasid_open());
+}
+
+static void test_remove(void **state)
+{
+	(void)state;
+	need_edu();
+	snprintf(leave_path, sizeof(leave_path),
+		 "/sys/bus/pci/devices/%s/remove", edu_bdf);
+	leave_while_open(leave_path, "1", true);
+	check(!pci_present(edu_bdf));
+	assert_ok(write_file("/sys/bus/pci/rescan", "1"));
+	check(pci_present(edu_bdf));
+	pci_bind(edu_bdf, driver);
+	edu_bound(ioasid_open());
+}
+
+/* With nobody there the driver just goes, and comes back. */
+static void test_rebind(void **state)
+{
+	char node[PATH_MAX];
+	int i;
+
+	(void)state;
+	need_edu();
+	for (i = 0; i < 3; i++) {
+		cdev_path(edu_bdf, node, sizeof(node));
+		pci_bind(edu_bdf, NULL);
+		check(!path_exists(node));
+		check(!cdev_name(edu_bdf));
+		pci_bind(edu_bdf, driver);
+		drop_fd(edu_bound(ioasid_open()));
+	}
+	/* From the one driver to the other and back. */
+	pci_bind(edu_bdf, strcmp(driver, DRIVER_EXT) ? DRIVER_EXT :
+						       DRIVER_STOCK);
+	drop_fd(edu_bound(ioasid_open()));
+	pci_bind(edu_bdf, driver);
+	edu_bound(ioasid_open());
+}
+
+static void test_rmmod(void **state)
+{
+	int ctx, fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_errno(EAGAIN, syscall(SYS_delete_module, "vfio_cdev_ext",
+				     O_NONBLOCK));
+	ctx = ioasid_open();
+	assert_errno(EAGAIN, syscall(SYS_delete_module, "iommufd_ext",
+				     O_NONBLOCK));
+	assert_ok(cdev_bind(fd, ctx, NULL));
+	drop_fd(ctx);
+	assert_errno(EAGAIN, syscall(SYS_delete_module, "vfio_cdev_ext",
+				     O_NONBLOCK));
+	assert_errno(EAGAIN, syscall(SYS_delete_module, "iommufd_ext",
+				     O_NONBLOCK));
+}
+
+/* ---- sysfs ---- */
+
+static void test_sysfs(void **state)
+{
+	char path[PATH_MAX], node[PATH_MAX], dev[32], want[32];
+	char real[PATH_MAX], pci[PATH_MAX];
+	struct dirent *ent;
+	int entries = 0;
+	struct stat st;
+	DIR *dir;
+
+	(void)state;
+	need_edu();
+	cdev_path(edu_bdf, node, sizeof(node));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev",
+		 edu_bdf);
+	dir = opendir(path);
+	check(dir);
+	while ((ent = readdir(dir)))
+		entries += ent->d_name[0] != '.';
+	closedir(dir);
+	check_eq(1, entries);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev/%s/dev",
+		 edu_bdf, cdev_name(edu_bdf));
+	read_file(path, dev, sizeof(dev));
+	assert_ok(lstat(node, &st));
+	check(S_ISCHR(st.st_mode));
+	check_eq(0600, st.st_mode & 07777);
+	snprintf(want, sizeof(want), "%u:%u\n", major(st.st_rdev),
+		 minor(st.st_rdev));
+	check(!strcmp(want, dev));
+	/* From the number to the PCI device, as libraries go. */
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	check(realpath(path, real));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", edu_bdf);
+	check(realpath(path, pci));
+	check(!strncmp(real, pci, strlen(pci)));
+}
+
+static void test_no_cdev_without_vfio(void **state)
+{
+	(void)state;
+	need_edu();
+	pci_bind(edu_bdf, NULL);
+	check(!cdev_name(edu_bdf));
+}
+
+/* ---- hot reset ---- */
+
+struct reset_info {
+	struct vfio_pci_hot_reset_info head;
+	struct vfio_pci_dependent_device devices[8];
+};
+
+#define RESET_HEAD sizeof(struct vfio_pci_hot_reset_info)
+#define RESET_OWNED (VFIO_CDEV_HOT_RESET_FLAG_DEV_ID | \
+		     VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED)
+
+static void reset_info(int fd, struct reset_info *info)
+{
+	*info = (struct reset_info){ .head.argsz = sizeof(*info) };
+	assert_ok(ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info));
+}
+
+static int hot_reset(int fd)
+{
+	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
+
+	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
+}
+
+/* group_id and devid share their place. */
+static uint32_t reset_devid(const struct reset_info *info, const char *bdf)
+{
+	unsigned int domain, bus, slot, fn;
+	size_t i;
+
+	check_eq(4, sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn));
+	for (i = 0; i < info->head.count && i < 8; i++) {
+		if (info->devices[i].segment == domain &&
+		    info->devices[i].bus == bus &&
+		    info->devices[i].devfn == (slot << 3 | fn))
+			return info->devices[i].group_id;
+	}
+	fail_test("%s is not in the reset info", bdf);
+}
+
+static void test_hot_reset_info(void **state)
+{
+	struct reset_info info = { 0 };
+	int ctx = ioasid_open(), fd1, fd2;
+	uint32_t dev1, dev2;
+
+	(void)state;
+	bind_shared();
+	fd1 = cdev_open_bound(shared1, ctx, &dev1);
+	/* The sibling is closed: ours by the group. */
+	reset_info(fd1, &info);
+	check_eq(2, info.head.count);
+	check_eq(RESET_OWNED, info.head.flags);
+	check_eq(dev1, reset_devid(&info, shared1));
+	check_eq(VFIO_CDEV_DEVID_OWNED, reset_devid(&info, shared2));
+	/* Open: by its id. */
+	fd2 = cdev_open_bound(shared2, ctx, &dev2);
+	reset_info(fd1, &info);
+	check_eq(dev1, reset_devid(&info, shared1));
+	check_eq(dev2, reset_devid(&info, shared2));
+	check_eq(RESET_OWNED, info.head.flags);
+	reset_info(fd2, &info);
+	check_eq(dev1, reset_devid(&info, shared1));
+	/* Too little room: how many there are. */
+	info.head.argsz = RESET_HEAD;
+	info.head.count = 0;
+	assert_errno(ENOSPC, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				   &info));
+	check_eq(2, info.head.count);
+	info.head.argsz = RESET_HEAD + sizeof(info.devices[0]);
+	assert_errno(ENOSPC, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				   &info));
+	check_eq(2, info.head.count);
+	info.head.argsz = RESET_HEAD - 1;
+	assert_errno(EINVAL, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				   &info));
+	assert_errno(EFAULT, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				   NULL));
+}
+
+/* A device of the bus without a VFIO driver is not ours to reset. */
+static void test_hot_reset_not_owned(void **state)
+{
+	struct reset_info info;
+	int fd;
+
+	(void)state;
+	bind_shared();
+	pci_bind(shared2, NULL);
+	fd = cdev_open_bound(shared1, ioasid_open(), NULL);
+	reset_info(fd, &info);
+	check_eq(2, info.head.count);
+	check_eq(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID, info.head.flags);
+	check_eq((uint32_t)VFIO_CDEV_DEVID_NOT_OWNED,
+		 reset_devid(&info, shared2));
+	assert_errno(EINVAL, hot_reset(fd));
+}
+
+static void test_hot_reset_bad(void **state)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t fd;
+	} cmd = { .head.argsz = sizeof(cmd) };
+	int fd;
+
+	(void)state;
+	bind_shared();
+	fd = cdev_open_bound(shared1, ioasid_open(), NULL);
+	cmd.head.flags = 1;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd));
+	cmd.head.flags = 0;
+	cmd.head.argsz = sizeof(cmd.head) - 1;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd));
+	/* Proof by group is the legacy path's. */
+	cmd.head.argsz = sizeof(cmd);
+	cmd.head.count = 1;
+	cmd.fd = fd;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd));
+	assert_errno(EFAULT, ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, NULL));
+}
+
+static void test_hot_reset(void **state)
+{
+	int ctx = ioasid_open(), fd1, fd2;
+	uint8_t *page = page_alloc(PAGE);
+	struct edu edu;
+	uint32_t ioas;
+
+	(void)state;
+	bind_shared();
+	fd1 = cdev_open_bound(shared1, ctx, NULL);
+	fd2 = cdev_open_bound(shared2, ctx, NULL);
+	ioas = ioas_new(ctx);
+	assert_ok(cdev_attach(fd1, ioas, NULL));
+	assert_ok(cdev_attach(fd2, ioas, NULL));
+	assert_ok(ioas_map_fixed(ctx, ioas, page, PAGE, IOVA, MAP_RW));
+	edu_open(&edu, fd2);
+	memset(page, 0x77, COPY);
+	edu_read_ram(&edu, IOVA, 0, COPY);
+	assert_ok(hot_reset(fd1));
+	assert_ok(hot_reset(fd2));
+	/* Mapped BARs come back, and so does what the driver had set up. */
+	vfio_bus_master(fd2);
+	check_eq(~3U, edu_liveness(&edu, 3));
+	memset(page, 0x78, COPY);
+	edu_read_ram(&edu, IOVA, 0, COPY);
+	memset(page, 0, COPY);
+	edu_write_ram(&edu, IOVA, 0, COPY);
+	check_eq(0x78, page[COPY - 1]);
+}
+
+/* With one device open the group's owner may reset the bus as well. */
+static void test_hot_reset_one_open(void **state)
+{
+	struct edu edu;
+	int fd;
+
+	(void)state;
+	bind_shared();
+	fd = cdev_open_bound(shared2, ioasid_open(), NULL);
+	edu_open(&edu, fd);
+	assert_ok(hot_reset(fd));
+	vfio_bus_master(fd);
+	check_eq(~4U, edu_liveness(&edu, 4));
+}
+
+/* No slot and no bus below the root complex that could be reset. */
+static void test_hot_reset_root_bus(void **state)
+{
+	struct reset_info info = { .head.argsz = sizeof(info) };
+	int fd = edu_bound(ioasid_open());
+
+	(void)state;
+	assert_errno(ENODEV, ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+				   &info));
+	assert_errno(ENODEV, hot_reset(fd));
+}
+
+/* Leave the devices to nobody, for whatever runs next. */
+static int finish(void **state)
+{
+	(void)state;
+	if (edu_bdf)
+		pci_bind(edu_bdf, DRIVER_EXT);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		test_fn fn;
+	} tests[] = {
+#define T(fn) { #fn, test_##fn }
+		T(parked), T(bind_bad), T(bind_short), T(bind_unwritable),
+		T(bind_twice), T(bind_race), T(legacy_after_bind),
+		T(bind_after_legacy), T(legacy_device_bind),
+		T(sibling_host_driver), T(group_two_contexts),
+		T(group_attach), T(forward), T(feature), T(mmap),
+		T(mmap_disabled), T(passed_on), T(received),
+		T(lost_in_socket), T(close_orders), T(kill_parked),
+		T(kill_bound), T(kill_attached), T(kill_mapped), T(kill_dma),
+		T(unbind_bound), T(unbind_parked), T(remove), T(rebind),
+		T(rmmod), T(sysfs), T(no_cdev_without_vfio),
+		T(hot_reset_info), T(hot_reset_not_owned), T(hot_reset_bad),
+		T(hot_reset), T(hot_reset_one_open), T(hot_reset_root_bus),
+	};
+	static const char * const drivers[] = { DRIVER_EXT, DRIVER_STOCK };
+	static const char * const prefix[] = { "ext", "stock" };
+	struct test_list list = { 0 };
+	size_t d, i;
+
+	test_before = use_driver;
+	for (d = 0; d < ARRAY_SIZE(drivers); d++)
+		for (i = 0; i < ARRAY_SIZE(tests); i++)
+			test_add(&list, tests[i].fn, (void *)drivers[d],
+				 "%s.%s", prefix[d], tests[i].name);
+	return test_main(argc, argv, "cdev", &list, NULL, finish);
+}
