@@ -1,0 +1,794 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls that meet. Each test lets threads or processes run into each other for
+ * a short while; every call may fail only in the ways named, and the state
+ * compared after each test must be what it was.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/ioasid.h>
+#include <linux/vfio_cdev_ext.h>
+
+#include "edu.h"
+#include "ioasid.h"
+#include "state.h"
+#include "test.h"
+#include "vfio.h"
+
+#define RACE_MS 700
+#define MAX_THREADS 4
+#define SPACING (64 * PAGE)
+
+static const char *edu_bdf, *shared1, *shared2;
+
+/* One race: what the threads share. */
+struct race {
+	int ctx;
+	int dev;
+	uint32_t devid;
+	uint32_t ioas;
+	uint32_t other;
+	uint8_t *va;
+	atomic_bool stop;
+	/* A failure that is not among those expected. */
+	_Atomic(const char *) what;
+	atomic_int bad_errno;
+	atomic_long done[MAX_THREADS];
+};
+
+struct runner {
+	struct race *race;
+	int index;
+	void (*step)(struct race *race, int index, unsigned int round);
+	pthread_t thread;
+};
+
+typedef void (*step_fn)(struct race *race, int index, unsigned int round);
+
+/* Note a result that is neither success nor one of up to three errors. */
+static void expect(struct race *race, const char *what, long rc, int a, int b,
+		   int c)
+{
+	int err = errno;
+
+	if (rc != -1 || err == a || err == b || err == c)
+		return;
+	race->bad_errno = err;
+	race->what = what;
+	race->stop = true;
+}
+
+static void broken(struct race *race, const char *what)
+{
+	race->bad_errno = 0;
+	race->what = what;
+	race->stop = true;
+}
+
+static void *run(void *arg)
+{
+	struct runner *r = arg;
+	unsigned int round = 0;
+
+	while (!r->race->stop) {
+		r->step(r->race, r->index, round++);
+		r->race->done[r->index]++;
+		/* With one processor the others would wait a time slice. */
+		if (round % 3 == (unsigned int)r->index % 3)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void race_for(struct race *race, int ms, const step_fn *steps, int num)
+{
+	struct runner runners[MAX_THREADS];
+	long long end = now_ms() + ms;
+	int i;
+
+	race->stop = false;
+	for (i = 0; i < num; i++) {
+		runners[i] = (struct runner){
+			.race = race, .index = i, .step = steps[i],
+		};
+		race->done[i] = 0;
+		if (pthread_create(&runners[i].thread, NULL, run, &runners[i]))
+			fail_test("pthread_create");
+	}
+	while (now_ms() < end && !race->stop)
+		sleep_ms(10);
+	race->stop = true;
+	for (i = 0; i < num; i++)
+		pthread_join(runners[i].thread, NULL);
+	if (race->what)
+		fail_test("%s: %s", race->what, errno_name(race->bad_errno));
+	for (i = 0; i < num; i++)
+		if (!race->done[i])
+			fail_test("thread %d did nothing", i);
+}
+
+#define RACE(race, ...) do { \
+	static const step_fn steps_[] = { __VA_ARGS__ }; \
+	race_for(race, RACE_MS, steps_, ARRAY_SIZE(steps_)); \
+} while (0)
+
+static void use_devices(void *arg)
+{
+	(void)arg;
+	edu_bdf = topology("EDU_BDF");
+	shared1 = topology("SHARED_BDF1");
+	shared2 = topology("SHARED_BDF2");
+	if (edu_bdf)
+		pci_bind(edu_bdf, DRIVER_EXT);
+}
+
+static void need_edu(void)
+{
+	if (!edu_bdf)
+		skip_test("no EDU_BDF");
+}
+
+static void race_init(struct race *race)
+{
+	memset(race, 0, sizeof(*race));
+	race->ctx = ioasid_open();
+	race->dev = -1;
+	race->ioas = ioas_new(race->ctx);
+	race->va = page_alloc(SPACING * MAX_THREADS);
+}
+
+static void race_bound(struct race *race)
+{
+	need_edu();
+	race_init(race);
+	race->dev = cdev_open_bound(edu_bdf, race->ctx, &race->devid);
+}
+
+static void check_empty(struct race *race)
+{
+	uint64_t len = UINT64_MAX;
+
+	assert_ok(ioas_unmap(race->ctx, race->ioas, 0, &len));
+	check_eq(0, state_vm("VmPin"));
+}
+
+/* ---- steps ---- */
+
+/* Each thread its own IOVA: nothing may fail. */
+static void map_own(struct race *race, int index, unsigned int round)
+{
+	uint64_t iova = (index + 1) * 16 * MB + round % 16 * SPACING;
+	uint64_t len = (round % 7 + 1) * PAGE;
+	uint8_t *va = race->va + index * SPACING;
+
+	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, va, len,
+					   iova, MAP_RW), 0, 0, 0);
+	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas, iova,
+					       len), 0, 0, 0);
+}
+
+static void map_own_alloc(struct race *race, int index, unsigned int round)
+{
+	uint64_t len = (round % 7 + 1) * PAGE, iova = 0;
+	uint8_t *va = race->va + index * SPACING;
+
+	expect(race, "map", ioas_map(race->ctx, race->ioas, va, len, &iova,
+				     MAP_RW), 0, 0, 0);
+	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas, iova,
+					       len), 0, 0, 0);
+}
+
+/* All at the same IOVA. */
+static void map_same(struct race *race, int index, unsigned int round)
+{
+	uint64_t len = PAGE * (round % 3 + 1);
+
+	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas,
+					   race->va + index * SPACING, len, MB,
+					   MAP_RW), EEXIST, 0, 0);
+	len = 8 * PAGE;
+	expect(race, "unmap", ioas_unmap(race->ctx, race->ioas, MB, &len),
+	       ENOENT, EBUSY, 0);
+}
+
+static void map_only(struct race *race, int index, unsigned int round)
+{
+	uint64_t iova = (index + 1) * 16 * MB + round % 16 * SPACING;
+
+	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, race->va,
+					   3 * PAGE, iova, MAP_RW), EEXIST,
+	       0, 0);
+}
+
+static void unmap_all(struct race *race, int index, unsigned int round)
+{
+	uint64_t len = UINT64_MAX;
+
+	(void)index;
+	(void)round;
+	expect(race, "unmap all", ioas_unmap(race->ctx, race->ioas, 0, &len),
+	       EBUSY, 0, 0);
+}
+
+static void query_ranges(struct race *race, int index, unsigned int round)
+{
+	struct ioasid_iova_range ranges[16];
+	uint32_t num = round % 16;
+
+	(void)index;
+	expect(race, "ranges", ioas_ranges(race->ctx, race->ioas, ranges, &num,
+					   NULL), EMSGSIZE, 0, 0);
+}
+
+static void attach_detach(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	(void)round;
+	expect(race, "attach", cdev_attach(race->dev, race->ioas, NULL), 0, 0,
+	       0);
+	expect(race, "detach", cdev_detach(race->dev), 0, 0, 0);
+}
+
+static void attach_other(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	expect(race, "attach", cdev_attach(race->dev, round & 1 ? race->ioas :
+					   race->other, NULL), 0, 0, 0);
+}
+
+static void map_detached(struct race *race, int index, unsigned int round)
+{
+	uint64_t iova = (index + 1) * MB, len = 20 * PAGE;
+
+	(void)round;
+	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, race->va,
+					   len, iova, MAP_RW), 0, 0, 0);
+	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas, iova,
+					       len), 0, 0, 0);
+}
+
+static void destroy_ioas(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	(void)round;
+	expect(race, "destroy", ioasid_destroy(race->ctx, race->ioas), ENOENT,
+	       EBUSY, 0);
+}
+
+/* Makes the IOAS that another thread destroys, always with the same id. */
+static void map_or_make(struct race *race, int index, unsigned int round)
+{
+	uint64_t iova = (index + 1) * MB + round % 8 * SPACING;
+	uint32_t id;
+
+	if (!ioas_map_fixed(race->ctx, race->ioas, race->va, PAGE, iova,
+			    MAP_RW))
+		return;
+	expect(race, "map", -1, ENOENT, EEXIST, 0);
+	if (errno != ENOENT)
+		return;
+	expect(race, "alloc", ioas_alloc(race->ctx, &id), 0, 0, 0);
+	/* Two may have made one. */
+	if (id != race->ioas)
+		expect(race, "destroy", ioasid_destroy(race->ctx, id), 0, 0,
+		       0);
+}
+
+static void attach_any(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	(void)round;
+	expect(race, "attach", cdev_attach(race->dev, race->ioas, NULL),
+	       ENOENT, 0, 0);
+	expect(race, "detach", cdev_detach(race->dev), 0, 0, 0);
+}
+
+static void alloc_ids(struct race *race, int index, unsigned int round)
+{
+	uint32_t ids[8], i, j;
+
+	(void)index;
+	(void)round;
+	for (i = 0; i < 8; i++)
+		expect(race, "alloc", ioas_alloc(race->ctx, &ids[i]), 0, 0, 0);
+	for (i = 0; i < 8; i++)
+		for (j = 0; j < i; j++)
+			if (ids[i] == ids[j])
+				broken(race, "one id twice");
+	for (i = 0; i < 8; i++)
+		expect(race, "destroy", ioasid_destroy(race->ctx, ids[i]), 0,
+		       0, 0);
+}
+
+/* Ids that may belong to another thread, of any state. */
+static void destroy_any(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	/* Not 1 and 2: the IOAS and the device of the race. */
+	expect(race, "destroy", ioasid_destroy(race->ctx, 3 + round % 8),
+	       ENOENT, EBUSY, 0);
+}
+
+static void hwpt_cycle(struct race *race, int index, unsigned int round)
+{
+	uint32_t hwpt = 0;
+
+	(void)index;
+	(void)round;
+	if (hwpt_alloc(race->ctx, race->devid, race->ioas, 0, &hwpt)) {
+		expect(race, "hwpt_alloc", -1, 0, 0, 0);
+		return;
+	}
+	expect(race, "attach", cdev_attach(race->dev, hwpt, NULL), ENOENT, 0,
+	       0);
+	expect(race, "detach", cdev_detach(race->dev), 0, 0, 0);
+	expect(race, "destroy", ioasid_destroy(race->ctx, hwpt), ENOENT,
+	       EBUSY, 0);
+}
+
+static void bind_cycle(struct race *race, int index, unsigned int round)
+{
+	char path[64];
+	int fd;
+
+	(void)index;
+	(void)round;
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", (char *)race->va);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		expect(race, "open", -1, 0, 0, 0);
+		return;
+	}
+	if (!cdev_bind(fd, race->ctx, NULL)) {
+		/* A winner is the only one. */
+		if (atomic_fetch_add(&race->done[MAX_THREADS - 1], 1))
+			broken(race, "two winners");
+		expect(race, "attach", cdev_attach(fd, race->ioas, NULL), 0, 0,
+		       0);
+		atomic_fetch_sub(&race->done[MAX_THREADS - 1], 1);
+	} else {
+		expect(race, "bind", -1, EINVAL, 0, 0);
+	}
+	close(fd);
+}
+
+static void bind_same_file(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	(void)round;
+	expect(race, "bind", cdev_bind(race->dev, race->ctx, NULL), EINVAL, 0,
+	       0);
+	expect(race, "detach", cdev_detach(race->dev), EINVAL, 0, 0);
+}
+
+static void legacy_cycle(struct race *race, int index, unsigned int round)
+{
+	int container, group;
+
+	(void)index;
+	(void)round;
+	container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	group = open((char *)race->va + 64, O_RDWR | O_CLOEXEC);
+	if (container < 0 || group < 0) {
+		expect(race, "open of the group", -1, EBUSY, 0, 0);
+	} else if (!group_set_container(group, container)) {
+		if (atomic_fetch_add(&race->done[MAX_THREADS - 1], 1))
+			broken(race, "legacy path and cdev at once");
+		atomic_fetch_sub(&race->done[MAX_THREADS - 1], 1);
+	} else {
+		expect(race, "set container", -1, EPERM, EBUSY, 0);
+	}
+	close(group);
+	close(container);
+}
+
+static void bind_beside_legacy(struct race *race, int index,
+			       unsigned int round)
+{
+	char path[64];
+	int fd;
+
+	(void)index;
+	(void)round;
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", (char *)race->va);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (!cdev_bind(fd, race->ctx, NULL)) {
+		if (atomic_fetch_add(&race->done[MAX_THREADS - 1], 1))
+			broken(race, "legacy path and cdev at once");
+		atomic_fetch_sub(&race->done[MAX_THREADS - 1], 1);
+	} else {
+		expect(race, "bind", -1, EBUSY, 0, 0);
+	}
+	close(fd);
+}
+
+/* The file behind the number changes under the other threads' calls. */
+static void reopen_ctx(struct race *race, int index, unsigned int round)
+{
+	int fd = open(IOASID_NODE, O_RDWR | O_CLOEXEC);
+	uint32_t id;
+
+	(void)index;
+	(void)round;
+	if (fd < 0)
+		return;
+	ioas_alloc(fd, &id);
+	dup3(fd, race->ctx, O_CLOEXEC);
+	close(fd);
+}
+
+static void reopen_dev(struct race *race, int index, unsigned int round)
+{
+	int fd = open((char *)race->va + 128, O_RDWR | O_CLOEXEC);
+
+	(void)index;
+	(void)round;
+	if (fd < 0)
+		return;
+	dup3(fd, race->dev, O_CLOEXEC);
+	close(fd);
+}
+
+/* Anything goes but a crash. */
+static void use_ctx(struct race *race, int index, unsigned int round)
+{
+	uint64_t len = UINT64_MAX;
+
+	ioas_map_fixed(race->ctx, 1, race->va + 4 * PAGE, 4 * PAGE,
+		       (index * 16 + round % 16) * MB, MAP_RW);
+	if (round % 5 == 0)
+		ioas_unmap(race->ctx, 1, 0, &len);
+}
+
+static void use_dev(struct race *race, int index, unsigned int round)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	char buf[4];
+
+	(void)index;
+	cdev_bind(race->dev, race->ctx, NULL);
+	cdev_attach(race->dev, 1, NULL);
+	ioctl(race->dev, VFIO_DEVICE_GET_INFO, &info);
+	pread(race->dev, buf, 4, 7ULL << 40);
+	if (round % 3 == 0)
+		cdev_detach(race->dev);
+}
+
+/* The memory changes while it is being pinned. */
+static void churn_memory(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	if (round % 2)
+		madvise(race->va, SPACING, MADV_DONTNEED);
+	else
+		memset(race->va, round, SPACING);
+}
+
+static void map_churned(struct race *race, int index, unsigned int round)
+{
+	uint64_t len = SPACING;
+
+	(void)round;
+	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, race->va,
+					   len, (index + 1) * MB, MAP_RW), 0,
+	       0, 0);
+	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas,
+					       (index + 1) * MB, len), 0, 0,
+	       0);
+}
+
+/* ---- tests ---- */
+
+static void test_map_unmap(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_init(&race);
+	RACE(&race, map_own, map_own, map_own, query_ranges);
+	check_empty(&race);
+}
+
+static void test_map_unmap_attached(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	RACE(&race, map_own, map_own, map_own, map_own_alloc);
+	check_empty(&race);
+}
+
+static void test_map_alloc(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_init(&race);
+	RACE(&race, map_own_alloc, map_own_alloc, map_own_alloc);
+	check_empty(&race);
+}
+
+static void test_map_same(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	RACE(&race, map_same, map_same, map_same);
+	check_empty(&race);
+}
+
+static void test_map_unmap_all(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	RACE(&race, map_only, map_only, unmap_all, query_ranges);
+	check_empty(&race);
+}
+
+static void test_map_attach(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	RACE(&race, map_own, attach_detach, map_own_alloc, query_ranges);
+	assert_ok(cdev_detach(race.dev));
+	check_empty(&race);
+}
+
+static void test_map_replace(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	race.other = ioas_new(race.ctx);
+	assert_ok(ioas_map_fixed(race.ctx, race.other, race.va, SPACING, 0,
+				 MAP_RW));
+	RACE(&race, map_detached, attach_other, map_detached);
+	assert_ok(cdev_detach(race.dev));
+	check_empty(&race);
+}
+
+static void test_map_destroy(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_init(&race);
+	RACE(&race, map_or_make, destroy_ioas, map_or_make);
+}
+
+static void test_map_destroy_attach(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	RACE(&race, map_or_make, destroy_ioas, attach_any);
+}
+
+static void test_ids(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_init(&race);
+	RACE(&race, alloc_ids, alloc_ids, alloc_ids);
+}
+
+static void test_hwpt_destroy(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	assert_ok(ioas_map_fixed(race.ctx, race.ioas, race.va, SPACING, MB,
+				 MAP_RW));
+	RACE(&race, hwpt_cycle, destroy_any, query_ranges);
+}
+
+static void test_bind(void **state)
+{
+	struct race race;
+
+	(void)state;
+	need_edu();
+	race_init(&race);
+	assert_ok(ioas_map_fixed(race.ctx, race.ioas, race.va, SPACING, MB,
+				 MAP_RW));
+	strcpy((char *)race.va, cdev_name(edu_bdf));
+	RACE(&race, bind_cycle, bind_cycle, bind_cycle);
+}
+
+static void test_bind_same_file(void **state)
+{
+	struct race race;
+	int i;
+
+	(void)state;
+	need_edu();
+	for (i = 0; i < 5; i++) {
+		static const step_fn steps[] = {
+			bind_same_file, bind_same_file, bind_same_file,
+		};
+
+		race_init(&race);
+		race.dev = assert_ok(cdev_open(edu_bdf));
+		race_for(&race, RACE_MS / 5, steps, 3);
+		drop_fd(race.dev);
+		drop_fd(race.ctx);
+	}
+}
+
+static void test_bind_legacy(void **state)
+{
+	struct race race;
+
+	(void)state;
+	need_edu();
+	if (system("modprobe -q vfio_iommu_type1"))
+		skip_test("no vfio_iommu_type1");
+	race_init(&race);
+	strcpy((char *)race.va, cdev_name(edu_bdf));
+	sprintf((char *)race.va + 64, "/dev/vfio/%d", pci_group(edu_bdf));
+	RACE(&race, bind_beside_legacy, legacy_cycle);
+}
+
+static void test_close_context(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_init(&race);
+	RACE(&race, use_ctx, reopen_ctx, use_ctx);
+}
+
+static void test_close_device(void **state)
+{
+	struct race race;
+
+	(void)state;
+	need_edu();
+	race_init(&race);
+	race.dev = assert_ok(cdev_open(edu_bdf));
+	cdev_path(edu_bdf, (char *)race.va + 128, 64);
+	RACE(&race, use_dev, reopen_dev, use_ctx);
+}
+
+static void test_close_both(void **state)
+{
+	struct race race;
+
+	(void)state;
+	need_edu();
+	race_init(&race);
+	race.dev = assert_ok(cdev_open(edu_bdf));
+	cdev_path(edu_bdf, (char *)race.va + 128, 64);
+	RACE(&race, use_dev, reopen_dev, reopen_ctx, use_ctx);
+}
+
+static void test_memory_changes(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	RACE(&race, map_churned, churn_memory, map_churned);
+	check_empty(&race);
+}
+
+static void victim(void *arg)
+{
+	struct race race;
+	unsigned int round;
+
+	(void)arg;
+	race_bound(&race);
+	for (round = 0;; round++) {
+		attach_detach(&race, 0, round);
+		cdev_attach(race.dev, race.ioas, NULL);
+		map_only(&race, 0, round);
+		if (round % 5 == 4)
+			unmap_all(&race, 0, round);
+	}
+}
+
+/* Killed at any moment, everything is free again at once. */
+static void test_kill(void **state)
+{
+	unsigned int i;
+	pid_t child;
+
+	(void)state;
+	need_edu();
+	for (i = 0; i < 20; i++) {
+		child = child_start(victim, NULL);
+		sleep_ms(10 + i * 7 % 23);
+		child_kill(child);
+		drop_fd(cdev_open_bound(edu_bdf, ioasid_open(), NULL));
+		/* Not before its file, which the state is compared without. */
+		release_all();
+	}
+}
+
+static int hot_reset(int fd)
+{
+	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
+
+	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
+}
+
+static void reset_step(struct race *race, int index, unsigned int round)
+{
+	(void)index;
+	(void)round;
+	expect(race, "hot reset", hot_reset(race->dev), EBUSY, 0, 0);
+}
+
+static void config_step(struct race *race, int index, unsigned int round)
+{
+	uint16_t id;
+
+	(void)index;
+	(void)round;
+	if (pread(race->dev, &id, 2, 7ULL << 40) != 2)
+		broken(race, "config space");
+}
+
+/* Resets of a bus while its devices are used and mapped. */
+static void test_hot_reset(void **state)
+{
+	struct race race;
+
+	(void)state;
+	if (!shared1 || !shared2)
+		skip_test("no SHARED_BDF1 and SHARED_BDF2");
+	pci_bind(shared1, DRIVER_EXT);
+	pci_bind(shared2, DRIVER_EXT);
+	race_init(&race);
+	race.dev = cdev_open_bound(shared2, race.ctx, &race.devid);
+	RACE(&race, reset_step, config_step, attach_detach, map_own);
+}
+
+#define ADD(fn) test_add(&list, test_##fn, NULL, #fn)
+
+int main(int argc, char **argv)
+{
+	struct test_list list = { 0 };
+
+	test_before = use_devices;
+	ADD(map_unmap);
+	ADD(map_unmap_attached);
+	ADD(map_alloc);
+	ADD(map_same);
+	ADD(map_unmap_all);
+	ADD(map_attach);
+	ADD(map_replace);
+	ADD(map_destroy);
+	ADD(map_destroy_attach);
+	ADD(ids);
+	ADD(hwpt_destroy);
+	ADD(bind);
+	ADD(bind_same_file);
+	ADD(bind_legacy);
+	ADD(close_context);
+	ADD(close_device);
+	ADD(close_both);
+	ADD(memory_changes);
+	ADD(kill);
+	ADD(hot_reset);
+	return test_main(argc, argv, "race", &list, NULL, NULL);
+}
