@@ -274,7 +274,8 @@ static void power_up(struct vfio_pci_core_device *core)
 {
 	struct pci_dev *pdev = core->pdev;
 	bool restore = core->needs_pm_restore &&
-		       pdev->current_state >= PCI_D3hot;
+		       (pdev->current_state == PCI_D3hot ||
+			pdev->current_state == PCI_D3cold);
 
 	if (pci_set_power_state(pdev, PCI_D0) || !restore)
 		return;
