@@ -20,23 +20,49 @@
 #define EXT_KERNEL_HAS_IOMMUFD IS_ENABLED(CONFIG_IOMMUFD)
 
 /*
- * Since 6.11 iommu_paging_domain_alloc() makes a domain for one device, whose
- * aperture and page sizes are final. Before, a domain is made for a bus, and
- * drivers learn these only when the first device is attached: nothing may be
- * mapped earlier.
+ * Make a paging domain for a device.
+ *
+ * A driver that is told the device makes a domain whose aperture and page sizes
+ * are @final. One that is not learns them when the first device is attached, and
+ * nothing may be mapped earlier. Which it is, is up to the driver:
+ *
+ *  - 6.1: none is told.
+ *  - 6.6 and later: those with the operation domain_alloc_user, which is meant
+ *    for user space's domains and therefore comes first, or domain_alloc_paging.
+ *  - since domain_alloc, which is not told, is gone: all.
  */
-#define EXT_DOMAIN_FINAL_AT_ALLOC EXT_PROBE_IOMMU_PAGING_DOMAIN_ALLOC
-
 static inline struct iommu_domain *
-ext_iommu_paging_domain_alloc(struct device *dev)
+ext_iommu_paging_domain_alloc(struct device *dev, bool *final)
 {
-#if EXT_PROBE_IOMMU_PAGING_DOMAIN_ALLOC
-	return iommu_paging_domain_alloc(dev);
-#else
-	struct iommu_domain *domain = iommu_domain_alloc(dev->bus);
-
-	return domain ?: ERR_PTR(-ENOMEM);
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
+	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
 #endif
+	struct iommu_domain *domain;
+
+	*final = !EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC;
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+	if (ops->domain_alloc_user) {
+		*final = true;
+		domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
+		if (!IS_ERR(domain)) {
+			domain->type = IOMMU_DOMAIN_UNMANAGED;
+			domain->owner = ops;
+			if (!domain->ops)
+				domain->ops = ops->default_domain_ops;
+		}
+		return domain;
+	}
+#endif
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
+	if (ops->domain_alloc_paging)
+		*final = true;
+#endif
+#if EXT_PROBE_IOMMU_PAGING_DOMAIN_ALLOC
+	domain = iommu_paging_domain_alloc(dev);
+#elif EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS
+	domain = iommu_domain_alloc(dev->bus) ?: ERR_PTR(-ENOMEM);
+#endif
+	return domain;
 }
 
 /* 6.3 added the gfp argument. */
@@ -115,9 +141,10 @@ static inline bool ext_iommu_group_enforces_coherency(struct iommu_group *group,
 #if EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY
 	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 #else
-	struct iommu_domain *domain = ext_iommu_paging_domain_alloc(dev);
-	bool enforces = false;
+	bool final, enforces = false;
+	struct iommu_domain *domain;
 
+	domain = ext_iommu_paging_domain_alloc(dev, &final);
 	if (IS_ERR(domain))
 		return false;
 	if (!iommu_attach_group(domain, group)) {

@@ -3,11 +3,15 @@
 #ifndef _EXT_COMPAT_MM_H
 #define _EXT_COMPAT_MM_H
 
+#include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 
 #include "ext_probes.h"
 
-/* Up to 6.4 there is one more argument, an array of VMAs nobody needs. */
+/*
+ * Pin for long. Up to 6.4 there is one more argument, an array of VMAs nobody
+ * needs, and the call insists on keeping mmap_lock: *@locked stays 1 there.
+ */
 static inline long ext_pin_user_pages_remote(struct mm_struct *mm,
 					     unsigned long start,
 					     unsigned long nr_pages,
@@ -16,11 +20,46 @@ static inline long ext_pin_user_pages_remote(struct mm_struct *mm,
 {
 #if EXT_PROBE_PIN_USER_PAGES_REMOTE_VMAS
 	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
-				     NULL, locked);
+				     NULL, NULL);
 #else
 	return pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
 				     locked);
 #endif
 }
+
+/*
+ * Pin for long and for reading only, with mmap_lock held for reading.
+ *
+ * Before 6.2, such a pin of a private mapping takes what is there, for example
+ * the zero page, and the process leaves it behind with its next write. A pin for
+ * writing gives the process a page of its own first. FOLL_FORCE is for private
+ * memory the process may not write: it is still only its own copy that is made.
+ * Since 6.2, a pin for reading does the same by itself.
+ */
+static inline long ext_pin_user_pages_readonly(struct mm_struct *mm,
+					       unsigned long start,
+					       unsigned long nr_pages,
+					       struct page **pages, int *locked)
+{
+	unsigned int flags = FOLL_LONGTERM;
+#if EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY
+	struct vm_area_struct *vma = vma_lookup(mm, start);
+
+	if (!vma)
+		return -EFAULT;
+	nr_pages = min(nr_pages, (vma->vm_end - start) >> PAGE_SHIFT);
+	if (is_cow_mapping(vma->vm_flags)) {
+		if (vma->vm_flags & VM_WRITE)
+			flags |= FOLL_WRITE;
+		else if (!is_vm_hugetlb_page(vma))
+			flags |= FOLL_WRITE | FOLL_FORCE;
+	}
+#endif
+	return ext_pin_user_pages_remote(mm, start, nr_pages, flags, pages,
+					 locked);
+}
+
+/* True if pin_user_pages_fast() does the right thing for reading only. */
+#define EXT_PIN_FAST_READONLY (!EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY)
 
 #endif
