@@ -143,17 +143,6 @@ static void igroup_detach(struct igroup *igroup)
 	hwpt_after_detach(hwpt);
 }
 
-/* Drop a reference; a page table made by an attach goes with the last one. */
-static void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
-{
-	lockdep_assert_held(&ictx->attach_lock);
-
-	obj_put(ictx, &hwpt->obj);
-	if (hwpt->auto_domain && list_empty(&hwpt->endpoints) &&
-	    obj_remove_unused(ictx, &hwpt->obj))
-		hwpt_free(ictx, hwpt);
-}
-
 static void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
 {
 	refcount_inc(&hwpt->obj.users);

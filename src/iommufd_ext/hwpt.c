@@ -5,7 +5,7 @@
  * A page table follows one IOAS and serves the devices of one kind of IOMMU. It
  * must know its aperture and page sizes before it can be filled. Where the
  * kernel's drivers learn them only when a first device is attached, it is
- * filled after that attach and emptied before the last detach; elsewhere it
+ * filled after that attach and emptied after the last detach; elsewhere it
  * follows its IOAS from the beginning to the end.
  */
 #include <linux/iommu.h>
@@ -37,9 +37,8 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&hwpt->endpoints);
 	hwpt->auto_domain = auto_domain;
-	hwpt->final = EXT_DOMAIN_FINAL_AT_ALLOC;
 
-	hwpt->domain = ext_iommu_paging_domain_alloc(idev->dev);
+	hwpt->domain = ext_iommu_paging_domain_alloc(idev->dev, &hwpt->final);
 	if (IS_ERR(hwpt->domain)) {
 		rc = PTR_ERR(hwpt->domain);
 		goto err_free_hwpt;
@@ -119,6 +118,24 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 }
 
 /**
+ * hwpt_put() - drop a reference
+ * @ictx: the context
+ * @hwpt: a page table; one made by an attach goes with its last user
+ *
+ * Context: holds attach_lock; may sleep. Does not allocate.
+ */
+void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
+{
+	lockdep_assert_held(&ictx->attach_lock);
+
+	obj_put(ictx, &hwpt->obj);
+	/* Should a user destroy it now, it is not freed without the lock. */
+	if (hwpt->auto_domain && list_empty(&hwpt->endpoints) &&
+	    obj_remove_unused(ictx, &hwpt->obj))
+		hwpt_free(ictx, hwpt);
+}
+
+/**
  * hwpt_destroy() - hwpt_free() for those who hold no lock
  * @ictx: the context
  * @hwpt: see hwpt_free()
@@ -173,20 +190,37 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 
 	if (cmd->__reserved)
 		return -EOPNOTSUPP;
-	if ((cmd->data_type == IOASID_HWPT_DATA_NONE) != !cmd->data_len)
+	/* There is data, or there is none. */
+	if (cmd->data_type == IOASID_HWPT_DATA_NONE ? cmd->data_len :
+						      !cmd->data_len)
 		return -EINVAL;
 
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)
 		return -ENOENT;
-	obj = obj_get(ucmd->ictx, cmd->pt_id, OBJ_IOAS);
-	if (obj) {
+	obj = obj_get(ucmd->ictx, cmd->pt_id, OBJ_ANY);
+	if (!obj) {
+		rc = -EINVAL;
+		goto out_put_idev;
+	}
+	switch (obj->type) {
+	case OBJ_IOAS:
 		rc = hwpt_alloc_for(ucmd, idev,
 				    container_of(obj, struct ioas, obj));
 		obj_put(ucmd->ictx, obj);
-	} else {
+		break;
+	case OBJ_HWPT:
+		/* A nested page table: as on an IOMMU without them. */
+		rc = -EOPNOTSUPP;
+		mutex_lock(&ucmd->ictx->attach_lock);
+		hwpt_put(ucmd->ictx, container_of(obj, struct hwpt, obj));
+		mutex_unlock(&ucmd->ictx->attach_lock);
+		break;
+	default:
 		rc = -EINVAL;
+		obj_put(ucmd->ictx, obj);
 	}
+out_put_idev:
 	obj_put(ucmd->ictx, &idev->obj);
 	return rc;
 }

@@ -150,8 +150,6 @@ static int prot_from_flags(u32 flags)
 
 static int map_check(const struct ioasid_ioas_map *cmd)
 {
-	unsigned long end;
-
 	if (cmd->flags & ~(IOASID_IOAS_MAP_FIXED_IOVA |
 			   IOASID_IOAS_MAP_WRITEABLE |
 			   IOASID_IOAS_MAP_READABLE) ||
@@ -162,9 +160,18 @@ static int map_check(const struct ioasid_ioas_map *cmd)
 	if (!(cmd->flags &
 	      (IOASID_IOAS_MAP_WRITEABLE | IOASID_IOAS_MAP_READABLE)))
 		return -EINVAL;
-	if (cmd->user_va > ULONG_MAX ||
-	    check_add_overflow((unsigned long)cmd->user_va,
-			       (unsigned long)cmd->length, &end))
+	return 0;
+}
+
+static int map_check_memory(const struct ioasid_ioas_map *cmd)
+{
+	u64 end;
+
+	/* The size of the memory, in whole pages, must not wrap. */
+	if (!cmd->length || cmd->length > SIZE_MAX - PAGE_SIZE)
+		return -EINVAL;
+	if (check_add_overflow(cmd->user_va, cmd->length, &end) ||
+	    end > ULONG_MAX)
 		return -EOVERFLOW;
 	return 0;
 }
@@ -206,8 +213,9 @@ static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
 	struct area *area;
 	int rc;
 
-	if (!cmd->length)
-		return -EINVAL;
+	rc = map_check_memory(cmd);
+	if (rc)
+		return rc;
 	area = map_reserve(ucmd, ioas);
 	if (IS_ERR(area))
 		return PTR_ERR(area);

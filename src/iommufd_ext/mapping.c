@@ -93,34 +93,33 @@ int ioas_publish_area(struct ioas *ioas, struct area *area)
 }
 
 /*
- * Make all areas of a range the caller's own, linked by area->next. They stay in
- * the tree to keep the IOVAs occupied until the page tables forget them.
+ * Make the areas of a range the caller's own, linked by area->next, up to the
+ * first one that cannot be removed. They stay in the tree to keep the IOVAs
+ * occupied until the page tables forget them.
  */
 static int claim_range(struct ioas *ioas, unsigned long iova,
 		       unsigned long last, struct area **list)
 {
-	struct area *first, *area;
+	struct area *area;
+	int rc = 0;
 
 	lockdep_assert_held(&ioas->iova_lock);
 
-	first = iova_find_area(ioas, iova, last);
-	for (area = first; area && area->iova <= last;
+	for (area = iova_find_area(ioas, iova, last); area && area->iova <= last;
 	     area = iova_next_area(area)) {
 		if (area->iova < iova || area->last > last)
-			return -ENOENT;
+			rc = -ENOENT;
 		/* Pairs with ioas_publish_area(). */
-		if (!smp_load_acquire(&area->ready))
-			return -EBUSY;
-	}
-
-	for (area = first; area && area->iova <= last;
-	     area = iova_next_area(area)) {
+		else if (!smp_load_acquire(&area->ready))
+			rc = -EBUSY;
+		if (rc)
+			break;
 		area->ready = false;
 		*list = area;
 		list = &area->next;
 	}
 	*list = NULL;
-	return 0;
+	return rc;
 }
 
 static unsigned long remove_list(struct ioas *ioas, struct area *list,
@@ -155,7 +154,8 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
  *
  * Context: may sleep. Does not allocate.
  * Return: 0; -ENOENT if the range holds part of an area; -EBUSY if one of its
- * areas is being made or removed. On failure nothing changes.
+ * areas is being made or removed. On failure the areas before that one are
+ * removed, as mainline does.
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
@@ -169,10 +169,6 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	mutex_lock(&ioas->iova_lock);
 	rc = claim_range(ioas, iova, last, &list);
 	mutex_unlock(&ioas->iova_lock);
-	if (rc) {
-		up_read(&ioas->domains_rwsem);
-		return rc;
-	}
 	pinned = !list_empty(&ioas->hwpts);
 	if (list)
 		list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
@@ -180,7 +176,7 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	up_read(&ioas->domains_rwsem);
 
 	*unmapped = remove_list(ioas, list, pinned);
-	return 0;
+	return rc;
 }
 
 /* The ready areas from @area on; with domains_rwsem write-held they stay so. */

@@ -223,16 +223,23 @@ static int pinner_add_huge(struct pinner *pinner, struct page *page)
 	return rc;
 }
 
-static long gup_remote(struct mm_struct *mm, unsigned long uptr,
-		       unsigned long n, unsigned int flags, struct page **batch)
+/* For memory of another process, and where the fast way is not safe. */
+static long gup_slow(struct pinner *pinner, unsigned long n)
 {
+	struct mm_struct *mm = pinner->pages->owner->mm;
 	int locked = 1;
 	long got;
 
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	mmap_read_lock(mm);
-	got = ext_pin_user_pages_remote(mm, uptr, n, flags, batch, &locked);
+	if (pinner->pages->writable)
+		got = ext_pin_user_pages_remote(mm, pinner->uptr, n,
+						FOLL_LONGTERM | FOLL_WRITE,
+						pinner->batch, &locked);
+	else
+		got = ext_pin_user_pages_readonly(mm, pinner->uptr, n,
+						  pinner->batch, &locked);
 	if (locked)
 		mmap_read_unlock(mm);
 	mmput(mm);
@@ -242,17 +249,17 @@ static long gup_remote(struct mm_struct *mm, unsigned long uptr,
 /* Returns how many pages from pinner->uptr on were pinned, or an error. */
 static long pinner_gup(struct pinner *pinner, unsigned long n)
 {
-	struct mm_struct *mm = pinner->pages->owner->mm;
-	unsigned int flags = FOLL_LONGTERM;
+	bool writable = pinner->pages->writable;
 	long got;
 
-	if (pinner->pages->writable)
-		flags |= FOLL_WRITE;
-	if (mm == current->mm)
-		got = pin_user_pages_fast(pinner->uptr, n, flags,
+	if (pinner->pages->owner->mm == current->mm &&
+	    (writable || EXT_PIN_FAST_READONLY))
+		got = pin_user_pages_fast(pinner->uptr, n,
+					  FOLL_LONGTERM |
+						  (writable ? FOLL_WRITE : 0),
 					  pinner->batch);
 	else
-		got = gup_remote(mm, pinner->uptr, n, flags, pinner->batch);
+		got = gup_slow(pinner, n);
 	return got ?: -EFAULT;
 }
 

@@ -407,6 +407,7 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 int hwpt_fill(struct hwpt *hwpt);
 void hwpt_unfill(struct hwpt *hwpt);
 void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
 

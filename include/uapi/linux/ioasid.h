@@ -68,6 +68,7 @@ struct ioasid_destroy {
 	__u32 size;
 	__u32 id;
 };
+
 #define IOASID_DESTROY _IO(IOASID_TYPE, IOASID_CMD_DESTROY)
 
 /**
@@ -84,6 +85,7 @@ struct ioasid_ioas_alloc {
 	__u32 flags;
 	__u32 out_ioas_id;
 };
+
 #define IOASID_IOAS_ALLOC _IO(IOASID_TYPE, IOASID_CMD_IOAS_ALLOC)
 
 /**
@@ -120,6 +122,7 @@ struct ioasid_ioas_iova_ranges {
 	__aligned_u64 allowed_iovas;
 	__aligned_u64 out_iova_alignment;
 };
+
 #define IOASID_IOAS_IOVA_RANGES _IO(IOASID_TYPE, IOASID_CMD_IOAS_IOVA_RANGES)
 
 /**
@@ -163,6 +166,7 @@ struct ioasid_ioas_map {
 	__aligned_u64 length;
 	__aligned_u64 iova;
 };
+
 #define IOASID_IOAS_MAP _IO(IOASID_TYPE, IOASID_CMD_IOAS_MAP)
 
 /**
@@ -185,6 +189,7 @@ struct ioasid_ioas_unmap {
 	__aligned_u64 iova;
 	__aligned_u64 length;
 };
+
 #define IOASID_IOAS_UNMAP _IO(IOASID_TYPE, IOASID_CMD_IOAS_UNMAP)
 
 /**
@@ -232,6 +237,7 @@ struct ioasid_option_cmd {
 	__u32 object_id;
 	__aligned_u64 val64;
 };
+
 #define IOASID_OPTION _IO(IOASID_TYPE, IOASID_CMD_OPTION)
 
 /**
@@ -291,6 +297,7 @@ struct ioasid_hwpt_alloc {
 	__u32 fault_id;
 	__u32 __reserved2;
 };
+
 #define IOASID_HWPT_ALLOC _IO(IOASID_TYPE, IOASID_CMD_HWPT_ALLOC)
 
 /**
@@ -327,6 +334,7 @@ struct ioasid_hw_info {
 	__u8 __reserved[3];
 	__aligned_u64 out_capabilities;
 };
+
 #define IOASID_GET_HW_INFO _IO(IOASID_TYPE, IOASID_CMD_GET_HW_INFO)
 
 #endif

@@ -43,6 +43,7 @@ struct vfio_cdev_bind {
 	__u32 out_devid;
 	__aligned_u64 token_uuid_ptr;
 };
+
 #define VFIO_CDEV_BIND _IO(VFIO_TYPE, VFIO_BASE + 18)
 
 /**
@@ -65,6 +66,7 @@ struct vfio_cdev_attach {
 	__u32 pt_id;
 	__u32 pasid;
 };
+
 #define VFIO_CDEV_ATTACH _IO(VFIO_TYPE, VFIO_BASE + 19)
 
 /**
@@ -84,6 +86,7 @@ struct vfio_cdev_detach {
 #define VFIO_CDEV_DETACH_PASID (1 << 0)
 	__u32 pasid;
 };
+
 #define VFIO_CDEV_DETACH _IO(VFIO_TYPE, VFIO_BASE + 20)
 
 #endif
