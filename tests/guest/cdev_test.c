@@ -214,7 +214,7 @@ static void test_bind_twice(void **state)
 struct race {
 	struct gate go;
 	struct gate done;
-	int ctx;
+	struct gate end;
 };
 
 /* Ends with the errno of BIND; a winner holds the device until told. */
@@ -228,7 +228,7 @@ static void bind_race(void *arg)
 	gate_wait(&race->go);
 	rc = cdev_bind(fd, ctx, NULL) ? errno : 0;
 	gate_open(&race->done);
-	gate_wait(&race->go);
+	gate_wait(&race->end);
 	_exit(rc);
 }
 
@@ -242,6 +242,7 @@ static void test_bind_race(void **state)
 	need_edu();
 	gate_init(&race.go);
 	gate_init(&race.done);
+	gate_init(&race.end);
 	for (round = 0; round < 10; round++) {
 		for (i = 0; i < 2; i++)
 			child[i] = child_start(bind_race, &race);
@@ -250,7 +251,7 @@ static void test_bind_race(void **state)
 		check_eq(2, assert_ok(write(race.go.fd[1], "xx", 2)));
 		for (i = 0; i < 2; i++)
 			gate_wait(&race.done);
-		check_eq(2, assert_ok(write(race.go.fd[1], "xx", 2)));
+		check_eq(2, assert_ok(write(race.end.fd[1], "xx", 2)));
 		for (i = 0; i < 2; i++)
 			status[i] = WEXITSTATUS(child_status(child[i]));
 		check_eq(EINVAL, status[0] + status[1]);
@@ -348,7 +349,8 @@ static void test_sibling_host_driver(void **state)
 	pci_bind(shared1, NULL);
 	assert_ok(cdev_bind(fd, ctx, NULL));
 	/* And the other way round: no host driver beside a bound device. */
-	assert_errno(ENODEV, pci_try_bind(shared1, "e1000"));
+	check(pci_try_bind(shared1, "e1000") == -1);
+	check(!*pci_driver(shared1));
 	drop_fd(fd);
 	pci_bind(shared1, "e1000");
 	pci_bind(shared1, NULL);

@@ -168,6 +168,7 @@ static void test_bind_new_context(void **state)
 
 	(void)state;
 	map_at(&s, page, PAGE, IOVA);
+	edu_close(&s.edu);
 	drop_fd(s.dev);
 	/* The old context lives on, without the device. */
 	assert_ok(cdev_open_bound(edu_bdf, ioasid_open(), NULL));
@@ -522,7 +523,7 @@ static void test_ranges_close(void **state)
 
 	(void)state;
 	check(ranges_of(&s, ranges, NULL) > 1);
-	drop_map((void *)s.edu.bar);
+	edu_close(&s.edu);
 	drop_fd(s.dev);
 	check_eq(1, ranges_of(&s, ranges, NULL));
 }
@@ -618,7 +619,7 @@ static void test_alloc_attached(void **state)
 	check_dma(&s, page, iova, 1);
 	/* A length that fits in no range. */
 	assert_errno(ENOSPC, ioas_map(s.ctx, s.ioas, NULL,
-				      ranges[num - 1].last, &iova, MAP_R));
+				      ranges[num - 1].last + 1, &iova, MAP_R));
 }
 
 /* ---- DMA ---- */
@@ -925,21 +926,20 @@ static void test_dma_read_only(void **state)
 	check_no_write(&s, page, IOVA);
 }
 
+/*
+ * That the device can write. That it cannot read is not for every IOMMU driver
+ * to give: Intel's sets the bit that means "may be read" in every entry.
+ */
 static void test_dma_write_only(void **state)
 {
 	struct setup s = setup_attached();
-	uint8_t *page = page_alloc(PAGE), *back = page_alloc(PAGE);
+	uint8_t *page = page_alloc(PAGE);
 
 	(void)state;
 	edu_load(&s, 1);
 	assert_ok(ioas_map_fixed(s.ctx, s.ioas, page, PAGE, IOVA, MAP_W));
-	map_at(&s, back, PAGE, IOVA + PAGE);
 	edu_write_ram(&s.edu, IOVA, SPOT, COPY);
 	check(has_pattern(page, COPY, 1));
-	pattern(page, COPY, 2);
-	edu_read_ram(&s.edu, IOVA, SPOT, COPY);
-	edu_write_ram(&s.edu, IOVA + PAGE, SPOT, COPY);
-	check(!has_pattern(back, COPY, 2));
 }
 
 /* Memory the process may only read: the device may too. */
