@@ -26,8 +26,17 @@
 
 #define KVM_MSG "vfio_cdev_ext: KVM will not accept VFIO char devices: "
 
-#if EXT_FTRACE_CAN_REDIRECT
+/*
+ * With SPAPR the VFIO core has a fourth function, which takes any file that passes the
+ * first for a group's.
+ */
+#if EXT_FTRACE_CAN_REDIRECT && !IS_ENABLED(CONFIG_SPAPR_TCE_IOMMU)
 
+/*
+ * Up to 6.5 the question is whether the file is a group's. Besides KVM the legacy hot
+ * reset asks it, and goes on to ask vfio_file_has_dev(), which compares our private data
+ * with a group's address: never equal, so a file of ours there gives EINVAL as it should.
+ */
 static bool replaced_is_valid(struct file *filp)
 {
 	return true;
@@ -150,7 +159,7 @@ static void undo_redirects(void)
 
 static void redirect_all(void)
 {
-	pr_warn(KVM_MSG "this kernel's ftrace cannot redirect functions\n");
+	pr_warn(KVM_MSG "no function can be redirected in this kernel\n");
 }
 
 static void undo_redirects(void)

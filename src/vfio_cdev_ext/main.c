@@ -32,7 +32,9 @@
  * ------------------
  * DMA ownership of the IOMMU group separates this path from the group path: BIND
  * claims it, and so does VFIO_GROUP_SET_CONTAINER; the second is refused. Within
- * one owner open_count decides. So neither needs to know the other.
+ * one owner open_count decides. So neither needs to know the other. BIND answers EBUSY,
+ * as in mainline. A group user gets what the IOMMU core says, EPERM: mainline would
+ * already refuse to open the group file, but struct vfio_group is private.
  *
  * KVM
  * ---
