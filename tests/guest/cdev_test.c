@@ -1000,8 +1000,10 @@ static uint32_t reset_devid(const struct reset_info *info, const char *bdf)
 {
 	unsigned int domain, bus, slot, fn;
 	size_t i;
+	int got;
 
-	check_eq(4, sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn));
+	got = sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn);
+	check_eq(4, got);
 	for (i = 0; i < info->head.count && i < 8; i++) {
 		if (info->devices[i].segment == domain &&
 		    info->devices[i].bus == bus &&

@@ -1624,6 +1624,57 @@ static void test_limit_exit(void **state)
 	run_child(room_left, &l);
 }
 
+struct charge_arg {
+	struct limit_arg l;
+	struct gate go;
+	struct gate done;
+};
+
+static void be_charged(void *arg)
+{
+	struct charge_arg *c = arg;
+	uint8_t *va;
+
+	become_limited(LIMIT_PAGES);
+	va = page_alloc(10 * PAGE);
+	map_at(c->l.s, va, 10 * PAGE, IOVA);
+	check_eq(0, state_vm("VmPin"));
+	gate_open(&c->done);
+	gate_wait(&c->go);
+	check_eq(40, state_vm("VmPin"));
+	check_eq(c->l.mode ? 40 : 0, state_vm("VmLck"));
+	gate_open(&c->done);
+	gate_wait(&c->go);
+	check_eq(0, state_vm("VmPin"));
+	check_eq(0, state_vm("VmLck"));
+}
+
+/* Whoever mapped is charged, whoever attaches and unmaps. */
+static void test_limit_of_mapper(void **state)
+{
+	struct charge_arg c = { .l.mode = (uintptr_t)test_arg(state) };
+	struct setup s = setup_limit(c.l.mode);
+	pid_t child;
+
+	c.l.s = &s;
+	gate_init(&c.go);
+	gate_init(&c.done);
+	assert_ok(cdev_detach(s.dev));
+	child = child_start(be_charged, &c);
+	gate_wait(&c.done);
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	check_eq(0, state_vm("VmPin"));
+	check_eq(0, state_vm("VmLck"));
+	gate_open(&c.go);
+	gate_wait(&c.done);
+	if (!c.l.mode)
+		run_child(less_room_left, &c.l);
+	unmap_at(&s, IOVA, 10 * PAGE);
+	run_child(room_left, &c.l);
+	gate_open(&c.go);
+	child_ok(child);
+}
+
 static void limit_zero(void *arg)
 {
 	struct limit_arg *l = arg;
@@ -1786,6 +1837,7 @@ static void add_limit_tests(struct test_list *list)
 		{ test_limit, "limit" },
 		{ test_limit_mlock, "limit_mlock" },
 		{ test_limit_exit, "limit_exit" },
+		{ test_limit_of_mapper, "limit_of_mapper" },
 		{ test_limit_zero, "limit_zero" },
 		{ test_limit_privileged, "limit_privileged" },
 	};

@@ -3,6 +3,8 @@
  * Calls that meet. Each test lets threads or processes run into each other for
  * a short while; every call may fail only in the ways named, and the state
  * compared after each test must be what it was.
+ *
+ * vm: --smp 2
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -35,7 +37,7 @@ struct race {
 	uint8_t *va;
 	atomic_bool stop;
 	/* A failure that is not among those expected. */
-	_Atomic(const char *) what;
+	const char *_Atomic what;
 	atomic_int bad_errno;
 	atomic_long done[MAX_THREADS];
 };
@@ -608,7 +610,7 @@ static void test_bind(void **state)
 	race_init(&race);
 	assert_ok(ioas_map_fixed(race.ctx, race.ioas, race.va, SPACING, MB,
 				 MAP_RW));
-	strcpy((char *)race.va, cdev_name(edu_bdf));
+	snprintf((char *)race.va, 64, "%s", cdev_name(edu_bdf));
 	RACE(&race, bind_cycle, bind_cycle, bind_cycle);
 }
 
@@ -641,7 +643,7 @@ static void test_bind_legacy(void **state)
 	if (system("modprobe -q vfio_iommu_type1"))
 		skip_test("no vfio_iommu_type1");
 	race_init(&race);
-	strcpy((char *)race.va, cdev_name(edu_bdf));
+	snprintf((char *)race.va, 64, "%s", cdev_name(edu_bdf));
 	sprintf((char *)race.va + 64, "/dev/vfio/%d", pci_group(edu_bdf));
 	RACE(&race, bind_beside_legacy, legacy_cycle);
 }
@@ -724,6 +726,48 @@ static void test_kill(void **state)
 	}
 }
 
+#define BIG (192 * MB)
+
+static void map_big(void *arg)
+{
+	struct race race;
+	uint8_t *va;
+
+	race_bound(&race);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	/* Never touched: pinning is what fills it, and takes its time. */
+	va = mmap(NULL, BIG, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	check(va != MAP_FAILED);
+	gate_open(arg);
+	ioas_map_fixed(race.ctx, race.ioas, va, BIG, 256 * MB, MAP_RW);
+	cdev_detach(race.dev);
+	cdev_attach(race.dev, race.ioas, NULL);
+	for (;;)
+		pause();
+}
+
+/* Killed in the middle of one long ioctl. */
+static void test_kill_big_map(void **state)
+{
+	static const int after[] = { 0, 10, 40, 100, 250 };
+	struct gate ready;
+	pid_t child;
+	size_t i;
+
+	(void)state;
+	need_edu();
+	for (i = 0; i < ARRAY_SIZE(after); i++) {
+		gate_init(&ready);
+		child = child_start(map_big, &ready);
+		gate_wait(&ready);
+		sleep_ms(after[i]);
+		child_kill(child);
+		drop_fd(cdev_open_bound(edu_bdf, ioasid_open(), NULL));
+		release_all();
+	}
+}
+
 static int hot_reset(int fd)
 {
 	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
@@ -789,6 +833,7 @@ int main(int argc, char **argv)
 	ADD(close_both);
 	ADD(memory_changes);
 	ADD(kill);
+	ADD(kill_big_map);
 	ADD(hot_reset);
 	return test_main(argc, argv, "race", &list, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static struct state before;
 long state_pins(void)
 {
 	long acquired = 0, released = 0;
-	char line[128];
+	char line[128], *value;
 	FILE *file;
 
 	/* Fold the counters of each CPU into the sum that is shown. */
@@ -45,8 +45,11 @@ long state_pins(void)
 	if (!file)
 		fail_test("no /proc/vmstat");
 	while (fgets(line, sizeof(line), file)) {
-		sscanf(line, "nr_foll_pin_acquired %ld", &acquired);
-		sscanf(line, "nr_foll_pin_released %ld", &released);
+		value = strchr(line, ' ');
+		if (!strncmp(line, "nr_foll_pin_acquired ", 21))
+			acquired = strtol(value, NULL, 10);
+		if (!strncmp(line, "nr_foll_pin_released ", 21))
+			released = strtol(value, NULL, 10);
 	}
 	fclose(file);
 	return acquired - released;
@@ -133,6 +136,12 @@ void state_take(void)
 	state_read(&before);
 }
 
+static void say_change(const char *what, long was, long is)
+{
+	if (was != is)
+		print_message("# %s: %ld before, %ld after\n", what, was, is);
+}
+
 void state_compare(void)
 {
 	long long end = now_ms() + SETTLE_MS;
@@ -147,15 +156,15 @@ void state_compare(void)
 			break;
 		sleep_ms(50);
 	}
-	print_message("# before/after: pins %ld/%ld VmPin %ld/%ld VmLck %ld/%ld refs of iommufd_ext %ld/%ld vfio_cdev_ext %ld/%ld\n",
-		      before.pins, after.pins, before.vmpin, after.vmpin,
-		      before.vmlck, after.vmlck, before.iommufd_refs,
-		      after.iommufd_refs, before.cdev_refs, after.cdev_refs);
+	say_change("pins", before.pins, after.pins);
+	say_change("VmPin", before.vmpin, after.vmpin);
+	say_change("VmLck", before.vmlck, after.vmlck);
+	say_change("references to iommufd_ext", before.iommufd_refs,
+		   after.iommufd_refs);
+	say_change("references to vfio_cdev_ext", before.cdev_refs,
+		   after.cdev_refs);
 	for (i = 0; i < NUM_DEVICES; i++)
-		if (before.viable[i] != after.viable[i])
-			print_message("# group of %s viable: %d/%d\n",
-				      device_names[i], before.viable[i],
-				      after.viable[i]);
+		say_change(device_names[i], before.viable[i], after.viable[i]);
 	fail_test("the test did not leave things as they were");
 }
 
