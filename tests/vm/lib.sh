@@ -17,16 +17,15 @@ die() { say "$*"; exit 243; }
 # hash_of FILE-OR-TEXT on stdin -> 12 hex digits
 short_hash() { sha256sum | cut -c1-12; }
 
-# with_lock NAME CMD... : two harnesses at once must not make the same thing.
+# with_lock NAME FUNCTION ARG... : two harnesses at once must not make the same thing. In a bash of
+# its own, because "set -e" has no effect in a function whose status somebody asks for.
 with_lock() {
-	local name=$1 fd rc=0
+	local name=$1
 	shift
 	mkdir -p "$BUILD"
-	exec {fd}>"$BUILD/.lock-$name"
-	flock "$fd"
-	"$@" || rc=$?
-	exec {fd}>&-
-	return "$rc"
+	# shellcheck disable=SC2016 # for the inner one
+	flock "$BUILD/.lock-$name" bash -euo pipefail -c '. "$1"; shift; "$@"' \
+		with_lock "$VM/lib.sh" "$@"
 }
 
 # quietly LOG CMD... : the output is only interesting when the command fails.
