@@ -54,14 +54,16 @@ ext_iommu_paging_domain_alloc(struct device *dev, bool *final)
 	}
 #endif
 #if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
-	if (ops->domain_alloc_paging)
-		*final = true;
+	*final = *final || ops->domain_alloc_paging;
 #endif
 #if EXT_PROBE_IOMMU_PAGING_DOMAIN_ALLOC
 	domain = iommu_paging_domain_alloc(dev);
 #elif EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS
 	domain = iommu_domain_alloc(dev->bus) ?: ERR_PTR(-ENOMEM);
 #endif
+	/* Some are told, and still wait for the attach. */
+	if (!IS_ERR(domain) && !domain->geometry.aperture_end)
+		*final = false;
 	return domain;
 }
 

@@ -45,7 +45,8 @@ static inline long ext_pin_user_pages_readonly(struct mm_struct *mm,
 #if EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY
 	struct vm_area_struct *vma = vma_lookup(mm, start);
 
-	if (!vma)
+	/* FOLL_FORCE would read for the device what the process cannot. */
+	if (!vma || !(vma->vm_flags & VM_READ))
 		return -EFAULT;
 	nr_pages = min(nr_pages, (vma->vm_end - start) >> PAGE_SHIFT);
 	if (is_cow_mapping(vma->vm_flags)) {

@@ -112,7 +112,7 @@ static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc)
 }
 
 /**
- * pages_owner_charge() - charge memory that is about to be pinned
+ * pages_owner_charge() - charge memory that is pinned
  * @owner: whom to charge
  * @charge: how
  * @npages: how much, in pages

@@ -79,6 +79,7 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	INIT_LIST_HEAD(&igroup->endpoints);
 	igroup->ictx = ictx;
 	igroup->group = group;
+	igroup->msi_window = NO_MSI_WINDOW;
 	igroup->coherent = ext_iommu_group_enforces_coherency(group, dev);
 	list_add_tail(&igroup->item, &igroups);
 	return igroup;

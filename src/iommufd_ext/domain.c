@@ -13,14 +13,16 @@
 #include "private.h"
 
 /*
- * The largest page size that fits, and how many pages of it until either the
- * range ends or a larger size fits.
+ * The largest page size that fits, and how many pages of it until the range ends,
+ * a larger size fits, or another table of the page table begins. The Intel driver
+ * does not say what it mapped of a call that failed, and it fails for want of a
+ * table: within one table it maps all or nothing.
  */
 static size_t fitting_pages(unsigned long pgsizes, unsigned long iova,
 			    phys_addr_t paddr, size_t size, size_t *count)
 {
 	unsigned long align = iova | paddr;
-	unsigned long fit, larger, next, to_next;
+	unsigned long fit, larger, next, to_next, table;
 	size_t pgsize;
 
 	fit = pgsizes & GENMASK(__fls(size), 0);
@@ -40,6 +42,8 @@ static size_t fitting_pages(unsigned long pgsizes, unsigned long iova,
 				size = to_next;
 		}
 	}
+	table = pgsize * PTRS_PER_PTE;
+	size = min_t(size_t, size, table - (iova & (table - 1)));
 	*count = size / pgsize;
 	return pgsize;
 }
@@ -150,11 +154,19 @@ err_unmap:
  * @gather: collects what iommu_iotlb_sync() has to flush
  *
  * Until that flush the device may still reach the memory.
+ *
+ * iommu_iotlb_gather_add_page() flushes what was gathered when a new range does
+ * not join it. The Intel driver has by then added the tables of the new range to
+ * those to be freed, and they would be freed before the IOMMU forgets them. So a
+ * range that does not join is flushed for here.
  */
 void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 		       struct iommu_iotlb_gather *gather)
 {
 	unsigned long length = area_length(area);
 
+	if (gather->pgsize &&
+	    (gather->pgsize != length || gather->end + 1 != area->iova))
+		iommu_iotlb_sync(domain, gather);
 	WARN_ON(iommu_unmap_fast(domain, area->iova, length, gather) != length);
 }

@@ -23,7 +23,9 @@ static int attach_error(int rc)
 	case -EFAULT:
 	case -EMEDIUMTYPE:
 	case -ENODEV:
+	case -ENXIO:
 	case -EOPNOTSUPP:
+	case -EXDEV:
 		return -EINVAL;
 	default:
 		return rc;
@@ -31,7 +33,7 @@ static int attach_error(int rc)
 }
 
 static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
-			   struct list_head *regions, phys_addr_t *msi_window)
+			   struct list_head *regions)
 {
 	struct iommu_resv_region *region;
 	int rc;
@@ -42,8 +44,6 @@ static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
 		/* What firmware once used and gives up with the driver. */
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
 			continue;
-		if (region->type == IOMMU_RESV_SW_MSI)
-			*msi_window = region->start;
 		rc = iova_reserve(ioas, region->start,
 				  region->start + region->length - 1, endpoint);
 		if (rc)
@@ -59,13 +59,29 @@ static void endpoint_unreserve(struct endpoint *endpoint, struct ioas *ioas)
 	mutex_unlock(&ioas->iova_lock);
 }
 
-/* Keep what the device needs free, and prepare @hwpt for its interrupts. */
-static int endpoint_reserve(struct endpoint *endpoint, struct hwpt *hwpt)
+/* Where the group's doorbells are expected; all its devices agree on one place. */
+static int igroup_find_msi_window(struct igroup *igroup,
+				  struct list_head *regions)
 {
-	const phys_addr_t no_window = ~(phys_addr_t)0;
+	struct iommu_resv_region *region;
+	phys_addr_t window = NO_MSI_WINDOW;
+
+	list_for_each_entry(region, regions, list) {
+		if (region->type != IOMMU_RESV_SW_MSI)
+			continue;
+		if (window != NO_MSI_WINDOW && window != region->start)
+			return -EINVAL;
+		window = region->start;
+	}
+	if (window != NO_MSI_WINDOW)
+		igroup->msi_window = window;
+	return 0;
+}
+
+/* Keep what the device needs free. */
+static int endpoint_reserve(struct endpoint *endpoint, struct ioas *ioas)
+{
 	struct iommufd_ext_device *idev = endpoint->idev;
-	phys_addr_t msi_window = no_window;
-	struct ioas *ioas = hwpt->ioas;
 	LIST_HEAD(regions);
 	int rc;
 
@@ -73,15 +89,13 @@ static int endpoint_reserve(struct endpoint *endpoint, struct hwpt *hwpt)
 					&regions);
 	if (rc)
 		goto out_put_regions;
+	rc = igroup_find_msi_window(idev->igroup, &regions);
+	if (rc)
+		goto out_put_regions;
 
 	mutex_lock(&ioas->iova_lock);
-	rc = reserve_regions(ioas, endpoint, &regions, &msi_window);
+	rc = reserve_regions(ioas, endpoint, &regions);
 	mutex_unlock(&ioas->iova_lock);
-
-	if (!rc && msi_window != no_window && !hwpt->msi_cookie) {
-		rc = iommu_get_msi_cookie(hwpt->domain, msi_window);
-		hwpt->msi_cookie = !rc;
-	}
 	if (rc)
 		endpoint_unreserve(endpoint, ioas);
 out_put_regions:
@@ -89,33 +103,27 @@ out_put_regions:
 	return rc;
 }
 
-/*
- * A page table whose driver is not final at allocation may lose aperture with
- * each kind of IOMMU that is attached to it.
- */
-static int endpoint_reserve_aperture(struct endpoint *endpoint,
-				     struct hwpt *hwpt)
+/* What a page table must have before the group's devices use it. */
+static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
 {
-	struct ioas *ioas = hwpt->ioas;
 	int rc;
 
-	if (hwpt->final)
-		return 0;
-	mutex_lock(&ioas->iova_lock);
-	rc = iova_reserve_outside(ioas, &hwpt->domain->geometry, endpoint);
-	mutex_unlock(&ioas->iova_lock);
-	return rc;
+	if (igroup->msi_window != NO_MSI_WINDOW && !hwpt->msi_cookie) {
+		rc = iommu_get_msi_cookie(hwpt->domain, igroup->msi_window);
+		if (rc)
+			return rc;
+		hwpt->msi_cookie = true;
+	}
+	return hwpt->final ? hwpt_fill(hwpt) : 0;
 }
 
 static int igroup_attach(struct igroup *igroup, struct hwpt *hwpt)
 {
 	int rc;
 
-	if (hwpt->final) {
-		rc = hwpt_fill(hwpt);
-		if (rc)
-			return rc;
-	}
+	rc = igroup_prepare(igroup, hwpt);
+	if (rc)
+		return rc;
 	rc = iommu_attach_group(hwpt->domain, igroup->group);
 	if (rc)
 		return attach_error(rc);
@@ -167,7 +175,7 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		return -ENOMEM;
 	endpoint->idev = idev;
 
-	rc = endpoint_reserve(endpoint, hwpt);
+	rc = endpoint_reserve(endpoint, hwpt->ioas);
 	if (rc)
 		goto err_free;
 	if (first) {
@@ -175,18 +183,12 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		if (rc)
 			goto err_unreserve;
 	}
-	rc = endpoint_reserve_aperture(endpoint, hwpt);
-	if (rc)
-		goto err_detach;
 
 	endpoint_link(endpoint, hwpt);
 	list_add_tail(&endpoint->igroup_item, &igroup->endpoints);
 	idev->endpoint = endpoint;
 	return 0;
 
-err_detach:
-	if (first)
-		igroup_detach(igroup);
 err_unreserve:
 	endpoint_unreserve(endpoint, hwpt->ioas);
 err_free:
@@ -218,11 +220,9 @@ static int igroup_replace(struct igroup *igroup, struct hwpt *hwpt)
 	struct hwpt *old = igroup->hwpt;
 	int rc;
 
-	if (hwpt->final) {
-		rc = hwpt_fill(hwpt);
-		if (rc)
-			return rc;
-	}
+	rc = igroup_prepare(igroup, hwpt);
+	if (rc)
+		return rc;
 	rc = ext_iommu_group_replace_domain(igroup->group, old->domain,
 					    hwpt->domain);
 	if (rc)
@@ -234,8 +234,10 @@ static int igroup_replace(struct igroup *igroup, struct hwpt *hwpt)
 	return 0;
 
 err_back:
-	WARN_ON(ext_iommu_group_replace_domain(igroup->group, hwpt->domain,
-					       old->domain));
+	/* The caller may free @hwpt: whatever happens, the group leaves it. */
+	if (WARN_ON(ext_iommu_group_replace_domain(igroup->group, hwpt->domain,
+						   old->domain)))
+		iommu_detach_group(hwpt->domain, igroup->group);
 	return rc;
 }
 
@@ -245,7 +247,7 @@ static int igroup_reserve(struct igroup *igroup, struct hwpt *hwpt)
 	int rc;
 
 	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
-		rc = endpoint_reserve(endpoint, hwpt);
+		rc = endpoint_reserve(endpoint, hwpt->ioas);
 		if (rc)
 			goto err_unreserve;
 	}
@@ -344,10 +346,13 @@ static int attach_ioas(struct iommufd_ext_device *idev, struct ioas *ioas,
 
 	/* The list does not change without attach_lock. */
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
-		if (!hwpt->auto_domain)
+		/* Without users it waits for attach_lock to be destroyed. */
+		if (!hwpt->auto_domain ||
+		    !refcount_inc_not_zero(&hwpt->obj.users))
 			continue;
 		*pt_id = hwpt->obj.id;
 		rc = attach(idev, hwpt);
+		hwpt_put(idev->ictx, hwpt);
 		/* It does not suit this device; another may. */
 		if (rc != -EINVAL)
 			return rc;

@@ -66,9 +66,33 @@ err_free_hwpt:
 	return ERR_PTR(rc);
 }
 
+static bool same_aperture(const struct iommu_domain_geometry *a,
+			  const struct iommu_domain_geometry *b)
+{
+	return a->aperture_start == b->aperture_start &&
+	       a->aperture_end == b->aperture_end;
+}
+
+/* Another kind of IOMMU, attached to a filled page table, can narrow it. */
+static int hwpt_update_aperture(struct hwpt *hwpt)
+{
+	const struct iommu_domain_geometry *now = &hwpt->domain->geometry;
+	struct ioas *ioas = hwpt->ioas;
+	int rc;
+
+	if (same_aperture(&hwpt->aperture, now))
+		return 0;
+	mutex_lock(&ioas->iova_lock);
+	rc = iova_reserve_outside(ioas, now, hwpt);
+	mutex_unlock(&ioas->iova_lock);
+	if (!rc)
+		hwpt->aperture = *now;
+	return rc;
+}
+
 /**
  * hwpt_fill() - map the content of the IOAS
- * @hwpt: a page table that is final or attached
+ * @hwpt: a page table that is final or has just been attached
  *
  * Context: holds attach_lock; may sleep, faults and pins user memory.
  * Return: 0 or the error of ioas_add_hwpt().
@@ -78,11 +102,13 @@ int hwpt_fill(struct hwpt *hwpt)
 	int rc;
 
 	if (hwpt->filled)
-		return 0;
+		return hwpt_update_aperture(hwpt);
 	rc = ioas_add_hwpt(hwpt->ioas, hwpt);
-	if (!rc)
-		hwpt->filled = true;
-	return rc;
+	if (rc)
+		return rc;
+	hwpt->aperture = hwpt->domain->geometry;
+	hwpt->filled = true;
+	return 0;
 }
 
 /**

@@ -66,37 +66,49 @@ void ioas_free(struct ioas *ioas)
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
 
 	/* Without a page table, nothing is pinned. */
-	rbtree_postorder_for_each_entry_safe(area, next, &ioas->areas, node)
+	rbtree_postorder_for_each_entry_safe(area, next, &ioas->areas, node) {
 		area_free(area);
+		cond_resched();
+	}
 	mutex_destroy(&ioas->iova_lock);
 	kfree(ioas);
 }
 
-/* Counts all ranges, and writes those there is room for. */
+static bool next_range(struct ioas *ioas, unsigned long from,
+		       struct ioasid_iova_range *range)
+{
+	unsigned long start, last;
+	bool found;
+
+	mutex_lock(&ioas->iova_lock);
+	found = iova_next_range(ioas, from, &start, &last);
+	mutex_unlock(&ioas->iova_lock);
+
+	range->start = start;
+	range->last = last;
+	return found;
+}
+
+/*
+ * Counts all ranges, and writes those there is room for. No lock is held while
+ * user memory is written, which can take as long as the user likes.
+ */
 static int list_ranges(struct ioas *ioas,
 		       struct ioasid_iova_range __user *ranges, u32 room,
 		       u32 *count)
 {
-	unsigned long start, last, from = 0;
-
-	lockdep_assert_held(&ioas->iova_lock);
+	struct ioasid_iova_range range;
+	unsigned long from = 0;
 
 	*count = 0;
-	while (iova_next_range(ioas, from, &start, &last)) {
-		if (*count < room) {
-			struct ioasid_iova_range range = {
-				.start = start,
-				.last = last,
-			};
-
-			if (copy_to_user(&ranges[*count], &range,
-					 sizeof(range)))
-				return -EFAULT;
-		}
+	while (next_range(ioas, from, &range)) {
+		if (*count < room &&
+		    copy_to_user(&ranges[*count], &range, sizeof(range)))
+			return -EFAULT;
 		(*count)++;
-		if (last == ULONG_MAX)
+		if (range.last == ULONG_MAX)
 			break;
-		from = last + 1;
+		from = range.last + 1;
 	}
 	return 0;
 }
@@ -121,11 +133,9 @@ int ioas_iova_ranges_ioctl(struct ucmd *ucmd)
 	if (!ioas)
 		return -ENOENT;
 
-	mutex_lock(&ioas->iova_lock);
-	cmd->out_iova_alignment = ioas->iova_alignment;
+	cmd->out_iova_alignment = READ_ONCE(ioas->iova_alignment);
 	rc = list_ranges(ioas, u64_to_user_ptr(cmd->allowed_iovas), room,
 			 &cmd->num_iovas);
-	mutex_unlock(&ioas->iova_lock);
 	obj_put(ucmd->ictx, &ioas->obj);
 	if (rc)
 		return rc;
@@ -210,6 +220,7 @@ static void map_unreserve(struct ioas *ioas, struct area *area)
 static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
 {
 	struct ioasid_ioas_map *cmd = ucmd->cmd;
+	u64 user_iova = cmd->iova;
 	struct area *area;
 	int rc;
 
@@ -223,10 +234,19 @@ static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
 	/* The answer goes out while the mapping can still be dropped. */
 	cmd->iova = area->iova;
 	rc = ucmd_respond(ucmd, sizeof(*cmd));
-	if (!rc)
-		rc = ioas_publish_area(ioas, area);
 	if (rc)
-		map_unreserve(ioas, area);
+		goto err_unreserve;
+	rc = ioas_publish_area(ioas, area);
+	if (rc)
+		goto err_take_back;
+	return 0;
+
+err_take_back:
+	cmd->iova = user_iova;
+	/* The first error is the answer, whether or not this succeeds. */
+	ucmd_respond(ucmd, sizeof(*cmd));
+err_unreserve:
+	map_unreserve(ioas, area);
 	return rc;
 }
 

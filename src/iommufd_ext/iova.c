@@ -151,6 +151,22 @@ static unsigned long auto_alignment(unsigned long uptr, unsigned long length)
 	return min(alignment, max);
 }
 
+/*
+ * Behind @area and those that follow it with no room for @length between them.
+ * Returns 0 if that is the end of all IOVAs.
+ */
+static unsigned long end_of_packed(struct area *area, unsigned long length)
+{
+	struct area *next;
+
+	while ((next = iova_next_area(area)) &&
+	       next->iova - area->last <= length) {
+		area = next;
+		cond_resched();
+	}
+	return area->last + 1;
+}
+
 /* First fit. Neither page 0 nor the last page is ever given out. */
 static int find_free(struct ioas *ioas, unsigned long alignment,
 		     unsigned long offset, struct area *area,
@@ -164,6 +180,7 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 		unsigned long iova, last;
 		struct area *other;
 
+		cond_resched();
 		if (from > limit - alignment)
 			return -ENOSPC;
 		iova = ALIGN(from, alignment) | offset;
@@ -185,9 +202,9 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 			area->last = last;
 			return 0;
 		}
-		if (other->last >= limit)
+		from = end_of_packed(other, length);
+		if (!from)
 			return -ENOSPC;
-		from = other->last + 1;
 	}
 }
 
@@ -387,6 +404,7 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 	     node && alignment > ioas->iova_alignment; node = rb_next(node)) {
 		struct area *area = rb_entry(node, struct area, node);
 
+		cond_resched();
 		if ((area->iova | area_length(area) |
 		     offset_in_page(area->pages.uptr)) & (alignment - 1))
 			return -EADDRINUSE;

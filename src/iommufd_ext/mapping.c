@@ -15,15 +15,17 @@
 
 #include "private.h"
 
-/* Take areas out of one page table, with one flush for all of them. */
+/* Take areas out of one page table; there is at least one. */
 static void unmap_list(struct iommu_domain *domain, struct area *list)
 {
 	struct iommu_iotlb_gather gather;
 	struct area *area;
 
 	iommu_iotlb_gather_init(&gather);
-	for (area = list; area; area = area->next)
+	for (area = list; area; area = area->next) {
 		domain_unmap_area(domain, area, &gather);
+		cond_resched();
+	}
 	iommu_iotlb_sync(domain, &gather);
 }
 
@@ -107,16 +109,17 @@ static int claim_range(struct ioas *ioas, unsigned long iova,
 
 	for (area = iova_find_area(ioas, iova, last); area && area->iova <= last;
 	     area = iova_next_area(area)) {
-		if (area->iova < iova || area->last > last)
-			rc = -ENOENT;
 		/* Pairs with ioas_publish_area(). */
-		else if (!smp_load_acquire(&area->ready))
+		if (!smp_load_acquire(&area->ready))
 			rc = -EBUSY;
+		else if (area->iova < iova || area->last > last)
+			rc = -ENOENT;
 		if (rc)
 			break;
 		area->ready = false;
 		*list = area;
 		list = &area->next;
+		cond_resched();
 	}
 	*list = NULL;
 	return rc;
@@ -129,8 +132,10 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
 	struct area *area, *next;
 
 	mutex_lock(&ioas->iova_lock);
-	for (area = list; area; area = area->next)
+	for (area = list; area; area = area->next) {
 		iova_remove_area(ioas, area);
+		cond_resched();
+	}
 	mutex_unlock(&ioas->iova_lock);
 
 	for (area = list; area; area = next) {
@@ -139,6 +144,7 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
 		if (pinned)
 			area_unpin(area);
 		area_free(area);
+		cond_resched();
 	}
 	return removed;
 }
@@ -195,6 +201,7 @@ static struct area *skip_unready(struct area *area)
 static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 {
 	struct iommu_iotlb_gather gather;
+	bool unmapped = false;
 	struct area *area;
 
 	lockdep_assert_held_write(&ioas->domains_rwsem);
@@ -205,9 +212,11 @@ static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 		if (area == stop)
 			break;
 		domain_unmap_area(hwpt->domain, area, &gather);
+		unmapped = true;
 		cond_resched();
 	}
-	iommu_iotlb_sync(hwpt->domain, &gather);
+	if (unmapped)
+		iommu_iotlb_sync(hwpt->domain, &gather);
 
 	if (!list_empty(&ioas->hwpts))
 		return;
@@ -215,6 +224,7 @@ static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 		if (area == stop)
 			break;
 		area_unpin(area);
+		cond_resched();
 	}
 }
 

@@ -115,6 +115,15 @@ void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	smp_acquire__after_ctrl_dep();
 }
 
+/* Return: -EBUSY if anybody but the store holds the object. */
+static int remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
+{
+	if (!refcount_dec_if_one(&obj->users))
+		return -EBUSY;
+	__xa_erase(&ictx->objects, obj->id);
+	return 0;
+}
+
 /**
  * obj_remove_unused() - take an object out of the store unless it is in use
  * @ictx: the context
@@ -124,14 +133,12 @@ void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj)
  */
 bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
-	bool unused;
+	int rc;
 
 	xa_lock(&ictx->objects);
-	unused = refcount_dec_if_one(&obj->users);
-	if (unused)
-		__xa_erase(&ictx->objects, obj->id);
+	rc = remove_unused_locked(ictx, obj);
 	xa_unlock(&ictx->objects);
-	return unused;
+	return !rc;
 }
 
 /**
@@ -190,16 +197,11 @@ int destroy_ioctl(struct ucmd *ucmd)
 	struct iommufd_ext_ctx *ictx = ucmd->ictx;
 	struct ioasid_destroy *cmd = ucmd->cmd;
 	struct obj *obj;
-	int rc = 0;
+	int rc;
 
 	xa_lock(&ictx->objects);
 	obj = xa_load(&ictx->objects, cmd->id);
-	if (!obj)
-		rc = -ENOENT;
-	else if (!refcount_dec_if_one(&obj->users))
-		rc = -EBUSY;
-	else
-		__xa_erase(&ictx->objects, cmd->id);
+	rc = obj ? remove_unused_locked(ictx, obj) : -ENOENT;
 	xa_unlock(&ictx->objects);
 
 	if (!rc)

@@ -7,14 +7,16 @@
  * page frames are never read back from an IOMMU. A small mapping has its runs
  * inside the one object that it is, a larger one in chunks of up to a page.
  *
- * Pages are pinned in batches. hugetlb memory is pinned once per huge page: a
- * page of it is only ever mapped as part of the whole, so the pages behind the
- * first need not be looked up, and the pin of the first holds them all.
+ * Pages are pinned in batches. A hugetlb mapping is pinned once per huge page: it
+ * maps them whole, so the pages behind the first need not be looked up, and the
+ * pin of the first holds them all. It takes the mapping to say so. A page of
+ * hugetlb memory can also be mapped alone, by other means.
  */
 #include <linux/capability.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat/mm.h"
@@ -48,6 +50,7 @@ struct pfn_run_chunk {
  * @pages: the memory
  * @uptr: address of the next page to pin
  * @left: pages still to pin
+ * @charged: pages that are pinned and charged
  * @last: the run that grows, or NULL
  * @tail: the last chunk, or NULL
  * @batch: room for the pages of one call
@@ -57,6 +60,7 @@ struct pinner {
 	struct pages *pages;
 	unsigned long uptr;
 	unsigned long left;
+	unsigned long charged;
 	struct pfn_run *last;
 	struct pfn_run_chunk *tail;
 	struct page **batch;
@@ -223,6 +227,19 @@ static int pinner_add_huge(struct pinner *pinner, struct page *page)
 	return rc;
 }
 
+/* Pin with mmap_lock held; *@locked tells whether it was kept all the time. */
+static long gup_locked(struct pinner *pinner, unsigned long n, int *locked)
+{
+	struct mm_struct *mm = pinner->pages->owner->mm;
+
+	if (pinner->pages->writable)
+		return ext_pin_user_pages_remote(mm, pinner->uptr, n,
+						 FOLL_LONGTERM | FOLL_WRITE,
+						 pinner->batch, locked);
+	return ext_pin_user_pages_readonly(mm, pinner->uptr, n, pinner->batch,
+					   locked);
+}
+
 /* For memory of another process, and where the fast way is not safe. */
 static long gup_slow(struct pinner *pinner, unsigned long n)
 {
@@ -233,22 +250,17 @@ static long gup_slow(struct pinner *pinner, unsigned long n)
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	mmap_read_lock(mm);
-	if (pinner->pages->writable)
-		got = ext_pin_user_pages_remote(mm, pinner->uptr, n,
-						FOLL_LONGTERM | FOLL_WRITE,
-						pinner->batch, &locked);
-	else
-		got = ext_pin_user_pages_readonly(mm, pinner->uptr, n,
-						  pinner->batch, &locked);
+	got = gup_locked(pinner, n, &locked);
 	if (locked)
 		mmap_read_unlock(mm);
 	mmput(mm);
 	return got;
 }
 
-/* Returns how many pages from pinner->uptr on were pinned, or an error. */
-static long pinner_gup(struct pinner *pinner, unsigned long n)
+/* Pins pages from pinner->uptr on, and takes them over. */
+static int pin_batch(struct pinner *pinner)
 {
+	unsigned long n = min(pinner->left, pinner->batch_size);
 	bool writable = pinner->pages->writable;
 	long got;
 
@@ -260,32 +272,87 @@ static long pinner_gup(struct pinner *pinner, unsigned long n)
 					  pinner->batch);
 	else
 		got = gup_slow(pinner, n);
-	return got ?: -EFAULT;
+	if (got <= 0)
+		return got ?: -EFAULT;
+	return pinner_add_batch(pinner, got);
+}
+
+/*
+ * Pins a huge page, if the memory at pinner->uptr is a hugetlb mapping. The VMA
+ * must not change between the look at it and the pin. Returns 1 if it did, 0 if
+ * there is nothing huge, or an error.
+ */
+static int pin_huge_locked(struct pinner *pinner, int *locked)
+{
+	struct vm_area_struct *vma;
+	long got;
+	int rc;
+
+	vma = vma_lookup(pinner->pages->owner->mm, pinner->uptr);
+	if (!vma || !is_vm_hugetlb_page(vma))
+		return 0;
+	got = gup_locked(pinner, 1, locked);
+	if (got <= 0)
+		return got ?: -EFAULT;
+	rc = *locked ? pinner_add_huge(pinner, pinner->batch[0]) :
+		       pinner_add_batch(pinner, 1);
+	return rc ?: 1;
+}
+
+static int pin_huge(struct pinner *pinner)
+{
+	struct mm_struct *mm = pinner->pages->owner->mm;
+	int locked = 1;
+	int rc;
+
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	mmap_read_lock(mm);
+	rc = pin_huge_locked(pinner, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	mmput(mm);
+	return rc;
+}
+
+/*
+ * Charges what was pinned since the last time. The charge comes second: memory
+ * that cannot be pinned is EFAULT, whatever the limit.
+ */
+static int pinner_charge(struct pinner *pinner, unsigned long npages)
+{
+	struct pages *pages = pinner->pages;
+	int rc;
+
+	rc = pages_owner_charge(pages->owner, pages->charge, npages);
+	if (!rc)
+		pinner->charged += npages;
+	return rc;
 }
 
 static int pinner_run(struct pinner *pinner)
 {
-	/* The first page tells whether there can be a huge page behind it. */
-	unsigned long want = pinner->left < BATCH_PAGES ? pinner->left : 1;
-	long got;
+	/* No huge page is smaller than a batch. */
+	bool try_huge = pinner->left >= BATCH_PAGES;
+	unsigned long before;
 	int rc;
 
 	while (pinner->left) {
-		got = pinner_gup(pinner, min3(want, pinner->left,
-					      pinner->batch_size));
-		if (got < 0)
-			return got;
-
-		if (got == 1 && want == 1 && PageHuge(pinner->batch[0])) {
-			rc = pinner_add_huge(pinner, pinner->batch[0]);
-		} else {
+		before = pinner->left;
+		rc = try_huge ? pin_huge(pinner) : 0;
+		if (!rc) {
+			rc = pin_batch(pinner);
 			/* Where a batch ends in huge pages, more may follow. */
-			want = PageHuge(pinner->batch[got - 1]) ? 1 :
-								  BATCH_PAGES;
-			rc = pinner_add_batch(pinner, got);
+			try_huge = !rc && pinner->left &&
+				   PageHuge(pfn_to_page(pinner->last->pfn));
 		}
+		if (rc < 0)
+			return rc;
+		rc = pinner_charge(pinner, before - pinner->left);
 		if (rc)
 			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
@@ -360,8 +427,11 @@ static int pages_pin(struct pages *pages, unsigned long npages)
 	}
 
 	rc = pinner_run(&pinner);
-	if (rc)
+	if (rc) {
 		pages_release_runs(pages);
+		pages_owner_uncharge(pages->owner, pages->charge,
+				     pinner.charged);
+	}
 
 	if (pinner.batch != small_batch)
 		kfree(pinner.batch);
@@ -374,21 +444,12 @@ static int pages_pin(struct pages *pages, unsigned long npages)
  *
  * Context: may sleep, takes mmap_lock, may fault.
  * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
- * process is gone; -ENOMEM without memory or over RLIMIT_MEMLOCK.
+ * process is gone; -ENOMEM without memory or over RLIMIT_MEMLOCK; -EINTR if the
+ * process is being killed.
  */
 int area_pin(struct area *area)
 {
-	struct pages *pages = &area->pages;
-	unsigned long npages = area_npages(area);
-	int rc;
-
-	rc = pages_owner_charge(pages->owner, pages->charge, npages);
-	if (rc)
-		return rc;
-	rc = pages_pin(pages, npages);
-	if (rc)
-		pages_owner_uncharge(pages->owner, pages->charge, npages);
-	return rc;
+	return pages_pin(&area->pages, area_npages(area));
 }
 
 /**

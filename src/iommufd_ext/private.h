@@ -7,7 +7,8 @@
  *   iommufd_ext_ctx.attach_lock
  *     ioas.domains_rwsem
  *       ioas.iova_lock
- *         mmap_lock, group->mutex of the IOMMU core
+ *         mmap_lock
+ *     group->mutex of the IOMMU core
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock: innermost
@@ -143,7 +144,7 @@ struct pfn_run {
  * @charge: enum pages_charge, chosen when it was mapped
  * @nr_runs: used entries of @runs
  * @max_runs: entries of @runs there is room for; 0 if the runs are in @chunks
- * @chunks: runs of memory too large for @runs, last run first
+ * @chunks: runs of memory too large for @runs, in order
  * @runs: runs of small memory
  *
  * Written by whoever makes or fills the area the memory belongs to: the creator
@@ -199,8 +200,8 @@ static inline unsigned long area_length(const struct area *area)
  *	or out of all of them. Never held while a new mapping pins its memory
  * @hwpts: the page tables that follow the IOAS; changes with @domains_rwsem
  *	write-held and iommufd_ext_ctx.attach_lock held
- * @iova_lock: protects the fields below, never held over slow work but the
- *	filling of a new page table
+ * @iova_lock: protects the fields below; held over slow work only while a page
+ *	table is filled or emptied
  * @areas: struct area by IOVA; they do not overlap
  * @reserved: struct reserved_range: IOVAs that cannot be mapped
  * @iova_alignment: every IOVA and length is a multiple, in bytes
@@ -225,6 +226,8 @@ struct ioas {
  * @domain: the page table proper
  * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
  * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
+ * @aperture: what is not reserved in the name of the page table; protected by
+ *	attach_lock
  * @auto_domain: made by an attach, goes with the last endpoint; constant
  * @final: the driver knows page sizes and aperture before an attach; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
@@ -236,11 +239,15 @@ struct hwpt {
 	struct iommu_domain *domain;
 	struct list_head ioas_item;
 	struct list_head endpoints;
+	struct iommu_domain_geometry aperture;
 	bool auto_domain;
 	bool final;
 	bool filled;
 	bool msi_cookie;
 };
+
+/* Interrupts of most platforms need no mapping. */
+#define NO_MSI_WINDOW (~(phys_addr_t)0)
 
 /**
  * struct igroup - an IOMMU group owned by a context
@@ -249,8 +256,9 @@ struct hwpt {
  * @group: the IOMMU core's object
  * @devices: how many devices of it are bound; protected by igroups_lock
  * @coherent: page tables can ignore no-snoop; constant
- * @hwpt: what the group is attached to; protected by
- *	iommufd_ext_ctx.attach_lock
+ * @msi_window: where its devices expect MSI doorbells to be mapped, or
+ *	NO_MSI_WINDOW; protected by iommufd_ext_ctx.attach_lock
+ * @hwpt: what the group is attached to; protected by attach_lock
  * @endpoints: devices of the group that are attached; protected by attach_lock
  *
  * The IOMMU core lets a group be claimed once. Bound devices share the claim.
@@ -261,6 +269,7 @@ struct igroup {
 	struct iommu_group *group;
 	unsigned int devices;
 	bool coherent;
+	phys_addr_t msi_window;
 	struct hwpt *hwpt;
 	struct list_head endpoints;
 };
