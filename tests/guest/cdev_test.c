@@ -21,6 +21,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio_cdev_ext.h>
 
+#include "compat32.h"
 #include "edu.h"
 #include "ioasid.h"
 #include "state.h"
@@ -971,6 +972,84 @@ static void test_no_cdev_without_vfio(void **state)
 	check(!cdev_name(edu_bdf));
 }
 
+/* The disk of an NVMe that its own driver has, or nothing yet. */
+static bool nvme_disk(char *path, size_t size)
+{
+	char dir[PATH_MAX];
+	struct dirent *ent;
+	int ctrl = -1;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/sys/bus/pci/devices/%s/nvme", nvme_bdf);
+	d = opendir(dir);
+	if (!d)
+		return false;
+	while ((ent = readdir(d)))
+		if (sscanf(ent->d_name, "nvme%d", &ctrl) == 1)
+			break;
+	closedir(d);
+	snprintf(path, size, "/dev/nvme%dn1", ctrl);
+	return path_exists(path);
+}
+
+/* The host's driver gets the device back, and its DMA works. */
+static void test_host_driver_again(void **state)
+{
+	uint8_t *page = page_alloc(16 * PAGE);
+	int ctx = ioasid_open(), fd;
+	char path[64];
+	uint32_t ioas;
+	long long end;
+
+	(void)state;
+	if (!nvme_bdf)
+		skip_test("no NVME_BDF");
+	pci_bind(nvme_bdf, driver);
+	fd = cdev_open_bound(nvme_bdf, ctx, NULL);
+	ioas = ioas_new(ctx);
+	assert_ok(ioas_map_fixed(ctx, ioas, page, 16 * PAGE, 0, MAP_RW));
+	assert_ok(cdev_attach(fd, ioas, NULL));
+	vfio_bus_master(fd);
+	drop_fd(fd);
+	if (system("modprobe -q nvme"))
+		skip_test("no driver for the NVMe");
+	pci_bind(nvme_bdf, "nvme");
+	for (end = now_ms() + 10000; !nvme_disk(path, sizeof(path));) {
+		if (now_ms() > end)
+			fail_test("the NVMe does not come back");
+		sleep_ms(20);
+	}
+	fd = assert_ok(keep_fd(open(path, O_RDONLY | O_DIRECT)));
+	check_eq(16 * PAGE, assert_ok(pread(fd, page, 16 * PAGE, 0)));
+	drop_fd(fd);
+	pci_bind(nvme_bdf, NULL);
+}
+
+static void test_compat32(void **state)
+{
+	struct vfio_cdev_bind *bind = page_alloc32(PAGE);
+	struct vfio_cdev_attach *attach = (void *)(bind + 1);
+	struct vfio_device_info *info = (void *)(attach + 1);
+	int ctx = ioasid_open(), fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	if (!has_ioctl32())
+		return;
+	info->argsz = sizeof(*info);
+	assert_errno(EINVAL, ioctl32(fd, VFIO_DEVICE_GET_INFO, info));
+	bind->argsz = sizeof(*bind);
+	bind->iommufd = ctx;
+	assert_ok(ioctl32(fd, VFIO_CDEV_BIND, bind));
+	check_eq(1, bind->out_devid);
+	attach->argsz = sizeof(*attach);
+	attach->pt_id = ioas_new(ctx);
+	assert_ok(ioctl32(fd, VFIO_CDEV_ATTACH, attach));
+	assert_ok(ioctl32(fd, VFIO_DEVICE_GET_INFO, info));
+	check_eq(VFIO_PCI_NUM_REGIONS, info->num_regions);
+}
+
 /* ---- hot reset ---- */
 
 struct reset_info {
@@ -1168,18 +1247,46 @@ int main(int argc, char **argv)
 		test_fn fn;
 	} tests[] = {
 #define T(fn) { #fn, test_##fn }
-		T(parked), T(bind_bad), T(bind_short), T(bind_unwritable),
-		T(bind_twice), T(bind_race), T(legacy_after_bind),
-		T(bind_after_legacy), T(legacy_device_bind),
-		T(sibling_host_driver), T(group_two_contexts),
-		T(group_attach), T(forward), T(feature), T(mmap),
-		T(mmap_disabled), T(passed_on), T(received),
-		T(lost_in_socket), T(close_orders), T(kill_parked),
-		T(kill_bound), T(kill_attached), T(kill_mapped), T(kill_dma),
-		T(unbind_bound), T(unbind_parked), T(remove), T(rebind),
-		T(rmmod), T(sysfs), T(no_cdev_without_vfio),
-		T(hot_reset_info), T(hot_reset_not_owned), T(hot_reset_bad),
-		T(hot_reset), T(hot_reset_one_open), T(hot_reset_root_bus),
+		T(parked),
+		T(bind_bad),
+		T(bind_short),
+		T(bind_unwritable),
+		T(bind_twice),
+		T(bind_race),
+		T(legacy_after_bind),
+		T(bind_after_legacy),
+		T(legacy_device_bind),
+		T(sibling_host_driver),
+		T(group_two_contexts),
+		T(group_attach),
+		T(forward),
+		T(feature),
+		T(mmap),
+		T(mmap_disabled),
+		T(passed_on),
+		T(received),
+		T(lost_in_socket),
+		T(close_orders),
+		T(kill_parked),
+		T(kill_bound),
+		T(kill_attached),
+		T(kill_mapped),
+		T(kill_dma),
+		T(unbind_bound),
+		T(unbind_parked),
+		T(remove),
+		T(rebind),
+		T(rmmod),
+		T(sysfs),
+		T(no_cdev_without_vfio),
+		T(host_driver_again),
+		T(compat32),
+		T(hot_reset_info),
+		T(hot_reset_not_owned),
+		T(hot_reset_bad),
+		T(hot_reset),
+		T(hot_reset_one_open),
+		T(hot_reset_root_bus),
 	};
 	static const char * const drivers[] = { DRIVER_EXT, DRIVER_STOCK };
 	static const char * const prefix[] = { "ext", "stock" };

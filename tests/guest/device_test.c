@@ -238,6 +238,7 @@ static void test_attach_bad(void **state)
 		.argsz = offsetof(struct vfio_cdev_attach, pasid),
 		.pt_id = s.ioas,
 	};
+	int other = ioasid_open();
 	uint32_t bit;
 
 	(void)state;
@@ -245,6 +246,10 @@ static void test_attach_bad(void **state)
 	assert_errno(ENOENT, cdev_attach(s.dev, 1000, NULL));
 	assert_errno(ENOENT, cdev_attach(s.dev, UINT32_MAX, NULL));
 	assert_errno(EINVAL, cdev_attach(s.dev, s.devid, NULL));
+	/* What another context calls by that id is not ours. */
+	while (ioas_new(other) < 9)
+		;
+	assert_errno(ENOENT, cdev_attach(s.dev, 9, NULL));
 	assert_errno(EFAULT, ioctl(s.dev, VFIO_CDEV_ATTACH, NULL));
 	cmd.argsz--;
 	assert_errno(EINVAL, ioctl(s.dev, VFIO_CDEV_ATTACH, &cmd));

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <linux/ioasid.h>
 
+#include "compat32.h"
 #include "ioasid.h"
 #include "test.h"
 
@@ -530,6 +531,23 @@ static void test_other_file_ops(void **state)
 	check_eq(ENODEV, errno);
 }
 
+/* The layouts are the same for 32-bit programs. */
+static void test_compat32(void **state)
+{
+	const struct ioctl_case *c = test_arg(state);
+	struct world world = world_new();
+	uint8_t *cmd = page_alloc32(PAGE);
+
+	if (!has_ioctl32())
+		return;
+	world.va = page_alloc32(PAGE);
+	good_cmd(c, &world, cmd, c->size);
+	assert_errno(c->result, ioctl32(world.fd, c->cmd, cmd));
+	good_cmd(c, &world, cmd, c->min - 1);
+	assert_errno(EINVAL, ioctl32(world.fd, c->cmd, cmd));
+	assert_errno(ENOTTY, ioctl32(world.fd, _IO('X', _IOC_NR(c->cmd)), cmd));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -545,6 +563,7 @@ int main(int argc, char **argv)
 		{ "read_only", test_read_only, false },
 		{ "writes_only_answer", test_writes_only_answer, false },
 		{ "other_number", test_other_number, false },
+		{ "compat32", test_compat32, false },
 		{ "absent_id", test_absent_id, true },
 		{ "destroyed_id", test_destroyed_id, true },
 		{ "foreign_id", test_foreign_id, true },

@@ -111,15 +111,26 @@ void drop_map(void *addr)
 	}
 }
 
-void *page_alloc(size_t len)
+static void *alloc_with(size_t len, int flags)
 {
 	void *addr = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), len);
+				   MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0),
+			      len);
 
 	if (addr == MAP_FAILED)
 		fail_test("mmap of %zu bytes: %s", len, errno_name(errno));
 	memset(addr, 0, len);
 	return addr;
+}
+
+void *page_alloc(size_t len)
+{
+	return alloc_with(len, 0);
+}
+
+void *page_alloc32(size_t len)
+{
+	return alloc_with(len, MAP_32BIT);
 }
 
 void release_all(void)

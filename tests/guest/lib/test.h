@@ -84,6 +84,8 @@ void drop_fd(int fd);
 void *keep_map(void *addr, size_t len);
 void drop_map(void *addr);
 void *page_alloc(size_t len);
+/* Below 4 GiB, for what a 32-bit program would pass. */
+void *page_alloc32(size_t len);
 void release_all(void);
 
 /* Child processes; they die with the parent. */
