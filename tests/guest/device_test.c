@@ -980,6 +980,12 @@ static void test_map_bad_memory(void **state)
 	assert_ok(mprotect(pages + 2 * PAGE, PAGE, PROT_NONE));
 	assert_errno(EFAULT, ioas_map_fixed(s.ctx, s.ioas, pages, 4 * PAGE,
 					    IOVA, MAP_RW));
+	assert_errno(EFAULT, ioas_map_fixed(s.ctx, s.ioas, pages, 4 * PAGE,
+					    IOVA, MAP_R));
+	assert_ok(mprotect(pages + 2 * PAGE, PAGE, PROT_WRITE));
+	assert_ok(ioas_map_fixed(s.ctx, s.ioas, pages, 4 * PAGE, IOVA,
+				 MAP_RW));
+	unmap_at(&s, IOVA, 4 * PAGE);
 	assert_ok(munmap(pages + 2 * PAGE, PAGE));
 	assert_errno(EFAULT, ioas_map_fixed(s.ctx, s.ioas, pages, 4 * PAGE,
 					    IOVA, MAP_RW));
@@ -1691,6 +1697,28 @@ static void limit_zero(void *arg)
 					    IOVA, MAP_RW));
 }
 
+/* The memory is looked at first: QEMU must hear of a BAR, not of a limit. */
+static void bar_over_limit(void *arg)
+{
+	struct limit_arg *l = arg;
+
+	become_limited(LIMIT_PAGES);
+	assert_errno(EFAULT, ioas_map_fixed(l->s->ctx, l->s->ioas,
+					    (void *)l->s->edu.bar, MB, IOVA,
+					    MAP_RW));
+	check_eq(0, state_vm("VmPin"));
+	check_eq(0, state_vm("VmLck"));
+}
+
+static void test_limit_bar(void **state)
+{
+	struct limit_arg l = { .mode = (uintptr_t)test_arg(state) };
+	struct setup s = setup_limit(l.mode);
+
+	l.s = &s;
+	run_child(bar_over_limit, &l);
+}
+
 static void test_limit_zero(void **state)
 {
 	struct limit_arg l = { .mode = (uintptr_t)test_arg(state) };
@@ -1843,6 +1871,7 @@ static void add_limit_tests(struct test_list *list)
 		{ test_limit_mlock, "limit_mlock" },
 		{ test_limit_exit, "limit_exit" },
 		{ test_limit_of_mapper, "limit_of_mapper" },
+		{ test_limit_bar, "limit_bar" },
 		{ test_limit_zero, "limit_zero" },
 		{ test_limit_privileged, "limit_privileged" },
 	};
