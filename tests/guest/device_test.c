@@ -753,6 +753,8 @@ static void test_dma_unmap_in_flight(void **state)
 	(void)state;
 	edu_load(&s, 1);
 	map_at(&s, page, PAGE, IOVA);
+	/* So that the IOMMU has something to forget. */
+	edu_write_ram(&s.edu, IOVA, SPOT, COPY);
 	edu_start_write(&s.edu, IOVA, SPOT, COPY);
 	unmap_at(&s, IOVA, PAGE);
 	memset(page, 0, PAGE);
