@@ -25,12 +25,13 @@
 #define MAX_THREADS 4
 #define SPACING (64 * PAGE)
 
-static const char *edu_bdf, *shared1, *shared2;
+static const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
 
 /* One race: what the threads share. */
 struct race {
 	int ctx;
 	int dev;
+	int dev2;
 	uint32_t devid;
 	uint32_t ioas;
 	uint32_t other;
@@ -122,6 +123,7 @@ static void use_devices(void *arg)
 {
 	(void)arg;
 	edu_bdf = topology("EDU_BDF");
+	nvme_bdf = topology("NVME_BDF");
 	shared1 = topology("SHARED_BDF1");
 	shared2 = topology("SHARED_BDF2");
 	if (edu_bdf)
@@ -240,6 +242,17 @@ static void attach_other(struct race *race, int index, unsigned int round)
 	(void)index;
 	expect(race, "attach", cdev_attach(race->dev, round & 1 ? race->ioas :
 					   race->other, NULL), 0, 0, 0);
+}
+
+/* Another device comes to the page table that is being mapped, and goes. */
+static void second_attach_detach(struct race *race, int index,
+				 unsigned int round)
+{
+	(void)index;
+	(void)round;
+	expect(race, "attach", cdev_attach(race->dev2, race->ioas, NULL), 0, 0,
+	       0);
+	expect(race, "detach", cdev_detach(race->dev2), 0, 0, 0);
 }
 
 static void map_detached(struct race *race, int index, unsigned int round)
@@ -563,6 +576,21 @@ static void test_map_replace(void **state)
 	check_empty(&race);
 }
 
+static void test_map_attach_second(void **state)
+{
+	struct race race;
+
+	(void)state;
+	if (!nvme_bdf)
+		skip_test("no NVME_BDF");
+	pci_bind(nvme_bdf, DRIVER_EXT);
+	race_bound(&race);
+	race.dev2 = cdev_open_bound(nvme_bdf, race.ctx, NULL);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	RACE(&race, map_own, second_attach_detach, map_own_alloc);
+	check_empty(&race);
+}
+
 static void test_map_destroy(void **state)
 {
 	struct race race;
@@ -821,6 +849,7 @@ int main(int argc, char **argv)
 	ADD(map_unmap_all);
 	ADD(map_attach);
 	ADD(map_replace);
+	ADD(map_attach_second);
 	ADD(map_destroy);
 	ADD(map_destroy_attach);
 	ADD(ids);
