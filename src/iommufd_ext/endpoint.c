@@ -117,6 +117,46 @@ static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
 	return hwpt->final ? hwpt_fill(hwpt) : 0;
 }
 
+/*
+ * Nobody may map, unmap or flush while a group joins or leaves a page table:
+ * drivers look at the IOMMUs that use it without a lock of their own, and
+ * Intel's of 6.1 follows a NULL pointer when one of them has just gone.
+ */
+static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup)
+{
+	int rc;
+
+	down_write(&hwpt->ioas->domains_rwsem);
+	rc = iommu_attach_group(hwpt->domain, igroup->group);
+	up_write(&hwpt->ioas->domains_rwsem);
+	return rc;
+}
+
+static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
+{
+	down_write(&hwpt->ioas->domains_rwsem);
+	iommu_detach_group(hwpt->domain, igroup->group);
+	up_write(&hwpt->ioas->domains_rwsem);
+}
+
+/* Two of a kind in any order: attach_lock lets in one who takes two. */
+static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
+			      struct igroup *igroup)
+{
+	int rc;
+
+	down_write(&old->ioas->domains_rwsem);
+	if (new->ioas != old->ioas)
+		down_write_nested(&new->ioas->domains_rwsem,
+				  SINGLE_DEPTH_NESTING);
+	rc = ext_iommu_group_replace_domain(igroup->group, old->domain,
+					    new->domain);
+	if (new->ioas != old->ioas)
+		up_write(&new->ioas->domains_rwsem);
+	up_write(&old->ioas->domains_rwsem);
+	return rc;
+}
+
 static int igroup_attach(struct igroup *igroup, struct hwpt *hwpt)
 {
 	int rc;
@@ -124,12 +164,12 @@ static int igroup_attach(struct igroup *igroup, struct hwpt *hwpt)
 	rc = igroup_prepare(igroup, hwpt);
 	if (rc)
 		return rc;
-	rc = iommu_attach_group(hwpt->domain, igroup->group);
+	rc = hwpt_attach_group(hwpt, igroup);
 	if (rc)
 		return attach_error(rc);
 	rc = hwpt_fill(hwpt);
 	if (rc)
-		iommu_detach_group(hwpt->domain, igroup->group);
+		hwpt_detach_group(hwpt, igroup);
 	else
 		igroup->hwpt = hwpt;
 	return rc;
@@ -146,7 +186,7 @@ static void igroup_detach(struct igroup *igroup)
 {
 	struct hwpt *hwpt = igroup->hwpt;
 
-	iommu_detach_group(hwpt->domain, igroup->group);
+	hwpt_detach_group(hwpt, igroup);
 	igroup->hwpt = NULL;
 	hwpt_after_detach(hwpt);
 }
@@ -223,8 +263,7 @@ static int igroup_replace(struct igroup *igroup, struct hwpt *hwpt)
 	rc = igroup_prepare(igroup, hwpt);
 	if (rc)
 		return rc;
-	rc = ext_iommu_group_replace_domain(igroup->group, old->domain,
-					    hwpt->domain);
+	rc = hwpt_replace_group(old, hwpt, igroup);
 	if (rc)
 		return attach_error(rc);
 	rc = hwpt_fill(hwpt);
@@ -235,9 +274,8 @@ static int igroup_replace(struct igroup *igroup, struct hwpt *hwpt)
 
 err_back:
 	/* The caller may free @hwpt: whatever happens, the group leaves it. */
-	if (WARN_ON(ext_iommu_group_replace_domain(igroup->group, hwpt->domain,
-						   old->domain)))
-		iommu_detach_group(hwpt->domain, igroup->group);
+	if (WARN_ON(hwpt_replace_group(hwpt, old, igroup)))
+		hwpt_detach_group(hwpt, igroup);
 	return rc;
 }
 

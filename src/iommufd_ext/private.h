@@ -8,7 +8,7 @@
  *     ioas.domains_rwsem
  *       ioas.iova_lock
  *         mmap_lock
- *     group->mutex of the IOMMU core
+ *       group->mutex of the IOMMU core
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock: innermost
