@@ -50,6 +50,13 @@
 #define EXT_VFIO_PCI_OPS_REGION
 #endif
 
+/*
+ * Whether a group can be in use and its DMA not be claimed: that of a kernel whose
+ * groups take an iommufd in place of a container.
+ */
+#define EXT_VFIO_GROUP_CLAIMS_LATE \
+	(IS_ENABLED(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_VFIO_GROUP))
+
 /* The function KVM asks whether a file is a VFIO file. */
 #if EXT_PROBE_VFIO_FILE_IS_VALID
 #define EXT_VFIO_FILE_IS_VALID vfio_file_is_valid

@@ -4,7 +4,8 @@
  *
  * The driver core tells when a driver has bound to a device, and before it lets go.
  * Both calls come under the device lock, and so does the walk over the devices that
- * were there before the module: so the three never meet on one device.
+ * were there before the module: so the three never meet on one device. The module's
+ * exit does without: it must not wait for a driver that waits for its user.
  */
 #include "cdev_ext.h"
 
@@ -166,25 +167,12 @@ static int adopt_existing(struct device *dev, void *data)
 	return 0;
 }
 
-/* A device of the list, referenced, or NULL if none is left. */
-static struct pci_dev *first_device(void)
-{
-	struct cdev_ext_node *node;
-	struct pci_dev *pdev = NULL;
-
-	mutex_lock(&nodes_lock);
-	stopping = true;
-	node = list_first_entry_or_null(&nodes, struct cdev_ext_node, entry);
-	if (node)
-		pdev = pci_dev_get(node->pdev);
-	mutex_unlock(&nodes_lock);
-	return pdev;
-}
-
 /**
  * cdev_ext_adopt_init - give char devices to the devices that are there, and to all
  *	that come
  * @everyone: whether to take devices of any driver, not only of our own
+ *
+ * Return: 0, or an error, and then no device has a node.
  */
 int cdev_ext_adopt_init(bool everyone)
 {
@@ -196,27 +184,27 @@ int cdev_ext_adopt_init(bool everyone)
 	if (ret)
 		return ret;
 
-	ret = bus_for_each_dev(&pci_bus_type, NULL, NULL, adopt_existing);
-	if (ret)
-		cdev_ext_adopt_exit();
-	return ret;
+	if (bus_for_each_dev(&pci_bus_type, NULL, NULL, adopt_existing))
+		pr_warn("vfio_cdev_ext: interrupted: not every VFIO device has its char device; unload and load again\n");
+	return 0;
 }
 
 /**
  * cdev_ext_adopt_exit - take the char devices away again
  *
- * The notifier stays until the list is empty: until then a driver can still leave on
- * its own.
+ * A device in the list has not been told to leave its driver yet, or waits for
+ * nodes_lock to be: its VFIO device is there.
  */
 void cdev_ext_adopt_exit(void)
 {
-	struct pci_dev *pdev;
+	struct cdev_ext_node *node, *next;
 
-	while ((pdev = first_device())) {
-		device_lock(&pdev->dev);
-		release_device(pdev);
-		device_unlock(&pdev->dev);
-		pci_dev_put(pdev);
+	mutex_lock(&nodes_lock);
+	stopping = true;
+	list_for_each_entry_safe(node, next, &nodes, entry) {
+		list_del(&node->entry);
+		cdev_ext_node_destroy(node);
 	}
+	mutex_unlock(&nodes_lock);
 	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
 }

@@ -104,9 +104,8 @@ static void close_device(struct cdev_ext_file *file)
 
 	if (vdev->ops->close_device)
 		vdev->ops->close_device(vdev);
-	if (file->attached)
-		iommufd_ext_device_detach(file->idev);
 	file->attached = false;
+	/* This detaches, too. */
 	iommufd_ext_device_unbind(file->idev);
 	file->idev = NULL;
 

@@ -51,8 +51,8 @@ struct cdev_ext_node {
  * @devid: id of the device in @ictx; protected by dev_set->lock
  * @ictx: the context it is bound to, referenced; protected by dev_set->lock
  * @idev: the bound device; protected by dev_set->lock
- * @kvm_lock: protects @kvm; held while the driver opens the device, so that
- *	the VM that is offered to the driver cannot go meanwhile
+ * @kvm_lock: protects @kvm; where the VM that is offered to the driver is not
+ *	referenced, held while the driver opens the device, so that it cannot go
  * @kvm: the VM that has been told about this file, not referenced: KVM takes it
  *	back before it goes
  * @put_kvm: drops the reference on vdev->kvm, if there is one; protected by

@@ -150,7 +150,8 @@ static void undo_redirects(void)
 	while (nr_redirected) {
 		struct redirect *redirect = &redirects[--nr_redirected];
 
-		unregister_ftrace_function(&redirect->ops);
+		/* It fails only when ftrace has shut itself down after a bug. */
+		WARN_ON(unregister_ftrace_function(&redirect->ops));
 		ext_ftrace_free_filter(&redirect->ops);
 	}
 }
@@ -248,6 +249,9 @@ void cdev_ext_kvm_lend(struct cdev_ext_file *file)
 	mutex_lock(&file->kvm_lock);
 	if (file->kvm)
 		take_kvm(file);
+	/* With a reference, KVM need not be kept out, and it takes locks in there. */
+	if (EXT_VFIO_KVM_REFERENCED)
+		mutex_unlock(&file->kvm_lock);
 }
 
 /**
@@ -256,7 +260,8 @@ void cdev_ext_kvm_lend(struct cdev_ext_file *file)
  */
 void cdev_ext_kvm_lent(struct cdev_ext_file *file)
 {
-	mutex_unlock(&file->kvm_lock);
+	if (!EXT_VFIO_KVM_REFERENCED)
+		mutex_unlock(&file->kvm_lock);
 }
 
 /**

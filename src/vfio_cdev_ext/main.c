@@ -36,6 +36,15 @@
  * as in mainline. A group user gets what the IOMMU core says, EPERM: mainline would
  * already refuse to open the group file, but struct vfio_group is private.
  *
+ * That is not so in a kernel with an iommufd of its own: a group that is given one
+ * instead of a container claims nothing until its first device is opened, and does
+ * not look at open_count. There the module does not load, except for those who
+ * compare the two implementations on a machine nobody else uses.
+ *
+ * A group file that is in no container still proves ownership for a hot reset through
+ * the group file of another device on the bus, as without this module: the nodes of
+ * groups are for those who may use all devices in them.
+ *
  * KVM
  * ---
  * KVM asks the VFIO core whether a file is a VFIO file, and the core knows its own
@@ -49,14 +58,19 @@
  *	    node->lock
  *
  *	vdev->dev_set->lock		BIND, ATTACH, DETACH, close, hot reset
- *	  file->kvm_lock		BIND only
- *	  locks of iommufd_ext
+ *	  the core's lock of VF tokens	BIND
+ *	  file->kvm_lock		BIND
+ *	  locks of KVM			close: the last put of a VM
+ *	  pci_bus_sem			hot reset and its info
+ *	    igroups_lock of iommufd_ext
+ *	  other locks of iommufd_ext
  *	    mmap_lock
  *	  core->vma_lock, core->memory_lock	hot reset, trylock only
  *
- * node->lock is also taken alone, by open(). kvm_lock is also taken by KVM, under
- * its own locks, with none of the others. Nothing here is taken in mmap() or in a
- * page fault.
+ * node->lock is also taken alone, by open(). KVM takes kvm_lock, and igroups_lock
+ * of iommufd_ext, under locks of its own, with none of the others. Nothing here is
+ * taken in mmap() or in a page fault. nodes_lock is held over the making of a node,
+ * with all that devtmpfs and uevents take.
  */
 #include "compat/module.h"
 #include "compat/vfio.h"
@@ -84,6 +98,29 @@ static bool enable_sriov;
 module_param(enable_sriov, bool, 0644);
 MODULE_PARM_DESC(enable_sriov,
 		 "Allow sriov_numvfs on devices of the driver vfio_cdev_ext (default off): the program that drives the PF must be able to serve its VFs");
+
+static bool disable_denylist;
+module_param(disable_denylist, bool, 0444);
+MODULE_PARM_DESC(disable_denylist,
+		 "Let the driver vfio_cdev_ext take devices with known errata that a user can exploit, as the parameter of that name does for vfio-pci (default off)");
+
+static bool unsafe_coexist;
+module_param(unsafe_coexist, bool, 0444);
+MODULE_PARM_DESC(unsafe_coexist,
+		 "Load on a kernel that has iommufd, where a user of a device's group can get past a user of its char device: for tests only (default off)");
+
+/* The devices that vfio-pci refuses for the same reason. */
+static const struct pci_device_id denied[] = {
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C3XXX) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C3XXX_VF) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C62X) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_C62X_VF) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_DH895XCC) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_QAT_DH895XCC_VF) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_DSA_SPR0) },
+	{ PCI_VDEVICE(INTEL, PCI_DEVICE_ID_INTEL_IAX_SPR0) },
+	{}
+};
 
 static int cdev_ext_open_device(struct vfio_device *vdev)
 {
@@ -123,6 +160,12 @@ static int cdev_ext_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct vfio_pci_core_device *core;
 	int ret;
+
+	if (!disable_denylist && pci_match_id(denied, pdev)) {
+		pci_warn(pdev,
+			 "refused: the device has errata that a user can exploit (parameter disable_denylist)\n");
+		return -EINVAL;
+	}
 
 	core = vfio_alloc_device(vfio_pci_core_device, vdev, &pdev->dev,
 				 &cdev_ext_ops);
@@ -174,6 +217,10 @@ static int __init cdev_ext_init(void)
 {
 	int ret;
 
+	if (EXT_VFIO_GROUP_CLAIMS_LATE && !unsafe_coexist) {
+		pr_err(CDEV_EXT_NAME ": this kernel has iommufd: its own VFIO cdevs are the safe choice (parameter unsafe_coexist)\n");
+		return -EOPNOTSUPP;
+	}
 	if (!directory_valid()) {
 		pr_err(CDEV_EXT_NAME ": bad directory \"%s\": give one plain name\n",
 		       directory);
@@ -186,17 +233,18 @@ static int __init cdev_ext_init(void)
 
 	cdev_ext_kvm_init(kvm);
 
-	ret = cdev_ext_adopt_init(adopt);
+	ret = pci_register_driver(&cdev_ext_pci_driver);
 	if (ret)
 		goto exit_kvm;
 
-	ret = pci_register_driver(&cdev_ext_pci_driver);
+	/* Last: once a node can be open, the module must not fail to load. */
+	ret = cdev_ext_adopt_init(adopt);
 	if (ret)
-		goto exit_adopt;
+		goto unregister_driver;
 	return 0;
 
-exit_adopt:
-	cdev_ext_adopt_exit();
+unregister_driver:
+	pci_unregister_driver(&cdev_ext_pci_driver);
 exit_kvm:
 	cdev_ext_kvm_exit();
 	cdev_ext_node_exit();

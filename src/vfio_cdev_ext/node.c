@@ -80,8 +80,6 @@ static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
 /* From here on nobody can open the node. Open files keep it, and their device. */
 static void node_disconnect(struct cdev_ext_node *node)
 {
-	cdev_device_del(&node->cdev, &node->dev);
-
 	mutex_lock(&node->lock);
 	node->vdev = NULL;
 	mutex_unlock(&node->lock);
@@ -108,19 +106,22 @@ struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
 	if (ret)
 		goto put_node;
 
+	/* Also if it fails, somebody may have had it open by its number. */
 	ret = cdev_device_add(&node->cdev, &node->dev);
 	if (ret)
-		goto put_node;
+		goto disconnect;
 
 	/* Last: who finds this file expects the node to be there. */
 	ret = cdev_ext_sysfs_add(node);
 	if (ret)
-		goto disconnect;
+		goto del_cdev;
 
 	pci_info(pdev, "VFIO char device /dev/vfio/%s/%s (driver %s)\n",
 		 node_directory, dev_name(&node->dev), pdev->dev.driver->name);
 	return node;
 
+del_cdev:
+	cdev_device_del(&node->cdev, &node->dev);
 disconnect:
 	node_disconnect(node);
 put_node:
@@ -130,16 +131,15 @@ put_node:
 
 /**
  * cdev_ext_node_destroy - take the char device away
- * @node: the node; the caller holds the lock of its PCI device
+ * @node: the node, whose VFIO device is still registered
  *
  * Files that are open stay usable. They hold a registration of the VFIO device,
  * which its driver waits for.
  */
 void cdev_ext_node_destroy(struct cdev_ext_node *node)
 {
-	device_lock_assert(&node->pdev->dev);
-
 	cdev_ext_sysfs_del(node);
+	cdev_device_del(&node->cdev, &node->dev);
 	node_disconnect(node);
 	put_device(&node->dev);
 }
