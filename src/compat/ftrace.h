@@ -23,8 +23,8 @@ ext_ftrace_first_argument(struct ftrace_regs *fregs)
 	return ftrace_regs_get_argument(fregs, 0);
 }
 
-static __always_inline void
-ext_ftrace_continue_at(struct ftrace_regs *fregs, unsigned long address)
+static __always_inline void ext_ftrace_continue_at(struct ftrace_regs *fregs,
+						   unsigned long address)
 {
 	ftrace_regs_set_instruction_pointer(fregs, address);
 }
@@ -39,8 +39,8 @@ ext_ftrace_first_argument(struct ftrace_regs *fregs)
 	return regs_get_kernel_argument(&fregs->regs, 0);
 }
 
-static __always_inline void
-ext_ftrace_continue_at(struct ftrace_regs *fregs, unsigned long address)
+static __always_inline void ext_ftrace_continue_at(struct ftrace_regs *fregs,
+						   unsigned long address)
 {
 	ftrace_instruction_pointer_set(fregs, address);
 }

@@ -34,7 +34,8 @@
 static inline struct iommu_domain *
 ext_iommu_paging_domain_alloc(struct device *dev, bool *final)
 {
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
 	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
 #endif
 	struct iommu_domain *domain;
@@ -135,7 +136,8 @@ static inline bool ext_iommu_group_has_isolated_msi(struct iommu_group *group,
  * With EXT_COHERENCY_NEEDS_OWNERSHIP, the caller owns the group's DMA, and no
  * domain is attached to the group.
  */
-#define EXT_COHERENCY_NEEDS_OWNERSHIP (!EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY)
+#define EXT_COHERENCY_NEEDS_OWNERSHIP \
+	(!EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY)
 
 static inline bool ext_iommu_group_enforces_coherency(struct iommu_group *group,
 						      struct device *dev)

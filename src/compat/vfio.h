@@ -21,30 +21,30 @@
  * that has it.
  */
 #if EXT_PROBE_VFIO_OPS_IOMMUFD
-#define EXT_VFIO_PCI_OPS_IOMMUFD					\
-	.bind_iommufd	= vfio_iommufd_physical_bind,			\
-	.unbind_iommufd	= vfio_iommufd_physical_unbind,			\
-	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
+#define EXT_VFIO_PCI_OPS_IOMMUFD                        \
+	.bind_iommufd = vfio_iommufd_physical_bind,     \
+	.unbind_iommufd = vfio_iommufd_physical_unbind, \
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,
 #else
 #define EXT_VFIO_PCI_OPS_IOMMUFD
 #endif
 
 #if EXT_PROBE_VFIO_OPS_DETACH_IOAS
-#define EXT_VFIO_PCI_OPS_DETACH						\
-	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
+#define EXT_VFIO_PCI_OPS_DETACH \
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
 #else
 #define EXT_VFIO_PCI_OPS_DETACH
 #endif
 
 #if EXT_PROBE_VFIO_OPS_MATCH_TOKEN
-#define EXT_VFIO_PCI_OPS_TOKEN						\
+#define EXT_VFIO_PCI_OPS_TOKEN \
 	.match_token_uuid = vfio_pci_core_match_token_uuid,
 #else
 #define EXT_VFIO_PCI_OPS_TOKEN
 #endif
 
 #if EXT_PROBE_VFIO_OPS_REGION_INFO
-#define EXT_VFIO_PCI_OPS_REGION						\
+#define EXT_VFIO_PCI_OPS_REGION \
 	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
 #else
 #define EXT_VFIO_PCI_OPS_REGION
@@ -153,10 +153,9 @@ static inline int ext_vfio_mig_data_size(struct vfio_device *vdev,
 
 #if EXT_PROBE_VFIO_OPS_REGION_INFO
 
-static inline int
-ext_vfio_copy_region_caps(struct vfio_region_info *info,
-			  struct vfio_info_cap *caps,
-			  struct vfio_region_info __user *arg)
+static inline int ext_vfio_copy_region_caps(struct vfio_region_info *info,
+					    struct vfio_info_cap *caps,
+					    struct vfio_region_info __user *arg)
 {
 	if (!caps->size)
 		return 0;
@@ -301,7 +300,8 @@ static inline bool ext_vfio_pci_block_faults(struct vfio_pci_core_device *core)
 	}
 }
 
-static inline void ext_vfio_pci_unblock_faults(struct vfio_pci_core_device *core)
+static inline void
+ext_vfio_pci_unblock_faults(struct vfio_pci_core_device *core)
 {
 	mutex_unlock(&core->vma_lock);
 }
@@ -321,7 +321,8 @@ static inline bool ext_vfio_pci_block_faults(struct vfio_pci_core_device *core)
 	return true;
 }
 
-static inline void ext_vfio_pci_unblock_faults(struct vfio_pci_core_device *core)
+static inline void
+ext_vfio_pci_unblock_faults(struct vfio_pci_core_device *core)
 {
 }
 

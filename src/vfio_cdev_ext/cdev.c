@@ -208,13 +208,13 @@ static void cdev_ext_show_fdinfo(struct seq_file *m, struct file *filp)
 
 /* Also how kvm.c knows our files. */
 const struct file_operations cdev_ext_fops = {
-	.owner		= THIS_MODULE,
-	.open		= cdev_ext_open,
-	.release	= cdev_ext_release,
-	.read		= cdev_ext_read,
-	.write		= cdev_ext_write,
-	.unlocked_ioctl	= cdev_ext_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
-	.mmap		= cdev_ext_mmap,
-	.show_fdinfo	= cdev_ext_show_fdinfo,
+	.owner = THIS_MODULE,
+	.open = cdev_ext_open,
+	.release = cdev_ext_release,
+	.read = cdev_ext_read,
+	.write = cdev_ext_write,
+	.unlocked_ioctl = cdev_ext_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = cdev_ext_mmap,
+	.show_fdinfo = cdev_ext_show_fdinfo,
 };

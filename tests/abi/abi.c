@@ -32,8 +32,9 @@ static void check(const char *text, int good)
 }
 
 #ifdef ABI_OLD_REFERENCE
-#define MISSING(text) \
-	printf("ok %d - %s # SKIP these kernel headers are too old\n", ++number, text)
+#define MISSING(text)                                                  \
+	printf("ok %d - %s # SKIP these kernel headers are too old\n", \
+	       ++number, text)
 #else
 #define MISSING(text) check(text, 0)
 #endif

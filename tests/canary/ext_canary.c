@@ -25,8 +25,10 @@ static int canary_pin(void)
 {
 	struct page *page;
 
-	return pin_user_pages_fast(current->mm->arg_start, 1, FOLL_LONGTERM, &page) == 1 ?
-		0 : -EFAULT;
+	return pin_user_pages_fast(current->mm->arg_start, 1, FOLL_LONGTERM,
+				   &page) == 1 ?
+		       0 :
+		       -EFAULT;
 }
 
 /* No deadlock happens; lockdep sees that one could. */

@@ -94,8 +94,8 @@ static void test_parked(void **state)
 	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_GET_INFO, NULL));
 	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_RESET));
 	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_FEATURE, &feature));
-	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-				   NULL));
+	assert_errno(EINVAL,
+		     ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, NULL));
 	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, NULL));
 	assert_errno(EINVAL, cdev_attach(fd, 1, NULL));
 	assert_errno(EINVAL, cdev_detach(fd));
@@ -440,7 +440,8 @@ static void test_forward(void **state)
 	assert_ok(vfio_region(fd, VFIO_PCI_BAR0_REGION_INDEX, &region));
 	check_eq(MB, region.size);
 	check_eq(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-		 VFIO_REGION_INFO_FLAG_MMAP, region.flags);
+			 VFIO_REGION_INFO_FLAG_MMAP,
+		 region.flags);
 	assert_errno(EINVAL, vfio_region(fd, 1000, &region));
 	assert_ok(vfio_irq_info(fd, VFIO_PCI_REQ_IRQ_INDEX, &irq));
 	check_eq(1, irq.count);
@@ -538,8 +539,7 @@ static void test_mmap_disabled(void **state)
 	(void)state;
 	edu_open(&edu, fd);
 	vfio_config16_set(fd, PCI_COMMAND, 0);
-	status = child_status(child_start(touch_disabled_bar,
-					  (void *)edu.bar));
+	status = child_status(child_start(touch_disabled_bar, (void *)edu.bar));
 	check(WIFSIGNALED(status));
 	check_eq(SIGBUS, WTERMSIG(status));
 }
@@ -576,7 +576,9 @@ static void send_fd(int sock, int fd)
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 'x';
 	struct iovec iov = { &byte, 1 };
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
@@ -593,7 +595,9 @@ static int receive_fd(int sock)
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte;
 	struct iovec iov = { &byte, 1 };
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
 	int fd;
@@ -727,8 +731,9 @@ static void kill_at(enum kill_state at)
 
 	need_edu();
 	assert_ok(ftruncate(fd, PAGE));
-	v.shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-				 MAP_SHARED, fd, 0), PAGE);
+	v.shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+				 fd, 0),
+			    PAGE);
 	check(v.shared != MAP_FAILED);
 	gate_init(&v.ready);
 	child = child_start(victim_run, &v);
@@ -819,8 +824,7 @@ static void leave_while_open(const char *path, const char *text, bool bound)
 	if (bound) {
 		efd = eventfd_new();
 		assert_ok(cdev_bind(fd, ctx, NULL));
-		assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0,
-					   efd));
+		assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0, efd));
 		assert_ok(cdev_attach(fd, ioas_new(ctx), NULL));
 	}
 	write_path = path;
@@ -897,8 +901,8 @@ static void test_rebind(void **state)
 		drop_fd(edu_bound(ioasid_open()));
 	}
 	/* From the one driver to the other and back. */
-	pci_bind(edu_bdf, strcmp(driver, DRIVER_EXT) ? DRIVER_EXT :
-						       DRIVER_STOCK);
+	pci_bind(edu_bdf,
+		 strcmp(driver, DRIVER_EXT) ? DRIVER_EXT : DRIVER_STOCK);
 	drop_fd(edu_bound(ioasid_open()));
 	pci_bind(edu_bdf, driver);
 	edu_bound(ioasid_open());
@@ -911,17 +915,17 @@ static void test_rmmod(void **state)
 	(void)state;
 	need_edu();
 	fd = assert_ok(cdev_open(edu_bdf));
-	assert_errno(EAGAIN, syscall(SYS_delete_module, "vfio_cdev_ext",
-				     O_NONBLOCK));
+	assert_errno(EAGAIN,
+		     syscall(SYS_delete_module, "vfio_cdev_ext", O_NONBLOCK));
 	ctx = ioasid_open();
-	assert_errno(EAGAIN, syscall(SYS_delete_module, "iommufd_ext",
-				     O_NONBLOCK));
+	assert_errno(EAGAIN,
+		     syscall(SYS_delete_module, "iommufd_ext", O_NONBLOCK));
 	assert_ok(cdev_bind(fd, ctx, NULL));
 	drop_fd(ctx);
-	assert_errno(EAGAIN, syscall(SYS_delete_module, "vfio_cdev_ext",
-				     O_NONBLOCK));
-	assert_errno(EAGAIN, syscall(SYS_delete_module, "iommufd_ext",
-				     O_NONBLOCK));
+	assert_errno(EAGAIN,
+		     syscall(SYS_delete_module, "vfio_cdev_ext", O_NONBLOCK));
+	assert_errno(EAGAIN,
+		     syscall(SYS_delete_module, "iommufd_ext", O_NONBLOCK));
 }
 
 /* ---- sysfs ---- */
@@ -1058,8 +1062,9 @@ struct reset_info {
 };
 
 #define RESET_HEAD sizeof(struct vfio_pci_hot_reset_info)
-#define RESET_OWNED (VFIO_CDEV_HOT_RESET_FLAG_DEV_ID | \
-		     VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED)
+#define RESET_OWNED                        \
+	(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID | \
+	 VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED)
 
 static void reset_info(int fd, struct reset_info *info)
 {
@@ -1118,18 +1123,18 @@ static void test_hot_reset_info(void **state)
 	/* Too little room: how many there are. */
 	info.head.argsz = RESET_HEAD;
 	info.head.count = 0;
-	assert_errno(ENOSPC, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-				   &info));
+	assert_errno(ENOSPC,
+		     ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info));
 	check_eq(2, info.head.count);
 	info.head.argsz = RESET_HEAD + sizeof(info.devices[0]);
-	assert_errno(ENOSPC, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-				   &info));
+	assert_errno(ENOSPC,
+		     ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info));
 	check_eq(2, info.head.count);
 	info.head.argsz = RESET_HEAD - 1;
-	assert_errno(EINVAL, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-				   &info));
-	assert_errno(EFAULT, ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-				   NULL));
+	assert_errno(EINVAL,
+		     ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info));
+	assert_errno(EFAULT,
+		     ioctl(fd1, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, NULL));
 }
 
 /* A device of the bus without a VFIO driver is not ours to reset. */
@@ -1226,8 +1231,8 @@ static void test_hot_reset_root_bus(void **state)
 	int fd = edu_bound(ioasid_open());
 
 	(void)state;
-	assert_errno(ENODEV, ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-				   &info));
+	assert_errno(ENODEV,
+		     ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info));
 	assert_errno(ENODEV, hot_reset(fd));
 }
 
@@ -1288,8 +1293,8 @@ int main(int argc, char **argv)
 		T(hot_reset_one_open),
 		T(hot_reset_root_bus),
 	};
-	static const char * const drivers[] = { DRIVER_EXT, DRIVER_STOCK };
-	static const char * const prefix[] = { "ext", "stock" };
+	static const char *const drivers[] = { DRIVER_EXT, DRIVER_STOCK };
+	static const char *const prefix[] = { "ext", "stock" };
 	struct test_list list = { 0 };
 	size_t d, i;
 

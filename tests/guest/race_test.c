@@ -96,7 +96,9 @@ static void race_for(struct race *race, int ms, const step_fn *steps, int num)
 	race->stop = false;
 	for (i = 0; i < num; i++) {
 		runners[i] = (struct runner){
-			.race = race, .index = i, .step = steps[i],
+			.race = race,
+			.index = i,
+			.step = steps[i],
 		};
 		race->done[i] = 0;
 		if (pthread_create(&runners[i].thread, NULL, run, &runners[i]))
@@ -114,10 +116,11 @@ static void race_for(struct race *race, int ms, const step_fn *steps, int num)
 			fail_test("thread %d did nothing", i);
 }
 
-#define RACE(race, ...) do { \
-	static const step_fn steps_[] = { __VA_ARGS__ }; \
-	race_for(race, RACE_MS, steps_, ARRAY_SIZE(steps_)); \
-} while (0)
+#define RACE(race, ...)                                              \
+	do {                                                         \
+		static const step_fn steps_[] = { __VA_ARGS__ };     \
+		race_for(race, RACE_MS, steps_, ARRAY_SIZE(steps_)); \
+	} while (0)
 
 static void use_devices(void *arg)
 {
@@ -169,10 +172,11 @@ static void map_own(struct race *race, int index, unsigned int round)
 	uint64_t len = (round % 7 + 1) * PAGE;
 	uint8_t *va = race->va + index * SPACING;
 
-	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, va, len,
-					   iova, MAP_RW), 0, 0, 0);
-	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas, iova,
-					       len), 0, 0, 0);
+	expect(race, "map",
+	       ioas_map_fixed(race->ctx, race->ioas, va, len, iova, MAP_RW), 0,
+	       0, 0);
+	expect(race, "unmap",
+	       ioas_unmap_exact(race->ctx, race->ioas, iova, len), 0, 0, 0);
 }
 
 static void map_own_alloc(struct race *race, int index, unsigned int round)
@@ -180,10 +184,11 @@ static void map_own_alloc(struct race *race, int index, unsigned int round)
 	uint64_t len = (round % 7 + 1) * PAGE, iova = 0;
 	uint8_t *va = race->va + index * SPACING;
 
-	expect(race, "map", ioas_map(race->ctx, race->ioas, va, len, &iova,
-				     MAP_RW), 0, 0, 0);
-	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas, iova,
-					       len), 0, 0, 0);
+	expect(race, "map",
+	       ioas_map(race->ctx, race->ioas, va, len, &iova, MAP_RW), 0, 0,
+	       0);
+	expect(race, "unmap",
+	       ioas_unmap_exact(race->ctx, race->ioas, iova, len), 0, 0, 0);
 }
 
 /* All at the same IOVA. */
@@ -191,9 +196,10 @@ static void map_same(struct race *race, int index, unsigned int round)
 {
 	uint64_t len = PAGE * (round % 3 + 1);
 
-	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas,
-					   race->va + index * SPACING, len, MB,
-					   MAP_RW), EEXIST, 0, 0);
+	expect(race, "map",
+	       ioas_map_fixed(race->ctx, race->ioas, race->va + index * SPACING,
+			      len, MB, MAP_RW),
+	       EEXIST, 0, 0);
 	len = 8 * PAGE;
 	expect(race, "unmap", ioas_unmap(race->ctx, race->ioas, MB, &len),
 	       ENOENT, EBUSY, 0);
@@ -203,9 +209,10 @@ static void map_only(struct race *race, int index, unsigned int round)
 {
 	uint64_t iova = (index + 1) * 16 * MB + round % 16 * SPACING;
 
-	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, race->va,
-					   3 * PAGE, iova, MAP_RW), EEXIST,
-	       0, 0);
+	expect(race, "map",
+	       ioas_map_fixed(race->ctx, race->ioas, race->va, 3 * PAGE, iova,
+			      MAP_RW),
+	       EEXIST, 0, 0);
 }
 
 static void unmap_all(struct race *race, int index, unsigned int round)
@@ -224,8 +231,9 @@ static void query_ranges(struct race *race, int index, unsigned int round)
 	uint32_t num = round % 16;
 
 	(void)index;
-	expect(race, "ranges", ioas_ranges(race->ctx, race->ioas, ranges, &num,
-					   NULL), EMSGSIZE, 0, 0);
+	expect(race, "ranges",
+	       ioas_ranges(race->ctx, race->ioas, ranges, &num, NULL), EMSGSIZE,
+	       0, 0);
 }
 
 static void attach_detach(struct race *race, int index, unsigned int round)
@@ -240,8 +248,10 @@ static void attach_detach(struct race *race, int index, unsigned int round)
 static void attach_other(struct race *race, int index, unsigned int round)
 {
 	(void)index;
-	expect(race, "attach", cdev_attach(race->dev, round & 1 ? race->ioas :
-					   race->other, NULL), 0, 0, 0);
+	expect(race, "attach",
+	       cdev_attach(race->dev, round & 1 ? race->ioas : race->other,
+			   NULL),
+	       0, 0, 0);
 }
 
 /* Another device comes to the page table that is being mapped, and goes. */
@@ -260,10 +270,12 @@ static void map_detached(struct race *race, int index, unsigned int round)
 	uint64_t iova = (index + 1) * MB, len = 20 * PAGE;
 
 	(void)round;
-	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, race->va,
-					   len, iova, MAP_RW), 0, 0, 0);
-	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas, iova,
-					       len), 0, 0, 0);
+	expect(race, "map",
+	       ioas_map_fixed(race->ctx, race->ioas, race->va, len, iova,
+			      MAP_RW),
+	       0, 0, 0);
+	expect(race, "unmap",
+	       ioas_unmap_exact(race->ctx, race->ioas, iova, len), 0, 0, 0);
 }
 
 static void destroy_ioas(struct race *race, int index, unsigned int round)
@@ -289,16 +301,15 @@ static void map_or_make(struct race *race, int index, unsigned int round)
 	expect(race, "alloc", ioas_alloc(race->ctx, &id), 0, 0, 0);
 	/* Two may have made one. */
 	if (id != race->ioas)
-		expect(race, "destroy", ioasid_destroy(race->ctx, id), 0, 0,
-		       0);
+		expect(race, "destroy", ioasid_destroy(race->ctx, id), 0, 0, 0);
 }
 
 static void attach_any(struct race *race, int index, unsigned int round)
 {
 	(void)index;
 	(void)round;
-	expect(race, "attach", cdev_attach(race->dev, race->ioas, NULL),
-	       ENOENT, 0, 0);
+	expect(race, "attach", cdev_attach(race->dev, race->ioas, NULL), ENOENT,
+	       0, 0);
 	expect(race, "detach", cdev_detach(race->dev), 0, 0, 0);
 }
 
@@ -315,8 +326,8 @@ static void alloc_ids(struct race *race, int index, unsigned int round)
 			if (ids[i] == ids[j])
 				broken(race, "one id twice");
 	for (i = 0; i < 8; i++)
-		expect(race, "destroy", ioasid_destroy(race->ctx, ids[i]), 0,
-		       0, 0);
+		expect(race, "destroy", ioasid_destroy(race->ctx, ids[i]), 0, 0,
+		       0);
 }
 
 /* Ids that may belong to another thread, of any state. */
@@ -341,8 +352,8 @@ static void hwpt_cycle(struct race *race, int index, unsigned int round)
 	expect(race, "attach", cdev_attach(race->dev, hwpt, NULL), ENOENT, 0,
 	       0);
 	expect(race, "detach", cdev_detach(race->dev), 0, 0, 0);
-	expect(race, "destroy", ioasid_destroy(race->ctx, hwpt), ENOENT,
-	       EBUSY, 0);
+	expect(race, "destroy", ioasid_destroy(race->ctx, hwpt), ENOENT, EBUSY,
+	       0);
 }
 
 static void bind_cycle(struct race *race, int index, unsigned int round)
@@ -401,8 +412,7 @@ static void legacy_cycle(struct race *race, int index, unsigned int round)
 	close(container);
 }
 
-static void bind_beside_legacy(struct race *race, int index,
-			       unsigned int round)
+static void bind_beside_legacy(struct race *race, int index, unsigned int round)
 {
 	char path[64];
 	int fd;
@@ -488,12 +498,13 @@ static void map_churned(struct race *race, int index, unsigned int round)
 	uint64_t len = SPACING;
 
 	(void)round;
-	expect(race, "map", ioas_map_fixed(race->ctx, race->ioas, race->va,
-					   len, (index + 1) * MB, MAP_RW), 0,
-	       0, 0);
-	expect(race, "unmap", ioas_unmap_exact(race->ctx, race->ioas,
-					       (index + 1) * MB, len), 0, 0,
-	       0);
+	expect(race, "map",
+	       ioas_map_fixed(race->ctx, race->ioas, race->va, len,
+			      (index + 1) * MB, MAP_RW),
+	       0, 0, 0);
+	expect(race, "unmap",
+	       ioas_unmap_exact(race->ctx, race->ioas, (index + 1) * MB, len),
+	       0, 0, 0);
 }
 
 /* ---- tests ---- */
@@ -651,7 +662,9 @@ static void test_bind_same_file(void **state)
 	need_edu();
 	for (i = 0; i < 5; i++) {
 		static const step_fn steps[] = {
-			bind_same_file, bind_same_file, bind_same_file,
+			bind_same_file,
+			bind_same_file,
+			bind_same_file,
 		};
 
 		race_init(&race);

@@ -28,8 +28,8 @@ static void fail(const char *what)
 	_exit(1);
 }
 
-static void try_mount(const char *src, const char *dst, const char *type, unsigned long flags,
-		      const char *data)
+static void try_mount(const char *src, const char *dst, const char *type,
+		      unsigned long flags, const char *data)
 {
 	mkdir(dst, 0755);
 	if (mount(src, dst, type, flags, data))
@@ -94,7 +94,8 @@ int main(int argc, char **argv)
 	try_mount("/dev/vdb", "/root/usr/lib/modules", "ext4", MS_RDONLY, NULL);
 	try_mount("/ext", "/root/ext", NULL, MS_BIND, NULL);
 	try_mount("/dev", "/root/dev", NULL, MS_MOVE, NULL);
-	if (chdir("/root") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+	if (chdir("/root") || mount(".", "/", NULL, MS_MOVE, NULL) ||
+	    chroot(".") || chdir("/"))
 		fail("new root");
 	execl("/usr/bin/bash", "bash", "/ext/stage2", (char *)NULL);
 	fail("/ext/stage2");

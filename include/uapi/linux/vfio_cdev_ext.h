@@ -13,10 +13,10 @@
 #include <linux/vfio.h>
 
 /* The device and group it belongs to; see struct vfio_pci_dependent_device. */
-#define VFIO_CDEV_HOT_RESET_FLAG_DEV_ID		(1 << 0)
-#define VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED	(1 << 1)
-#define VFIO_CDEV_DEVID_OWNED			0
-#define VFIO_CDEV_DEVID_NOT_OWNED		(-1)
+#define VFIO_CDEV_HOT_RESET_FLAG_DEV_ID (1 << 0)
+#define VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED (1 << 1)
+#define VFIO_CDEV_DEVID_OWNED 0
+#define VFIO_CDEV_DEVID_NOT_OWNED (-1)
 
 /**
  * struct vfio_cdev_bind - ioctl(VFIO_CDEV_BIND)

@@ -7,15 +7,17 @@
  */
 #include <linux/ftrace.h>
 
-static void callback(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-		     struct ftrace_regs *fregs)
+static void callback(unsigned long ip, unsigned long parent_ip,
+		     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	ftrace_regs_set_instruction_pointer(fregs, ftrace_regs_get_argument(fregs, 0));
+	ftrace_regs_set_instruction_pointer(fregs,
+					    ftrace_regs_get_argument(fregs, 0));
 }
 
 static struct ftrace_ops ops = {
 	.func = callback,
-	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_PERMANENT,
+	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_RECURSION |
+		 FTRACE_OPS_FL_PERMANENT,
 };
 
 int ext_probe(unsigned long ip)

@@ -10,7 +10,8 @@ const struct vfio_device_ops ext_probe_ops = {
 	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
 };
 
-int ext_probe(struct vfio_device *vdev, struct vfio_region_info *info, struct vfio_info_cap *caps)
+int ext_probe(struct vfio_device *vdev, struct vfio_region_info *info,
+	      struct vfio_info_cap *caps)
 {
 	return vdev->ops->get_region_info_caps(vdev, info, caps);
 }

@@ -45,7 +45,8 @@ void edu_open(struct edu *edu, int fd)
 	check(info.flags & VFIO_REGION_INFO_FLAG_MMAP);
 	vfio_bus_master(fd);
 	bar = keep_map(mmap(NULL, EDU_BAR_SIZE, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, fd, info.offset), EDU_BAR_SIZE);
+			    MAP_SHARED, fd, info.offset),
+		       EDU_BAR_SIZE);
 	if (bar == MAP_FAILED)
 		fail_test("mmap of BAR 0: %s", errno_name(errno));
 	edu->fd = fd;

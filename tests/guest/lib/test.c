@@ -322,8 +322,8 @@ static int common_teardown(void **state)
 	return 0;
 }
 
-void test_add(struct test_list *list, test_fn fn, void *arg,
-	      const char *fmt, ...)
+void test_add(struct test_list *list, test_fn fn, void *arg, const char *fmt,
+	      ...)
 {
 	struct CMUnitTest *test;
 	char name[128];
@@ -332,8 +332,8 @@ void test_add(struct test_list *list, test_fn fn, void *arg,
 	va_start(ap, fmt);
 	vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
-	list->tests = realloc(list->tests,
-			      (list->count + 1) * sizeof(*list->tests));
+	list->tests =
+		realloc(list->tests, (list->count + 1) * sizeof(*list->tests));
 	if (!list->tests)
 		abort();
 	test = &list->tests[list->count++];
@@ -376,5 +376,7 @@ int test_main(int argc, char **argv, const char *name, struct test_list *list,
 	}
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests(name, list->tests, list->count, setup,
-				       teardown) ? 1 : 0;
+				       teardown) ?
+		       1 :
+		       0;
 }

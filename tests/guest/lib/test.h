@@ -34,49 +34,55 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 
 #define fail_test(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
 
-#define check(cond) do { \
-	if (!(cond)) \
-		fail_test("not true: %s", #cond); \
-} while (0)
+#define check(cond)                                       \
+	do {                                              \
+		if (!(cond))                              \
+			fail_test("not true: %s", #cond); \
+	} while (0)
 
-#define check_eq(want, got) do { \
-	unsigned long long want_ = (unsigned long long)(want); \
-	unsigned long long got_ = (unsigned long long)(got); \
-	if (want_ != got_) \
-		fail_test("%s: expected %#llx, got %#llx", #got, want_, got_); \
-} while (0)
+#define check_eq(want, got)                                              \
+	do {                                                             \
+		unsigned long long want_ = (unsigned long long)(want);   \
+		unsigned long long got_ = (unsigned long long)(got);     \
+		if (want_ != got_)                                       \
+			fail_test("%s: expected %#llx, got %#llx", #got, \
+				  want_, got_);                          \
+	} while (0)
 
 const char *errno_name(int err);
 
 /* The call succeeds; its value. */
-#define assert_ok(call) ({ \
-	long rc_; \
-	errno = 0; \
-	rc_ = (long)(call); \
-	if (rc_ == -1) \
-		fail_test("%s: expected success, got %s", #call, \
-			  errno_name(errno)); \
-	rc_; \
-})
+#define assert_ok(call)                                                  \
+	({                                                               \
+		long rc_;                                                \
+		errno = 0;                                               \
+		rc_ = (long)(call);                                      \
+		if (rc_ == -1)                                           \
+			fail_test("%s: expected success, got %s", #call, \
+				  errno_name(errno));                    \
+		rc_;                                                     \
+	})
 
 /* The call fails with this errno and no other; 0 stands for success. */
-#define assert_errno(err, call) do { \
-	long rc_; \
-	int want_ = (err), errno_; \
-	errno = 0; \
-	rc_ = (long)(call); \
-	errno_ = rc_ == -1 ? errno : 0; \
-	if (errno_ != want_) \
-		fail_test("%s: expected %s, got %s", #call, \
-			  errno_name(want_), errno_name(errno_)); \
-} while (0)
+#define assert_errno(err, call)                                           \
+	do {                                                              \
+		long rc_;                                                 \
+		int want_ = (err), errno_;                                \
+		errno = 0;                                                \
+		rc_ = (long)(call);                                       \
+		errno_ = rc_ == -1 ? errno : 0;                           \
+		if (errno_ != want_)                                      \
+			fail_test("%s: expected %s, got %s", #call,       \
+				  errno_name(want_), errno_name(errno_)); \
+	} while (0)
 
 /* Skip this test, saying why. */
-#define skip_test(...) do { \
-	print_message("# skipped: " __VA_ARGS__); \
-	print_message("\n"); \
-	skip(); \
-} while (0)
+#define skip_test(...)                                    \
+	do {                                              \
+		print_message("# skipped: " __VA_ARGS__); \
+		print_message("\n");                      \
+		skip();                                   \
+	} while (0)
 
 /* Resources: what is left of them at the end of a test is given back. */
 int keep_fd(int fd);
@@ -128,8 +134,8 @@ struct test_list {
 
 typedef void (*test_fn)(void **state);
 
-void test_add(struct test_list *list, test_fn fn, void *arg,
-	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void test_add(struct test_list *list, test_fn fn, void *arg, const char *fmt,
+	      ...) __attribute__((format(printf, 4, 5)));
 int test_main(int argc, char **argv, const char *name, struct test_list *list,
 	      CMFixtureFunction setup, CMFixtureFunction teardown);
 
