@@ -3,8 +3,11 @@
 #ifndef _EXT_COMPAT_MM_H
 #define _EXT_COMPAT_MM_H
 
-#include <linux/hugetlb_inline.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/shmem_fs.h>
 
 #include "ext_probes.h"
 
@@ -58,6 +61,60 @@ static inline long ext_pin_user_pages_readonly(struct mm_struct *mm,
 #endif
 	return ext_pin_user_pages_remote(mm, start, nr_pages, flags, pages,
 					 locked);
+}
+
+/*
+ * Pin the memory of a memfd by offset. Since 6.11 ("mm/gup: introduce
+ * memfd_pin_folios() for pinning memfd folios"). Where it is missing, the file has
+ * to be mapped, at an offset and with a size that are multiples of its alignment.
+ */
+#define EXT_HAS_MEMFD_PIN_FOLIOS EXT_PROBE_MEMFD_PIN_FOLIOS
+
+static inline long ext_memfd_pin_folios(struct file *file, loff_t first,
+					loff_t last, struct folio **folios,
+					unsigned int max, unsigned long *offset)
+{
+#if EXT_PROBE_MEMFD_PIN_FOLIOS
+	return memfd_pin_folios(file, first, last, folios, max, offset);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/*
+ * May memory of a memfd be pinned for writing? Mapping it asks the same, pinning it
+ * by offset does not. The caller holds the inode's lock, at least shared: with that,
+ * no seal is added before the pin, and one added after it finds the pin.
+ */
+static inline int ext_memfd_check_write(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	unsigned int seals;
+
+	if (inode->i_sb->s_magic == HUGETLBFS_MAGIC)
+		seals = HUGETLBFS_I(inode)->seals;
+	else if (shmem_file(file))
+		seals = SHMEM_I(inode)->seals;
+	else
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	return seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : 0;
+}
+
+static inline int ext_memfd_alignment(struct file *file,
+				      unsigned long *alignment)
+{
+	const struct super_block *sb = file_inode(file)->i_sb;
+
+	/* The kernel's own test, is_file_hugepages(), is not for modules. */
+	if (sb->s_magic == HUGETLBFS_MAGIC)
+		*alignment = sb->s_blocksize;
+	else if (shmem_file(file))
+		*alignment = PAGE_SIZE;
+	else
+		return -EINVAL;
+	return 0;
 }
 
 /* True if pin_user_pages_fast() does the right thing for reading only. */

@@ -112,6 +112,25 @@ static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc)
 }
 
 /**
+ * pages_owner_charge_between() - what changes when memory gets another owner
+ * @from: the old owner
+ * @to: the new owner
+ * @charge: how the memory is charged
+ *
+ * Return: how to charge the new owner and uncharge the old one: not at all, apart
+ * from what each process has pinned, if both are charged in one place.
+ */
+enum pages_charge pages_owner_charge_between(const struct pages_owner *from,
+					     const struct pages_owner *to,
+					     enum pages_charge charge)
+{
+	bool same = charge == CHARGE_USER ? from->user == to->user :
+					    from->mm == to->mm;
+
+	return same ? CHARGE_NONE : charge;
+}
+
+/**
  * pages_owner_charge() - charge memory that is pinned
  * @owner: whom to charge
  * @charge: how

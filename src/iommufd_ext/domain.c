@@ -89,6 +89,26 @@ static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
 	return rc;
 }
 
+/*
+ * The next contiguous memory behind @skip bytes, which are then done with. Returns
+ * its size.
+ */
+static size_t next_run(struct pfn_run_iter *iter, size_t *skip,
+		       phys_addr_t *paddr)
+{
+	const struct pfn_run *run = pfn_run_next(iter);
+	size_t size;
+
+	while (*skip >= PFN_PHYS(run->npages)) {
+		*skip -= PFN_PHYS(run->npages);
+		run = pfn_run_next(iter);
+	}
+	*paddr = PFN_PHYS(run->pfn) + *skip;
+	size = PFN_PHYS(run->npages) - *skip;
+	*skip = 0;
+	return size;
+}
+
 /**
  * domain_map_area() - put an area into a page table
  * @domain: the page table
@@ -100,6 +120,7 @@ static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
 int domain_map_area(struct iommu_domain *domain, const struct area *area,
 		    bool large_pages)
 {
+	size_t skip = offset_in_page(area->pages->start) + area->offset;
 	unsigned long length = area_length(area);
 	unsigned long done = 0;
 	struct pfn_run_iter iter;
@@ -107,19 +128,12 @@ int domain_map_area(struct iommu_domain *domain, const struct area *area,
 	size_t run_left = 0;
 	int rc;
 
-	pfn_run_iter_init(&iter, &area->pages);
+	pfn_run_iter_init(&iter, area->pages);
 	while (done < length) {
 		size_t size, mapped;
 
-		if (!run_left) {
-			const struct pfn_run *run = pfn_run_next(&iter);
-			/* Only the first run can begin inside a page. */
-			size_t skip = done ? 0 :
-					     offset_in_page(area->pages.uptr);
-
-			paddr = PFN_PHYS(run->pfn) + skip;
-			run_left = PFN_PHYS(run->npages) - skip;
-		}
+		if (!run_left)
+			run_left = next_run(&iter, &skip, &paddr);
 
 		size = min(run_left, length - done);
 		if (!large_pages)

@@ -42,7 +42,8 @@ static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
 
 	list_for_each_entry(region, regions, list) {
 		/* What firmware once used and gives up with the driver. */
-		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
+		    !region->length)
 			continue;
 		rc = iova_reserve(ioas, region->start,
 				  region->start + region->length - 1, endpoint);

@@ -44,8 +44,10 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 		goto err_free_hwpt;
 	}
 
+	hwpt->coherent = idev->igroup->coherent;
+
 	/* Entries made before could be without it: it comes first. */
-	if (idev->igroup->coherent &&
+	if (hwpt->coherent &&
 	    WARN_ON(!hwpt->domain->ops->enforce_cache_coherency(hwpt->domain))) {
 		rc = -EINVAL;
 		goto err_free_domain;

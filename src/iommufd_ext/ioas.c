@@ -3,6 +3,9 @@
  * The I/O address space object and its ioctls: they check arguments, the work
  * is in mapping.c and iova.c.
  */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -10,7 +13,14 @@
 
 #include "private.h"
 
-static struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id)
+/**
+ * ioas_get() - find an IOAS by id
+ * @ictx: the context
+ * @id: as the user named it
+ *
+ * Return: the IOAS, to be put with obj_put(), or NULL.
+ */
+struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id)
 {
 	struct obj *obj = obj_get(ictx, id, OBJ_IOAS);
 
@@ -40,6 +50,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	mutex_init(&ioas->iova_lock);
 	ioas->areas = RB_ROOT;
 	ioas->reserved = RB_ROOT_CACHED;
+	ioas->allowed = RB_ROOT_CACHED;
 	ioas->iova_alignment = 1;
 	ioas->large_pages = true;
 
@@ -56,11 +67,17 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 
 /**
  * ioas_free() - free an IOAS and its mappings
+ * @ictx: the context
  * @ioas: an IOAS no page table follows and no ioctl is at work on
  */
-void ioas_free(struct ioas *ioas)
+void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 {
 	struct area *area, *next;
+
+	xa_lock(&ictx->objects);
+	if (ictx->vfio_ioas == ioas)
+		ictx->vfio_ioas = NULL;
+	xa_unlock(&ictx->objects);
 
 	WARN_ON(!list_empty(&ioas->hwpts));
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
@@ -70,6 +87,7 @@ void ioas_free(struct ioas *ioas)
 		area_free(area);
 		cond_resched();
 	}
+	iova_free_allowed(&ioas->allowed);
 	mutex_destroy(&ioas->iova_lock);
 	kfree(ioas);
 }
@@ -146,6 +164,60 @@ int ioas_iova_ranges_ioctl(struct ucmd *ucmd)
 	return cmd->num_iovas > room ? -EMSGSIZE : 0;
 }
 
+static int load_allowed(struct rb_root_cached *allowed,
+			struct ioasid_iova_range __user *ranges, u32 num)
+{
+	struct ioasid_iova_range range;
+	int rc;
+	u32 i;
+
+	for (i = 0; i < num; i++) {
+		if (copy_from_user(&range, &ranges[i], sizeof(range)))
+			return -EFAULT;
+		if (range.last > ULONG_MAX)
+			return -EINVAL;
+		rc = iova_add_allowed(allowed, range.start, range.last);
+		if (rc)
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * ioas_allow_iovas_ioctl() - IOASID_IOAS_ALLOW_IOVAS
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_ioas_allow_iovas for the errors.
+ */
+int ioas_allow_iovas_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_ioas_allow_iovas *cmd = ucmd->cmd;
+	struct rb_root_cached allowed = RB_ROOT_CACHED;
+	struct ioas *ioas;
+	int rc;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+
+	rc = load_allowed(&allowed, u64_to_user_ptr(cmd->allowed_iovas),
+			  cmd->num_iovas);
+	if (!rc)
+		rc = iova_swap_allowed(ioas, &allowed);
+	/* The old ones, or the new ones if they were refused. */
+	iova_free_allowed(&allowed);
+	obj_put(ucmd->ictx, &ioas->obj);
+	return rc;
+}
+
+#define MAP_ACCESS_FLAGS (IOASID_IOAS_MAP_WRITEABLE | IOASID_IOAS_MAP_READABLE)
+#define MAP_FLAGS (IOASID_IOAS_MAP_FIXED_IOVA | MAP_ACCESS_FLAGS)
+
 static int prot_from_flags(u32 flags)
 {
 	/* DMA of an assigned device is coherent: bind insists on it. */
@@ -158,95 +230,69 @@ static int prot_from_flags(u32 flags)
 	return prot;
 }
 
-static int map_check(const struct ioasid_ioas_map *cmd)
-{
-	if (cmd->flags & ~(IOASID_IOAS_MAP_FIXED_IOVA |
-			   IOASID_IOAS_MAP_WRITEABLE |
-			   IOASID_IOAS_MAP_READABLE) ||
-	    cmd->__reserved)
-		return -EOPNOTSUPP;
-	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
-		return -EOVERFLOW;
-	if (!(cmd->flags &
-	      (IOASID_IOAS_MAP_WRITEABLE | IOASID_IOAS_MAP_READABLE)))
-		return -EINVAL;
-	return 0;
-}
-
-static int map_check_memory(const struct ioasid_ioas_map *cmd)
+static int check_memory(u64 uptr, u64 length)
 {
 	u64 end;
 
 	/* The size of the memory, in whole pages, must not wrap. */
-	if (!cmd->length || cmd->length > SIZE_MAX - PAGE_SIZE)
+	if (!length || length > SIZE_MAX - PAGE_SIZE)
 		return -EINVAL;
-	if (check_add_overflow(cmd->user_va, cmd->length, &end) ||
-	    end > ULONG_MAX)
+	if (check_add_overflow(uptr, length, &end) || end > ULONG_MAX)
 		return -EOVERFLOW;
 	return 0;
 }
 
-/* An area at its IOVA; an IOVA of the kernel's choice is told to the user. */
-static struct area *map_reserve(struct ucmd *ucmd, struct ioas *ioas)
+/*
+ * Give areas their IOVAs, tell the user, and publish them. The answer goes out
+ * while they can still be dropped. On failure they are the caller's to free.
+ */
+static int map_areas(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
+		     struct area **areas, unsigned int nr, bool fixed,
+		     u64 *cmd_iova)
 {
-	struct ioasid_ioas_map *cmd = ucmd->cmd;
-	struct area *area;
+	u64 user_iova = *cmd_iova;
+	unsigned long iova = user_iova;
 	int rc;
 
-	area = area_alloc(ucmd->ictx, cmd->user_va, cmd->length,
-			  prot_from_flags(cmd->flags));
-	if (!area)
-		return ERR_PTR(-ENOMEM);
-
-	if (cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA)
-		rc = iova_insert_fixed(ioas, area, cmd->iova, cmd->length);
-	else
-		rc = iova_insert_auto(ioas, area, cmd->length);
-	if (rc) {
-		area_free(area);
-		return ERR_PTR(rc);
-	}
-	return area;
-}
-
-static void map_unreserve(struct ioas *ioas, struct area *area)
-{
-	mutex_lock(&ioas->iova_lock);
-	iova_remove_area(ioas, area);
-	mutex_unlock(&ioas->iova_lock);
-	area_free(area);
-}
-
-static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
-{
-	struct ioasid_ioas_map *cmd = ucmd->cmd;
-	u64 user_iova = cmd->iova;
-	struct area *area;
-	int rc;
-
-	rc = map_check_memory(cmd);
+	rc = iova_insert(ioas, areas, nr, fixed, &iova);
 	if (rc)
 		return rc;
-	area = map_reserve(ucmd, ioas);
-	if (IS_ERR(area))
-		return PTR_ERR(area);
 
-	/* The answer goes out while the mapping can still be dropped. */
-	cmd->iova = area->iova;
-	rc = ucmd_respond(ucmd, sizeof(*cmd));
+	*cmd_iova = iova;
+	rc = ucmd_respond(ucmd, cmd_size);
 	if (rc)
-		goto err_unreserve;
-	rc = ioas_publish_area(ioas, area);
+		goto err_remove;
+	rc = ioas_publish_areas(ioas, areas, nr);
 	if (rc)
 		goto err_take_back;
 	return 0;
 
 err_take_back:
-	cmd->iova = user_iova;
+	*cmd_iova = user_iova;
 	/* The first error is the answer, whether or not this succeeds. */
-	ucmd_respond(ucmd, sizeof(*cmd));
-err_unreserve:
-	map_unreserve(ioas, area);
+	ucmd_respond(ucmd, cmd_size);
+err_remove:
+	iova_remove_areas(ioas, areas, nr);
+	return rc;
+}
+
+static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
+{
+	struct ioasid_ioas_map *cmd = ucmd->cmd;
+	struct area *area;
+	int rc;
+
+	rc = check_memory(cmd->user_va, cmd->length);
+	if (rc)
+		return rc;
+	area = area_alloc(ucmd->ictx, cmd->user_va, cmd->length,
+			  prot_from_flags(cmd->flags));
+	if (!area)
+		return -ENOMEM;
+	rc = map_areas(ucmd, sizeof(*cmd), ioas, &area, 1,
+		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
+	if (rc)
+		area_free(area);
 	return rc;
 }
 
@@ -262,14 +308,237 @@ int ioas_map_ioctl(struct ucmd *ucmd)
 	struct ioas *ioas;
 	int rc;
 
-	rc = map_check(cmd);
-	if (rc)
-		return rc;
+	if ((cmd->flags & ~MAP_FLAGS) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!(cmd->flags & MAP_ACCESS_FLAGS))
+		return -EINVAL;
+
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
 		return -ENOENT;
 	rc = map_at_work(ucmd, ioas);
 	obj_put(ucmd->ictx, &ioas->obj);
+	return rc;
+}
+
+static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
+			    struct file *file)
+{
+	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
+	struct area *area;
+	int rc;
+
+	rc = check_memory(cmd->start, cmd->length);
+	if (rc)
+		return rc;
+	area = area_alloc_file(ucmd->ictx, file, cmd->start, cmd->length,
+			       prot_from_flags(cmd->flags));
+	if (!area)
+		return -ENOMEM;
+	rc = map_areas(ucmd, sizeof(*cmd), ioas, &area, 1,
+		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
+	if (rc)
+		area_free(area);
+	return rc;
+}
+
+/**
+ * ioas_map_file_ioctl() - IOASID_IOAS_MAP_FILE
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_ioas_map_file for the errors.
+ */
+int ioas_map_file_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
+	struct file *file;
+	struct ioas *ioas;
+	int rc;
+
+	if (cmd->flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!(cmd->flags & MAP_ACCESS_FLAGS))
+		return -EINVAL;
+
+	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	file = fget(cmd->fd);
+	if (file) {
+		rc = map_file_at_work(ucmd, ioas, file);
+		fput(file);
+	} else {
+		rc = -EBADF;
+	}
+	obj_put(ucmd->ictx, &ioas->obj);
+	return rc;
+}
+
+/**
+ * ioas_map_fixed() - map memory of the calling process for a caller in the kernel
+ * @ictx: the context
+ * @ioas: the IOAS
+ * @iova: where to map it
+ * @uptr: user address, in bytes
+ * @length: size, in bytes
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ *
+ * Context: may sleep, faults and pins user memory.
+ * Return: 0; see struct ioasid_ioas_map for the errors.
+ */
+int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+		   unsigned long iova, u64 uptr, u64 length, int prot)
+{
+	struct area *area;
+	int rc;
+
+	rc = check_memory(uptr, length);
+	if (rc)
+		return rc;
+	area = area_alloc(ictx, uptr, length, prot);
+	if (!area)
+		return -ENOMEM;
+	rc = iova_insert(ioas, &area, 1, true, &iova);
+	if (rc)
+		goto err_free;
+	rc = ioas_publish_areas(ioas, &area, 1);
+	if (rc)
+		goto err_remove;
+	return 0;
+
+err_remove:
+	iova_remove_areas(ioas, &area, 1);
+err_free:
+	area_free(area);
+	return rc;
+}
+
+static void free_slices(struct list_head *slices)
+{
+	struct slice *slice, *next;
+
+	list_for_each_entry_safe(slice, next, slices, item) {
+		shared_pages_put(slice->shared);
+		kfree(slice);
+	}
+}
+
+static void free_areas(struct area **areas, unsigned int nr)
+{
+	while (nr--)
+		area_free(areas[nr]);
+	kvfree(areas);
+}
+
+/* New areas of the memory of @slices, one behind the other from IOVA 0 on. */
+static struct area **alloc_areas(struct list_head *slices, int prot,
+				 unsigned int *nr)
+{
+	unsigned long iova = 0;
+	struct area **areas;
+	struct slice *slice;
+	unsigned int n = 0;
+
+	list_for_each_entry(slice, slices, item)
+		n++;
+	areas = kvmalloc_array(n, sizeof(*areas), GFP_KERNEL_ACCOUNT);
+	if (!areas)
+		return NULL;
+
+	n = 0;
+	list_for_each_entry(slice, slices, item) {
+		areas[n] = area_alloc_slice(slice, prot);
+		if (!areas[n]) {
+			free_areas(areas, n);
+			return NULL;
+		}
+		areas[n]->iova += iova;
+		areas[n]->last += iova;
+		iova += slice->length;
+		n++;
+	}
+	*nr = n;
+	return areas;
+}
+
+static int copy_to_ioas(struct ucmd *ucmd, struct ioas *dst,
+			struct list_head *slices)
+{
+	struct ioasid_ioas_copy *cmd = ucmd->cmd;
+	struct area **areas;
+	unsigned int nr;
+	int rc;
+
+	areas = alloc_areas(slices, prot_from_flags(cmd->flags), &nr);
+	if (!areas)
+		return -ENOMEM;
+	rc = map_areas(ucmd, sizeof(*cmd), dst, areas, nr,
+		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->dst_iova);
+	if (rc)
+		free_areas(areas, nr);
+	else
+		kvfree(areas);
+	return rc;
+}
+
+static int copy_from_ioas(struct ucmd *ucmd, struct list_head *slices)
+{
+	struct ioasid_ioas_copy *cmd = ucmd->cmd;
+	unsigned long last;
+	struct ioas *src;
+	int rc;
+
+	src = ioas_get(ucmd->ictx, cmd->src_ioas_id);
+	if (!src)
+		return -ENOENT;
+	if (!cmd->length)
+		rc = -EINVAL;
+	else if (check_add_overflow((unsigned long)cmd->src_iova,
+				    (unsigned long)cmd->length - 1, &last))
+		rc = -EOVERFLOW;
+	else
+		rc = ioas_take_slices(src, cmd->src_iova, last, slices);
+	obj_put(ucmd->ictx, &src->obj);
+	return rc;
+}
+
+/**
+ * ioas_copy_ioctl() - IOASID_IOAS_COPY
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_ioas_copy for the errors.
+ */
+int ioas_copy_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_ioas_copy *cmd = ucmd->cmd;
+	LIST_HEAD(slices);
+	struct ioas *dst;
+	int rc;
+
+	if (cmd->flags & ~MAP_FLAGS)
+		return -EOPNOTSUPP;
+	if (cmd->length >= ULONG_MAX || cmd->src_iova >= ULONG_MAX ||
+	    cmd->dst_iova >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!(cmd->flags & MAP_ACCESS_FLAGS))
+		return -EINVAL;
+
+	rc = copy_from_ioas(ucmd, &slices);
+	if (rc)
+		goto out_free;
+	dst = ioas_get(ucmd->ictx, cmd->dst_ioas_id);
+	if (!dst) {
+		rc = -ENOENT;
+		goto out_free;
+	}
+	rc = copy_to_ioas(ucmd, dst, &slices);
+	obj_put(ucmd->ictx, &dst->obj);
+out_free:
+	free_slices(&slices);
 	return rc;
 }
 

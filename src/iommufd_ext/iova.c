@@ -73,6 +73,16 @@ struct area *iova_next_area(struct area *area)
 	return node_to_area(rb_next(&area->node));
 }
 
+/**
+ * struct allowed_range - IOVAs promised to the user
+ * @node: in ioas.allowed, or in a list of ranges that is being made
+ *
+ * Protected by ioas.iova_lock once it is in the IOAS.
+ */
+struct allowed_range {
+	struct interval_tree_node node;
+};
+
 /* Fails if any IOVA of the area is occupied. */
 static int insert_area(struct ioas *ioas, struct area *area)
 {
@@ -95,44 +105,23 @@ static int insert_area(struct ioas *ioas, struct area *area)
 	return 0;
 }
 
+/**
+ * iova_remove_area() - free the IOVAs of an area
+ * @ioas: the IOAS
+ * @area: an area that is in no page table
+ *
+ * Context: holds ioas->iova_lock.
+ */
+void iova_remove_area(struct ioas *ioas, struct area *area)
+{
+	lockdep_assert_held(&ioas->iova_lock);
+	rb_erase(&area->node, &ioas->areas);
+}
+
 static bool is_reserved(struct ioas *ioas, unsigned long iova,
 			unsigned long last)
 {
 	return interval_tree_iter_first(&ioas->reserved, iova, last);
-}
-
-/**
- * iova_insert_fixed() - occupy the IOVAs a user named
- * @ioas: the IOAS
- * @area: a new area
- * @iova: first IOVA
- * @length: size, in bytes, not 0
- *
- * Context: takes ioas->iova_lock.
- * Return: 0; -EOVERFLOW if the range wraps; -EINVAL if it is misaligned or
- * reserved; -EEXIST if it is occupied.
- */
-int iova_insert_fixed(struct ioas *ioas, struct area *area, unsigned long iova,
-		      unsigned long length)
-{
-	unsigned long last;
-	int rc;
-
-	if (check_add_overflow(iova, length - 1, &last))
-		return -EOVERFLOW;
-	area->iova = iova;
-	area->last = last;
-
-	mutex_lock(&ioas->iova_lock);
-	if ((iova | length | offset_in_page(area->pages.uptr)) &
-	    (ioas->iova_alignment - 1))
-		rc = -EINVAL;
-	else if (is_reserved(ioas, iova, last))
-		rc = -EINVAL;
-	else
-		rc = insert_area(ioas, area);
-	mutex_unlock(&ioas->iova_lock);
-	return rc;
 }
 
 /*
@@ -167,91 +156,187 @@ static unsigned long end_of_packed(struct area *area, unsigned long length)
 	return area->last + 1;
 }
 
-/* First fit. Neither page 0 nor the last page is ever given out. */
-static int find_free(struct ioas *ioas, unsigned long alignment,
-		     unsigned long offset, struct area *area,
-		     unsigned long length)
+/* First fit in [from, limit], both of which can be given out. */
+static int find_free_in(struct ioas *ioas, unsigned long from,
+			unsigned long limit, unsigned long alignment,
+			unsigned long offset, unsigned long length,
+			unsigned long *iova)
 {
-	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
-	unsigned long from = PAGE_SIZE;
+	struct interval_tree_node *reserved;
+	unsigned long start, last;
+	struct area *other;
 
-	for (;;) {
-		struct interval_tree_node *reserved;
-		unsigned long iova, last;
-		struct area *other;
-
+	/* @from is 0 behind the last of all IOVAs. */
+	while (from && from <= limit && limit - from >= alignment - 1) {
 		cond_resched();
-		if (from > limit - alignment)
-			return -ENOSPC;
-		iova = ALIGN(from, alignment) | offset;
-		if (check_add_overflow(iova, length - 1, &last) || last > limit)
-			return -ENOSPC;
+		start = ALIGN(from, alignment) | offset;
+		if (check_add_overflow(start, length - 1, &last) ||
+		    last > limit)
+			break;
 
-		reserved = interval_tree_iter_first(&ioas->reserved, iova,
-						    last);
+		reserved =
+			interval_tree_iter_first(&ioas->reserved, start, last);
 		if (reserved) {
-			if (reserved->last >= limit)
-				return -ENOSPC;
 			from = reserved->last + 1;
 			continue;
 		}
-
-		other = iova_find_area(ioas, iova, last);
-		if (!other) {
-			area->iova = iova;
-			area->last = last;
-			return 0;
+		other = iova_find_area(ioas, start, last);
+		if (other) {
+			from = end_of_packed(other, length);
+			continue;
 		}
-		from = end_of_packed(other, length);
-		if (!from)
-			return -ENOSPC;
+		*iova = start;
+		return 0;
 	}
+	return -ENOSPC;
 }
 
-/**
- * iova_insert_auto() - occupy IOVAs of the kernel's choice
- * @ioas: the IOAS
- * @area: a new area, which is given its IOVA
- * @length: size, in bytes, not 0
- *
- * Context: takes ioas->iova_lock.
- * Return: 0; -EOVERFLOW for a length no address space holds; -EINVAL if memory
- * or length are not aligned as the IOAS needs; -ENOSPC if no range is free.
- */
-int iova_insert_auto(struct ioas *ioas, struct area *area, unsigned long length)
+/* Neither page 0 nor the last page is ever given out. */
+static int find_free(struct ioas *ioas, unsigned long alignment,
+		     unsigned long offset, unsigned long length,
+		     unsigned long *iova)
 {
-	unsigned long uptr = area->pages.uptr;
-	unsigned long offset = offset_in_page(uptr);
+	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
+	struct interval_tree_node *allowed;
+
+	if (RB_EMPTY_ROOT(&ioas->allowed.rb_root))
+		return find_free_in(ioas, PAGE_SIZE, limit, alignment, offset,
+				    length, iova);
+
+	for (allowed =
+		     interval_tree_iter_first(&ioas->allowed, PAGE_SIZE, limit);
+	     allowed;
+	     allowed = interval_tree_iter_next(allowed, PAGE_SIZE, limit)) {
+		if (!find_free_in(ioas, max(allowed->start, PAGE_SIZE),
+				  min(allowed->last, limit), alignment, offset,
+				  length, iova))
+			return 0;
+	}
+	return -ENOSPC;
+}
+
+static int choose_iova(struct ioas *ioas, unsigned long start,
+		       unsigned long length, unsigned long *iova)
+{
 	unsigned long alignment;
-	int rc;
 
 	if (length >= ULONG_MAX / 2)
 		return -EOVERFLOW;
-	alignment = auto_alignment(uptr, length);
+	alignment = auto_alignment(start, length);
+	if (alignment < ioas->iova_alignment)
+		return -EINVAL;
+	return find_free(ioas, alignment, offset_in_page(start), length, iova);
+}
+
+/* A single area finds out by itself whether its place is occupied. */
+static int check_fixed(struct ioas *ioas, unsigned long iova,
+		       unsigned long length, bool several)
+{
+	unsigned long last;
+
+	if (iova & (ioas->iova_alignment - 1))
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last))
+		return -EOVERFLOW;
+	if (is_reserved(ioas, iova, last))
+		return -EINVAL;
+	return several && iova_find_area(ioas, iova, last) ? -EEXIST : 0;
+}
+
+/* Insert @area, which begins at an offset to @iova so far. */
+static int insert_at(struct ioas *ioas, struct area *area, unsigned long iova)
+{
+	int rc;
+
+	area->iova += iova;
+	area->last += iova;
+	if ((area->iova | area_length(area) |
+	     offset_in_page(area_start(area))) &
+	    (ioas->iova_alignment - 1))
+		return -EINVAL;
+	rc = insert_area(ioas, area);
+	if (rc)
+		return rc;
+	if ((area->prot & IOMMU_WRITE) && !area->pages->writable) {
+		iova_remove_area(ioas, area);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * iova_insert() - occupy IOVAs
+ * @ioas: the IOAS
+ * @areas: new areas, in order; their IOVAs begin at 0, and are given their place
+ * @nr: how many there are, at least 1
+ * @fixed: they go to @iova; otherwise to IOVAs of the kernel's choice
+ * @iova: in, if @fixed, or out: where the first area begins
+ *
+ * Context: takes ioas->iova_lock.
+ * Return: 0; -EOVERFLOW if the range wraps or no address space holds it;
+ * -EINVAL if anything is misaligned, or a fixed range is reserved; -EEXIST if it
+ * is occupied; -ENOSPC if no range is free; -EPERM for writing to memory that is
+ * for reading. On failure the areas are good for nothing but area_free().
+ */
+int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
+		bool fixed, unsigned long *iova)
+{
+	unsigned long length = areas[nr - 1]->last + 1;
+	unsigned int i;
+	int rc;
 
 	mutex_lock(&ioas->iova_lock);
-	if (alignment < ioas->iova_alignment ||
-	    (length | offset) & (ioas->iova_alignment - 1))
-		rc = -EINVAL;
+	if (fixed)
+		rc = check_fixed(ioas, *iova, length, nr > 1);
 	else
-		rc = find_free(ioas, alignment, offset, area, length);
-	if (!rc)
-		rc = insert_area(ioas, area);
+		rc = choose_iova(ioas, area_start(areas[0]), length, iova);
+	if (rc)
+		goto out_unlock;
+
+	for (i = 0; i < nr; i++) {
+		rc = insert_at(ioas, areas[i], *iova);
+		if (rc)
+			goto err_remove;
+	}
+	goto out_unlock;
+
+err_remove:
+	while (i--)
+		iova_remove_area(ioas, areas[i]);
+out_unlock:
 	mutex_unlock(&ioas->iova_lock);
 	return rc;
 }
 
 /**
- * iova_remove_area() - free the IOVAs of an area
+ * iova_remove_areas() - undo iova_insert()
  * @ioas: the IOAS
- * @area: an area that is in no page table
+ * @areas: areas that are in no page table
+ * @nr: how many there are
+ *
+ * Context: takes ioas->iova_lock.
+ */
+void iova_remove_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
+{
+	unsigned int i;
+
+	mutex_lock(&ioas->iova_lock);
+	for (i = 0; i < nr; i++)
+		iova_remove_area(ioas, areas[i]);
+	mutex_unlock(&ioas->iova_lock);
+}
+
+/**
+ * iova_insert_cut() - occupy IOVAs that another area has just given up
+ * @ioas: the IOAS
+ * @area: the second part of an area that was cut
  *
  * Context: holds ioas->iova_lock.
  */
-void iova_remove_area(struct ioas *ioas, struct area *area)
+void iova_insert_cut(struct ioas *ioas, struct area *area)
 {
 	lockdep_assert_held(&ioas->iova_lock);
-	rb_erase(&area->node, &ioas->areas);
+	WARN_ON(insert_area(ioas, area));
 }
 
 /**
@@ -262,7 +347,7 @@ void iova_remove_area(struct ioas *ioas, struct area *area)
  * @owner: in whose name
  *
  * Context: holds ioas->iova_lock.
- * Return: 0; -EADDRINUSE if a mapping is there; -ENOMEM.
+ * Return: 0; -EADDRINUSE if a mapping or a promise is there; -ENOMEM.
  */
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 		 const void *owner)
@@ -271,7 +356,8 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 
 	lockdep_assert_held(&ioas->iova_lock);
 
-	if (iova_find_area(ioas, start, last))
+	if (iova_find_area(ioas, start, last) ||
+	    interval_tree_iter_first(&ioas->allowed, start, last))
 		return -EADDRINUSE;
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
@@ -334,6 +420,72 @@ void iova_unreserve(struct ioas *ioas, const void *owner)
 }
 
 /**
+ * iova_add_allowed() - add a range to a list of those a user asks for
+ * @allowed: the list
+ * @start: first IOVA
+ * @last: last IOVA
+ *
+ * Return: 0; -EINVAL if the range is empty or overlaps another; -ENOMEM.
+ */
+int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
+		     unsigned long last)
+{
+	struct allowed_range *range;
+
+	if (start >= last || interval_tree_iter_first(allowed, start, last))
+		return -EINVAL;
+	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
+	if (!range)
+		return -ENOMEM;
+	range->node.start = start;
+	range->node.last = last;
+	interval_tree_insert(&range->node, allowed);
+	return 0;
+}
+
+/**
+ * iova_swap_allowed() - promise other ranges to the user
+ * @ioas: the IOAS
+ * @allowed: in: the new ranges; out, on success: the old ones
+ *
+ * Context: takes ioas->iova_lock.
+ * Return: 0; -EADDRINUSE if one of the new ranges is reserved.
+ */
+int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
+{
+	struct interval_tree_node *node;
+	int rc = 0;
+
+	mutex_lock(&ioas->iova_lock);
+	for (node = interval_tree_iter_first(allowed, 0, ULONG_MAX); node;
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+		if (is_reserved(ioas, node->start, node->last)) {
+			rc = -EADDRINUSE;
+			break;
+		}
+		cond_resched();
+	}
+	if (!rc)
+		swap(ioas->allowed, *allowed);
+	mutex_unlock(&ioas->iova_lock);
+	return rc;
+}
+
+/**
+ * iova_free_allowed() - free a list of ranges
+ * @allowed: the list, no longer that of an IOAS
+ */
+void iova_free_allowed(struct rb_root_cached *allowed)
+{
+	struct allowed_range *range, *next;
+
+	rbtree_postorder_for_each_entry_safe(range, next, &allowed->rb_root,
+					     node.rb)
+		kfree(range);
+	*allowed = RB_ROOT_CACHED;
+}
+
+/**
  * iova_next_range() - the first range that is not reserved
  * @ioas: the IOAS
  * @from: where to begin
@@ -352,8 +504,7 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 
 	/* The tree hands out ranges by start, so gaps show up in order. */
 	for (node = interval_tree_iter_first(&ioas->reserved, from, ULONG_MAX);
-	     node;
-	     node = interval_tree_iter_next(node, from, ULONG_MAX)) {
+	     node; node = interval_tree_iter_next(node, from, ULONG_MAX)) {
 		if (node->start > from) {
 			*start = from;
 			*last = node->start - 1;
@@ -405,8 +556,11 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 		struct area *area = rb_entry(node, struct area, node);
 
 		cond_resched();
+		if (area->going)
+			continue;
 		if ((area->iova | area_length(area) |
-		     offset_in_page(area->pages.uptr)) & (alignment - 1))
+		     offset_in_page(area_start(area))) &
+		    (alignment - 1))
 			return -EADDRINUSE;
 	}
 	ioas->iova_alignment = alignment;

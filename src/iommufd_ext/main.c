@@ -14,13 +14,15 @@
  *
  *  - An IOAS (ioas.c) is the translation from IOVA to user memory. Its parts are
  *    areas, one per mapping; iova.c keeps them apart.
- *  - The memory of an area is pages.c: pinned in batches, kept as runs of
- *    contiguous pages, charged by account.c.
+ *  - The memory of an area (area.c) is its own until it is copied; then it is
+ *    shared. pages.c pins it in batches and keeps it as runs of contiguous pages,
+ *    account.c charges it, and change_process.c charges it to somebody else.
  *  - A hardware page table (hwpt.c) follows an IOAS. Each holds all of it:
  *    mapping.c keeps that so, domain.c talks to the IOMMU driver.
  *  - A driver binds a device for a user (device.c); the device's IOMMU group is
  *    then owned by the context. Attaching makes an endpoint (endpoint.c), the
  *    relation between a device and a page table.
+ *  - vfio_compat.c serves programs that know only the ioctls of a VFIO container.
  *  - What the user names has an id (object.c). Everything belongs to a context,
  *    an open file; a bound device keeps it alive.
  *
@@ -61,9 +63,14 @@ MODULE_PARM_DESC(iommu_node,
  * @hwpt: IOASID_HWPT_ALLOC
  * @alloc: IOASID_IOAS_ALLOC
  * @ranges: IOASID_IOAS_IOVA_RANGES
+ * @allow: IOASID_IOAS_ALLOW_IOVAS
+ * @copy: IOASID_IOAS_COPY
+ * @change: IOASID_IOAS_CHANGE_PROCESS
  * @map: IOASID_IOAS_MAP
+ * @map_file: IOASID_IOAS_MAP_FILE
  * @unmap: IOASID_IOAS_UNMAP
  * @option: IOASID_OPTION
+ * @vfio_ioas: IOASID_VFIO_IOAS
  */
 union ioctl_buffer {
 	struct ioasid_destroy destroy;
@@ -71,9 +78,14 @@ union ioctl_buffer {
 	struct ioasid_hwpt_alloc hwpt;
 	struct ioasid_ioas_alloc alloc;
 	struct ioasid_ioas_iova_ranges ranges;
+	struct ioasid_ioas_allow_iovas allow;
+	struct ioasid_ioas_copy copy;
+	struct ioasid_ioas_change_process change;
 	struct ioasid_ioas_map map;
+	struct ioasid_ioas_map_file map_file;
 	struct ioasid_ioas_unmap unmap;
 	struct ioasid_option_cmd option;
+	struct ioasid_vfio_ioas vfio_ioas;
 };
 
 /**
@@ -109,12 +121,22 @@ static const struct ioctl_op ioctl_ops[] = {
 		 __reserved),
 	IOCTL_OP(IOASID_IOAS_ALLOC, ioas_alloc_ioctl, struct ioasid_ioas_alloc,
 		 out_ioas_id),
+	IOCTL_OP(IOASID_IOAS_ALLOW_IOVAS, ioas_allow_iovas_ioctl,
+		 struct ioasid_ioas_allow_iovas, allowed_iovas),
+	IOCTL_OP(IOASID_IOAS_CHANGE_PROCESS, change_process_ioctl,
+		 struct ioasid_ioas_change_process, __reserved),
+	IOCTL_OP(IOASID_IOAS_COPY, ioas_copy_ioctl, struct ioasid_ioas_copy,
+		 src_iova),
 	IOCTL_OP(IOASID_IOAS_IOVA_RANGES, ioas_iova_ranges_ioctl,
 		 struct ioasid_ioas_iova_ranges, out_iova_alignment),
 	IOCTL_OP(IOASID_IOAS_MAP, ioas_map_ioctl, struct ioasid_ioas_map, iova),
+	IOCTL_OP(IOASID_IOAS_MAP_FILE, ioas_map_file_ioctl,
+		 struct ioasid_ioas_map_file, iova),
 	IOCTL_OP(IOASID_IOAS_UNMAP, ioas_unmap_ioctl, struct ioasid_ioas_unmap,
 		 length),
 	IOCTL_OP(IOASID_OPTION, option_ioctl, struct ioasid_option_cmd, val64),
+	IOCTL_OP(IOASID_VFIO_IOAS, vfio_ioas_ioctl, struct ioasid_vfio_ioas,
+		 __reserved),
 };
 
 /**
@@ -162,7 +184,7 @@ static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	int rc;
 
 	if (nr >= ARRAY_SIZE(ioctl_ops) || !ioctl_ops[nr].execute)
-		return -ENOTTY;
+		return vfio_compat_ioctl(ucmd.ictx, cmd, arg);
 	op = &ioctl_ops[nr];
 
 	/* The size is read once: what follows must not see another one. */

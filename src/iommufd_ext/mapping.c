@@ -12,10 +12,24 @@
  * unpinned.
  */
 #include <linux/iommu.h>
+#include <linux/slab.h>
 
 #include "private.h"
 
 /* Take areas out of one page table; there is at least one. */
+static void unmap_array(struct iommu_domain *domain, struct area **areas,
+			unsigned int nr)
+{
+	struct iommu_iotlb_gather gather;
+	unsigned int i;
+
+	iommu_iotlb_gather_init(&gather);
+	for (i = 0; i < nr; i++)
+		domain_unmap_area(domain, areas[i], &gather);
+	iommu_iotlb_sync(domain, &gather);
+}
+
+/* The same for areas that are linked by area->next. */
 static void unmap_list(struct iommu_domain *domain, struct area *list)
 {
 	struct iommu_iotlb_gather gather;
@@ -29,7 +43,27 @@ static void unmap_list(struct iommu_domain *domain, struct area *list)
 	iommu_iotlb_sync(domain, &gather);
 }
 
-static int map_into_hwpts(struct ioas *ioas, struct area *area)
+static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
+			 struct area **areas, unsigned int nr)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < nr; i++) {
+		rc = domain_map_area(hwpt->domain, areas[i], ioas->large_pages);
+		if (rc)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	if (i)
+		unmap_array(hwpt->domain, areas, i);
+	return rc;
+}
+
+static int map_into_hwpts(struct ioas *ioas, struct area **areas,
+			  unsigned int nr)
 {
 	struct hwpt *hwpt;
 	int rc;
@@ -37,7 +71,7 @@ static int map_into_hwpts(struct ioas *ioas, struct area *area)
 	lockdep_assert_held_read(&ioas->domains_rwsem);
 
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
-		rc = domain_map_area(hwpt->domain, area, ioas->large_pages);
+		rc = map_into_hwpt(ioas, hwpt, areas, nr);
 		if (rc)
 			goto err_unmap;
 	}
@@ -45,26 +79,49 @@ static int map_into_hwpts(struct ioas *ioas, struct area *area)
 
 err_unmap:
 	list_for_each_entry_continue_reverse(hwpt, &ioas->hwpts, ioas_item)
-		unmap_list(hwpt->domain, area);
+		unmap_array(hwpt->domain, areas, nr);
 	return rc;
 }
 
+static void unpin_areas(struct area **areas, unsigned int nr)
+{
+	while (nr--)
+		area_unpin(areas[nr]);
+}
+
+static int pin_areas(struct area **areas, unsigned int nr)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < nr; i++) {
+		rc = area_pin(areas[i]);
+		if (rc) {
+			unpin_areas(areas, i);
+			return rc;
+		}
+	}
+	return 0;
+}
+
 /**
- * ioas_publish_area() - fill a new area and make it ready
+ * ioas_publish_areas() - fill new areas and make them ready, all or none
  * @ioas: the IOAS
- * @area: an area that occupies IOVAs and is otherwise unused
+ * @areas: areas that occupy IOVAs and are otherwise unused
+ * @nr: how many there are
  *
  * Context: may sleep, faults and pins user memory.
- * Return: 0, or the error of pinning or mapping; then the area is as before.
+ * Return: 0, or the error of pinning or mapping; then the areas are as before.
  */
-int ioas_publish_area(struct ioas *ioas, struct area *area)
+int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 {
 	bool pinned = false;
+	unsigned int i;
 	int rc = 0;
 
 	/* A glance without the lock: the right answer is known below. */
 	if (!list_empty(&ioas->hwpts)) {
-		rc = area_pin(area);
+		rc = pin_areas(areas, nr);
 		if (rc)
 			return rc;
 		pinned = true;
@@ -74,23 +131,23 @@ int ioas_publish_area(struct ioas *ioas, struct area *area)
 	while (pinned == list_empty(&ioas->hwpts)) {
 		up_read(&ioas->domains_rwsem);
 		if (pinned) {
-			area_unpin(area);
+			unpin_areas(areas, nr);
 		} else {
-			rc = area_pin(area);
+			rc = pin_areas(areas, nr);
 			if (rc)
 				return rc;
 		}
 		pinned = !pinned;
 		down_read(&ioas->domains_rwsem);
 	}
-	rc = map_into_hwpts(ioas, area);
-	if (!rc)
+	rc = map_into_hwpts(ioas, areas, nr);
+	for (i = 0; !rc && i < nr; i++)
 		/* Pairs with claim_range(): who sees it ready sees it whole. */
-		smp_store_release(&area->ready, true);
+		smp_store_release(&areas[i]->ready, true);
 	up_read(&ioas->domains_rwsem);
 
 	if (rc && pinned)
-		area_unpin(area);
+		unpin_areas(areas, nr);
 	return rc;
 }
 
@@ -117,6 +174,7 @@ static int claim_range(struct ioas *ioas, unsigned long iova,
 		if (rc)
 			break;
 		area->ready = false;
+		area->going = true;
 		*list = area;
 		list = &area->next;
 		cond_resched();
@@ -125,11 +183,17 @@ static int claim_range(struct ioas *ioas, unsigned long iova,
 	return rc;
 }
 
+/* What is pinned is unpinned while it can still be seen in the tree. */
 static unsigned long remove_list(struct ioas *ioas, struct area *list,
 				 bool pinned)
 {
 	unsigned long removed = 0;
 	struct area *area, *next;
+
+	for (area = list; pinned && area; area = area->next) {
+		area_unpin(area);
+		cond_resched();
+	}
 
 	mutex_lock(&ioas->iova_lock);
 	for (area = list; area; area = area->next) {
@@ -141,8 +205,6 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
 	for (area = list; area; area = next) {
 		next = area->next;
 		removed += area_length(area);
-		if (pinned)
-			area_unpin(area);
 		area_free(area);
 		cond_resched();
 	}
@@ -182,6 +244,120 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	up_read(&ioas->domains_rwsem);
 
 	*unmapped = remove_list(ioas, list, pinned);
+	return rc;
+}
+
+static struct slice *take_slice(struct area *area, unsigned long iova,
+				unsigned long last, bool pinned)
+{
+	struct slice *slice;
+
+	slice = kmalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
+	if (!slice)
+		return NULL;
+	slice->shared = area_share(area, pinned);
+	if (!slice->shared) {
+		kfree(slice);
+		return NULL;
+	}
+	refcount_inc(&slice->shared->users);
+	slice->offset = area->offset + (iova - area->iova);
+	slice->length = min(last, area->last) - iova + 1;
+	return slice;
+}
+
+static int take_slices_locked(struct ioas *ioas, unsigned long iova,
+			      unsigned long last, struct list_head *slices)
+{
+	bool pinned = !list_empty(&ioas->hwpts);
+	struct slice *slice;
+	struct area *area;
+
+	lockdep_assert_held_write(&ioas->domains_rwsem);
+	lockdep_assert_held(&ioas->iova_lock);
+
+	area = iova_find_area(ioas, iova, last);
+	for (;;) {
+		if (!area || area->iova > iova || !area->ready)
+			return -ENOENT;
+		slice = take_slice(area, iova, last, pinned);
+		if (!slice)
+			return -ENOMEM;
+		list_add_tail(&slice->item, slices);
+		if (area->last >= last)
+			return 0;
+		iova = area->last + 1;
+		area = iova_next_area(area);
+		cond_resched();
+	}
+}
+
+/**
+ * ioas_take_slices() - get hold of the memory behind a range of IOVAs
+ * @ioas: the IOAS
+ * @iova: first IOVA
+ * @last: last IOVA
+ * @slices: the memory, in order, is added here, with a reference each; on
+ *	failure it may be in part
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if anything in the range is not mapped; -ENOMEM.
+ */
+int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
+		     struct list_head *slices)
+{
+	int rc;
+
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = take_slices_locked(ioas, iova, last, slices);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+	return rc;
+}
+
+static int cut_locked(struct ioas *ioas, unsigned long iova)
+{
+	bool pinned = !list_empty(&ioas->hwpts);
+	struct area *area, *second;
+
+	area = iova_find_area(ioas, iova, iova);
+	if (!area || area->iova == iova)
+		return 0;
+	if (!area->ready)
+		return -EBUSY;
+	/* A large IOMMU page could reach over the cut. */
+	if (pinned && ioas->large_pages)
+		return -EINVAL;
+	if ((iova | (area_start(area) + (iova - area->iova))) &
+	    (ioas->iova_alignment - 1))
+		return -EINVAL;
+
+	second = area_cut(area, iova, pinned);
+	if (!second)
+		return -ENOMEM;
+	iova_insert_cut(ioas, second);
+	return 0;
+}
+
+/**
+ * ioas_cut() - let an area begin at an IOVA
+ * @ioas: the IOAS
+ * @iova: where; nothing happens unless it is inside an area
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if the area is being made or removed; -EINVAL if it is in a
+ * page table that may have large pages, or if @iova is not aligned; -ENOMEM.
+ */
+int ioas_cut(struct ioas *ioas, unsigned long iova)
+{
+	int rc;
+
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = cut_locked(ioas, iova);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
 	return rc;
 }
 

@@ -150,7 +150,7 @@ void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	switch (obj->type) {
 	case OBJ_IOAS:
-		ioas_free(container_of(obj, struct ioas, obj));
+		ioas_free(ictx, container_of(obj, struct ioas, obj));
 		break;
 	case OBJ_HWPT:
 		hwpt_destroy(ictx, container_of(obj, struct hwpt, obj));

@@ -43,7 +43,7 @@ static int option_rlimit_mode(struct ucmd *ucmd)
 	}
 }
 
-static int disable_large_pages(struct ioas *ioas)
+static int disable_large_pages_locked(struct ioas *ioas)
 {
 	int rc;
 
@@ -60,23 +60,44 @@ static int disable_large_pages(struct ioas *ioas)
 	return rc;
 }
 
-static int set_huge_pages(struct ioas *ioas, u64 val)
+/**
+ * ioas_disable_large_pages() - map in steps of PAGE_SIZE only
+ * @ioas: the IOAS
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL if a page table holds mappings; -EADDRINUSE if a mapping is
+ * not aligned to PAGE_SIZE.
+ */
+int ioas_disable_large_pages(struct ioas *ioas)
 {
-	int rc = 0;
+	int rc;
 
 	down_write(&ioas->domains_rwsem);
 	mutex_lock(&ioas->iova_lock);
-	if (val == 0) {
-		rc = disable_large_pages(ioas);
-	} else if (val == 1) {
-		ioas->large_pages = true;
-		iova_update_alignment(ioas, NULL);
-	} else {
-		rc = -EINVAL;
-	}
+	rc = disable_large_pages_locked(ioas);
 	mutex_unlock(&ioas->iova_lock);
 	up_write(&ioas->domains_rwsem);
 	return rc;
+}
+
+static void enable_large_pages(struct ioas *ioas)
+{
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	ioas->large_pages = true;
+	iova_update_alignment(ioas, NULL);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+}
+
+static int set_huge_pages(struct ioas *ioas, u64 val)
+{
+	if (val > 1)
+		return -EINVAL;
+	if (!val)
+		return ioas_disable_large_pages(ioas);
+	enable_large_pages(ioas);
+	return 0;
 }
 
 static int option_huge_pages(struct ucmd *ucmd)
@@ -133,5 +154,7 @@ int option_ioctl(struct ucmd *ucmd)
 	if (rc)
 		return rc;
 	return copy_to_user(&ucmd_option->val64, &cmd->val64,
-			    sizeof(cmd->val64)) ? -EFAULT : 0;
+			    sizeof(cmd->val64)) ?
+		       -EFAULT :
+		       0;
 }

@@ -12,8 +12,9 @@
  * pin of the first holds them all. It takes the mapping to say so. A page of
  * hugetlb memory can also be mapped alone, by other means.
  */
-#include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/mman.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -21,9 +22,6 @@
 
 #include "compat/mm.h"
 #include "private.h"
-
-/* Up to this many pages, the runs are in the area and the batch on the stack. */
-#define SMALL_PAGES 16
 
 /* Pages that are pinned in one call: a page of pointers. */
 #define BATCH_PAGES ((unsigned long)(PAGE_SIZE / sizeof(struct page *)))
@@ -48,7 +46,9 @@ struct pfn_run_chunk {
 /**
  * struct pinner - pinning under way
  * @pages: the memory
- * @uptr: address of the next page to pin
+ * @file: the file it is in, or NULL
+ * @mm: the address space it is in, unless the file will do
+ * @uptr: address or file offset of the next page to pin
  * @left: pages still to pin
  * @charged: pages that are pinned and charged
  * @last: the run that grows, or NULL
@@ -58,6 +58,8 @@ struct pfn_run_chunk {
  */
 struct pinner {
 	struct pages *pages;
+	struct file *file;
+	struct mm_struct *mm;
 	unsigned long uptr;
 	unsigned long left;
 	unsigned long charged;
@@ -66,76 +68,6 @@ struct pinner {
 	struct page **batch;
 	unsigned long batch_size;
 };
-
-static unsigned long span_pages(unsigned long uptr, unsigned long length)
-{
-	return ((uptr + length - 1) >> PAGE_SHIFT) - (uptr >> PAGE_SHIFT) + 1;
-}
-
-static unsigned long area_npages(const struct area *area)
-{
-	return span_pages(area->pages.uptr, area_length(area));
-}
-
-/**
- * area_alloc() - make the area of a new mapping
- * @ictx: the context
- * @uptr: user address, in bytes; of the calling process
- * @length: size, in bytes; not 0, and @uptr + @length does not wrap
- * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- *
- * The memory is not looked at. @length must be that of the IOVA range the area
- * is given later.
- *
- * Return: the area, or NULL without memory.
- */
-struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
-			unsigned long length, int prot)
-{
-	unsigned long npages = span_pages(uptr, length);
-	unsigned int max_runs = npages <= SMALL_PAGES ? npages : 0;
-	struct pages *pages;
-	struct area *area;
-
-	area = kmalloc(offsetof(struct area, pages.runs) +
-			       max(max_runs, 1U) * sizeof(struct pfn_run),
-		       GFP_KERNEL_ACCOUNT);
-	if (!area)
-		return NULL;
-
-	area->next = NULL;
-	area->prot = prot;
-	area->ready = false;
-
-	pages = &area->pages;
-	pages->owner = pages_owner_get_current(ictx);
-	if (!pages->owner)
-		goto err_free_area;
-	pages->uptr = uptr;
-	pages->writable = !!(prot & IOMMU_WRITE);
-	pages->nr_runs = 0;
-	pages->max_runs = max_runs;
-	pages->chunks = NULL;
-	if (capable(CAP_IPC_LOCK))
-		pages->charge = CHARGE_NONE;
-	else
-		pages->charge = ictx->charge_mm ? CHARGE_MM : CHARGE_USER;
-	return area;
-
-err_free_area:
-	kfree(area);
-	return NULL;
-}
-
-/**
- * area_free() - undo area_alloc()
- * @area: an area that is in no tree and not pinned
- */
-void area_free(struct area *area)
-{
-	pages_owner_put(area->pages.owner);
-	kfree(area);
-}
 
 static struct pfn_run *pinner_add_chunk(struct pinner *pinner)
 {
@@ -170,13 +102,15 @@ static struct pfn_run *pinner_new_run(struct pinner *pinner)
 	return pinner_add_chunk(pinner);
 }
 
-/* Takes over the pin of @npages pages, or of one huge page, on success. */
+/*
+ * Takes over the pins of @npages pages, or of the folios they are in, on success.
+ */
 static int pinner_add_run(struct pinner *pinner, unsigned long pfn,
-			  unsigned long npages, bool huge)
+			  unsigned long npages, bool folios)
 {
 	struct pfn_run *last = pinner->last;
 
-	if (last && last->pfn + last->npages == pfn && last->huge == huge &&
+	if (last && last->pfn + last->npages == pfn && last->folios == folios &&
 	    last->npages + npages <= PFN_RUN_MAX_PAGES) {
 		last->npages += npages;
 	} else {
@@ -185,7 +119,7 @@ static int pinner_add_run(struct pinner *pinner, unsigned long pfn,
 			return -ENOMEM;
 		last->pfn = pfn;
 		last->npages = npages;
-		last->huge = huge;
+		last->folios = folios;
 		pinner->last = last;
 	}
 	pinner->uptr += npages << PAGE_SHIFT;
@@ -213,11 +147,12 @@ static int pinner_add_batch(struct pinner *pinner, unsigned long n)
 	return 0;
 }
 
-static int pinner_add_huge(struct pinner *pinner, struct page *page)
+/* Takes over the pin of a folio, from @page on. */
+static int pinner_add_folio(struct pinner *pinner, struct page *page)
 {
 	struct folio *folio = page_folio(page);
-	unsigned long npages = folio_nr_pages(folio) -
-			       (page_to_pfn(page) - folio_pfn(folio));
+	unsigned long npages =
+		folio_nr_pages(folio) - (page_to_pfn(page) - folio_pfn(folio));
 	int rc;
 
 	rc = pinner_add_run(pinner, page_to_pfn(page),
@@ -230,7 +165,7 @@ static int pinner_add_huge(struct pinner *pinner, struct page *page)
 /* Pin with mmap_lock held; *@locked tells whether it was kept all the time. */
 static long gup_locked(struct pinner *pinner, unsigned long n, int *locked)
 {
-	struct mm_struct *mm = pinner->pages->owner->mm;
+	struct mm_struct *mm = pinner->mm;
 
 	if (pinner->pages->writable)
 		return ext_pin_user_pages_remote(mm, pinner->uptr, n,
@@ -243,7 +178,7 @@ static long gup_locked(struct pinner *pinner, unsigned long n, int *locked)
 /* For memory of another process, and where the fast way is not safe. */
 static long gup_slow(struct pinner *pinner, unsigned long n)
 {
-	struct mm_struct *mm = pinner->pages->owner->mm;
+	struct mm_struct *mm = pinner->mm;
 	int locked = 1;
 	long got;
 
@@ -264,8 +199,7 @@ static int pin_batch(struct pinner *pinner)
 	bool writable = pinner->pages->writable;
 	long got;
 
-	if (pinner->pages->owner->mm == current->mm &&
-	    (writable || EXT_PIN_FAST_READONLY))
+	if (pinner->mm == current->mm && (writable || EXT_PIN_FAST_READONLY))
 		got = pin_user_pages_fast(pinner->uptr, n,
 					  FOLL_LONGTERM |
 						  (writable ? FOLL_WRITE : 0),
@@ -288,20 +222,20 @@ static int pin_huge_locked(struct pinner *pinner, int *locked)
 	long got;
 	int rc;
 
-	vma = vma_lookup(pinner->pages->owner->mm, pinner->uptr);
+	vma = vma_lookup(pinner->mm, pinner->uptr);
 	if (!vma || !is_vm_hugetlb_page(vma))
 		return 0;
 	got = gup_locked(pinner, 1, locked);
 	if (got <= 0)
 		return got ?: -EFAULT;
-	rc = *locked ? pinner_add_huge(pinner, pinner->batch[0]) :
+	rc = *locked ? pinner_add_folio(pinner, pinner->batch[0]) :
 		       pinner_add_batch(pinner, 1);
 	return rc ?: 1;
 }
 
 static int pin_huge(struct pinner *pinner)
 {
-	struct mm_struct *mm = pinner->pages->owner->mm;
+	struct mm_struct *mm = pinner->mm;
 	int locked = 1;
 	int rc;
 
@@ -330,6 +264,60 @@ static int pinner_charge(struct pinner *pinner, unsigned long npages)
 	return rc;
 }
 
+/* Pins folios of a file from pinner->uptr on, and takes them over. */
+static int pin_file_batch(struct pinner *pinner)
+{
+	struct folio **folios = (struct folio **)pinner->batch;
+	struct inode *inode = file_inode(pinner->file);
+	unsigned long offset = 0;
+	long got = 0, i;
+	int rc;
+
+	inode_lock_shared(inode);
+	if (pinner->pages->writable)
+		got = ext_memfd_check_write(pinner->file);
+	if (!got)
+		got = ext_memfd_pin_folios(pinner->file, pinner->uptr,
+					   pinner->uptr +
+						   PFN_PHYS(pinner->left) - 1,
+					   folios, pinner->batch_size, &offset);
+	inode_unlock_shared(inode);
+	if (got <= 0)
+		return got ?: -EFAULT;
+	for (i = 0; i < got; i++) {
+		rc = pinner_add_folio(pinner,
+				      folio_page(folios[i],
+						 i ? 0 : offset >> PAGE_SHIFT));
+		if (rc)
+			goto err_unpin;
+	}
+	return 0;
+
+err_unpin:
+	/* The one that failed is unpinned already. */
+	while (++i < got)
+		unpin_user_page(&folios[i]->page);
+	return rc;
+}
+
+/* Pins some of what is left. */
+static int pinner_step(struct pinner *pinner, bool *try_huge)
+{
+	int rc;
+
+	if (!pinner->mm)
+		return pin_file_batch(pinner);
+
+	rc = *try_huge ? pin_huge(pinner) : 0;
+	if (rc)
+		return min(rc, 0);
+	rc = pin_batch(pinner);
+	/* Where a batch ends in huge pages, more may follow. */
+	*try_huge = !rc && pinner->left &&
+		    PageHuge(pfn_to_page(pinner->last->pfn));
+	return rc;
+}
+
 static int pinner_run(struct pinner *pinner)
 {
 	/* No huge page is smaller than a batch. */
@@ -339,14 +327,8 @@ static int pinner_run(struct pinner *pinner)
 
 	while (pinner->left) {
 		before = pinner->left;
-		rc = try_huge ? pin_huge(pinner) : 0;
-		if (!rc) {
-			rc = pin_batch(pinner);
-			/* Where a batch ends in huge pages, more may follow. */
-			try_huge = !rc && pinner->left &&
-				   PageHuge(pfn_to_page(pinner->last->pfn));
-		}
-		if (rc < 0)
+		rc = pinner_step(pinner, &try_huge);
+		if (rc)
 			return rc;
 		rc = pinner_charge(pinner, before - pinner->left);
 		if (rc)
@@ -358,7 +340,40 @@ static int pinner_run(struct pinner *pinner)
 	return 0;
 }
 
-static void unpin_huge_run(const struct pfn_run *run, bool dirty)
+/*
+ * Where a file cannot be pinned directly, it is mapped into the calling process for
+ * as long as it takes to pin it from there.
+ */
+static int pinner_run_mapped(struct pinner *pinner)
+{
+	struct file *file = pinner->file;
+	unsigned long first, size, addr, align;
+	int rc;
+
+	if (!current->mm)
+		return -EFAULT;
+	rc = ext_memfd_alignment(file, &align);
+	if (rc)
+		return rc;
+	if (pinner->uptr + PFN_PHYS(pinner->left) >
+	    i_size_read(file_inode(file)))
+		return -EINVAL;
+
+	first = round_down(pinner->uptr, align);
+	size = round_up(pinner->uptr + PFN_PHYS(pinner->left), align) - first;
+	addr = vm_mmap(file, 0, size,
+		       PROT_READ | (pinner->pages->writable ? PROT_WRITE : 0),
+		       MAP_SHARED, first);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+	pinner->mm = current->mm;
+	pinner->uptr = addr + (pinner->uptr - first);
+	rc = pinner_run(pinner);
+	vm_munmap(addr, size);
+	return rc;
+}
+
+static void unpin_folio_run(const struct pfn_run *run, bool dirty)
 {
 	unsigned long left = run->npages;
 	unsigned long pfn = run->pfn;
@@ -377,8 +392,8 @@ static void unpin_huge_run(const struct pfn_run *run, bool dirty)
 
 static void unpin_run(const struct pfn_run *run, bool dirty)
 {
-	if (run->huge)
-		unpin_huge_run(run, dirty);
+	if (run->folios)
+		unpin_folio_run(run, dirty);
 	else
 		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn),
 						 run->npages, dirty);
@@ -405,12 +420,25 @@ static void pages_release_runs(struct pages *pages)
 	}
 }
 
-static int pages_pin(struct pages *pages, unsigned long npages)
+/**
+ * pages_pin() - pin and charge memory
+ * @pages: memory that is not pinned
+ * @npages: its size, in pages
+ * @file: the file it is in, or NULL for memory of the owner
+ *
+ * Context: may sleep, takes mmap_lock, may fault.
+ * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
+ * process is gone; -EINVAL for a file that is no memfd, or is too short; -ENOMEM
+ * without memory or over RLIMIT_MEMLOCK; -EINTR if the process is being killed.
+ */
+int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
 {
 	struct page *small_batch[SMALL_PAGES];
 	struct pinner pinner = {
 		.pages = pages,
-		.uptr = pages->uptr & PAGE_MASK,
+		.file = file,
+		.mm = file ? NULL : pages->owner->mm,
+		.uptr = pages->start & PAGE_MASK,
 		.left = npages,
 		.batch = small_batch,
 		.batch_size = SMALL_PAGES,
@@ -426,12 +454,12 @@ static int pages_pin(struct pages *pages, unsigned long npages)
 			return -ENOMEM;
 	}
 
-	rc = pinner_run(&pinner);
-	if (rc) {
-		pages_release_runs(pages);
-		pages_owner_uncharge(pages->owner, pages->charge,
-				     pinner.charged);
-	}
+	if (file && !EXT_HAS_MEMFD_PIN_FOLIOS)
+		rc = pinner_run_mapped(&pinner);
+	else
+		rc = pinner_run(&pinner);
+	if (rc)
+		pages_unpin(pages, pinner.charged);
 
 	if (pinner.batch != small_batch)
 		kfree(pinner.batch);
@@ -439,31 +467,16 @@ static int pages_pin(struct pages *pages, unsigned long npages)
 }
 
 /**
- * area_pin() - pin and charge the memory of an area
- * @area: an area that is not pinned
- *
- * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
- * process is gone; -ENOMEM without memory or over RLIMIT_MEMLOCK; -EINTR if the
- * process is being killed.
- */
-int area_pin(struct area *area)
-{
-	return pages_pin(&area->pages, area_npages(area));
-}
-
-/**
- * area_unpin() - undo area_pin()
- * @area: a pinned area that is in no page table
+ * pages_unpin() - undo pages_pin()
+ * @pages: pinned memory that is in no page table
+ * @npages: what is charged for it, in pages
  *
  * Context: may sleep. Neither allocates nor fails.
  */
-void area_unpin(struct area *area)
+void pages_unpin(struct pages *pages, unsigned long npages)
 {
-	struct pages *pages = &area->pages;
-
 	pages_release_runs(pages);
-	pages_owner_uncharge(pages->owner, pages->charge, area_npages(area));
+	pages_owner_uncharge(pages->owner, pages->charge, npages);
 }
 
 /**

@@ -7,7 +7,8 @@
  *   iommufd_ext_ctx.attach_lock
  *     ioas.domains_rwsem
  *       ioas.iova_lock
- *         mmap_lock
+ *         shared_pages.lock
+ *           mmap_lock
  *       group->mutex of the IOMMU core
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
@@ -110,6 +111,8 @@ enum pages_charge {
  * @owner_lock: see @owner
  * @charge_mm: charge processes rather than users; changes under xa_lock of
  *	@objects and only while there are none
+ * @vfio_ioas: the IOAS of ioctls that name none, or NULL; protected by xa_lock
+ *	of @objects, and cleared when the IOAS goes
  */
 struct iommufd_ext_ctx {
 	struct file *file;
@@ -119,43 +122,51 @@ struct iommufd_ext_ctx {
 	struct pages_owner *owner;
 	spinlock_t owner_lock;
 	bool charge_mm;
+	struct ioas *vfio_ioas;
 };
 
 /**
  * struct pfn_run - pinned memory that is physically contiguous
  * @pfn: number of the first page frame
  * @npages: length, in pages
- * @huge: the memory is hugetlb, and pinned once per huge page rather than once
- *	per page
+ * @folios: pinned once per folio rather than once per page
  */
 struct pfn_run {
 	u64 pfn : 40;
 	u64 npages : 23;
-	u64 huge : 1;
+	u64 folios : 1;
 };
 
 #define PFN_RUN_MAX_PAGES ((1UL << 23) - 1)
 
+/*
+ * Memory of up to this many pages has room for its runs in struct pages, and is
+ * pinned with an array on the stack.
+ */
+#define SMALL_PAGES 16
+
 /**
  * struct pages - user memory, and where it is while it is pinned
  * @owner: whose memory
- * @uptr: user address of the first byte
+ * @start: user address of the first byte; of a file's memory, its offset
  * @writable: pinned for writing
  * @charge: enum pages_charge, chosen when it was mapped
+ * @shared: the memory is that of a struct shared_pages; constant
  * @nr_runs: used entries of @runs
  * @max_runs: entries of @runs there is room for; 0 if the runs are in @chunks
  * @chunks: runs of memory too large for @runs, in order
  * @runs: runs of small memory
  *
- * Written by whoever makes or fills the area the memory belongs to: the creator
- * alone before the area is published, later the holder of
- * ioas.domains_rwsem.
+ * Memory of one area is written by whoever makes or fills the area: the creator
+ * alone before the area is published, later the holder of ioas.domains_rwsem.
+ * Shared memory is protected by shared_pages.lock.
  */
 struct pages {
 	struct pages_owner *owner;
-	unsigned long uptr;
+	unsigned long start;
 	u8 writable;
 	u8 charge;
+	u8 shared;
 	u8 nr_runs;
 	u8 max_runs;
 	union {
@@ -165,33 +176,87 @@ struct pages {
 };
 
 /**
+ * struct shared_pages - memory of more than one area
+ * @users: one per area
+ * @lock: protects the fields below; while @pinned is not 0, the runs of @pages
+ *	are constant
+ * @pinned: how many areas need the memory pinned
+ * @length: size of the memory, in bytes; constant
+ * @file: the file the memory is in, or NULL; constant
+ * @moving: links memory that changes its owner; see change_process.c
+ * @pages: the memory
+ *
+ * An area has its memory to itself until it is copied or cut; that is when the
+ * memory moves here.
+ */
+struct shared_pages {
+	refcount_t users;
+	struct mutex lock; /* protects pinned and pages */
+	unsigned long pinned;
+	unsigned long length;
+	struct file *file;
+	struct list_head moving;
+	/* Last: its size depends on the size of the memory. */
+	struct pages pages;
+};
+
+/**
  * struct area - one mapping of an IOAS
  * @node: in ioas.areas; protected by ioas.iova_lock
  * @iova: first IOVA, constant
- * @last: last IOVA, constant
+ * @last: last IOVA; changes with domains_rwsem write-held and iova_lock held
  * @next: links areas that are being unmapped together; the unmapper's
+ * @offset: where in @pages the area begins, in bytes, until it is @going
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE; constant
  * @ready: the area is in every page table of the IOAS. Set with domains_rwsem
  *	held by the mapper, cleared by the unmapper with also iova_lock held.
  *	While it is clear, the area holds its IOVA and belongs to whoever makes
  *	or removes it
- * @pages: the memory
+ * @going: it is being removed; set with iova_lock held
+ * @pages: the memory: @own, or shared memory; changes with domains_rwsem
+ *	write-held
+ * @own: memory of this area alone
  */
 struct area {
 	struct rb_node node;
 	unsigned long iova;
 	unsigned long last;
-	struct area *next;
+	union {
+		struct area *next;
+		unsigned long offset;
+	};
 	int prot;
 	bool ready;
+	bool going;
+	struct pages *pages;
 	/* Last: its size depends on the size of the memory. */
-	struct pages pages;
+	struct pages own;
 };
 
 static inline unsigned long area_length(const struct area *area)
 {
 	return area->last - area->iova + 1;
 }
+
+/* User address, or offset in the file, of the first byte. */
+static inline unsigned long area_start(const struct area *area)
+{
+	return area->pages->start + area->offset;
+}
+
+/**
+ * struct slice - part of mapped memory, for a copy of it
+ * @item: in the list of what is copied
+ * @shared: the memory, of which the slice is a user
+ * @offset: where in it the slice begins, in bytes
+ * @length: size, in bytes
+ */
+struct slice {
+	struct list_head item;
+	struct shared_pages *shared;
+	unsigned long offset;
+	unsigned long length;
+};
 
 /**
  * struct ioas - an I/O address space
@@ -204,6 +269,8 @@ static inline unsigned long area_length(const struct area *area)
  *	table is filled or emptied
  * @areas: struct area by IOVA; they do not overlap
  * @reserved: struct reserved_range: IOVAs that cannot be mapped
+ * @allowed: struct allowed_range: IOVAs that may not become reserved, and of
+ *	which automatic ones are chosen; empty for all
  * @iova_alignment: every IOVA and length is a multiple, in bytes
  * @large_pages: contiguous memory may become large IOMMU pages; changes with
  *	@domains_rwsem write-held too
@@ -215,6 +282,7 @@ struct ioas {
 	struct mutex iova_lock;
 	struct rb_root areas;
 	struct rb_root_cached reserved;
+	struct rb_root_cached allowed;
 	unsigned long iova_alignment;
 	bool large_pages;
 };
@@ -230,6 +298,7 @@ struct ioas {
  *	attach_lock
  * @auto_domain: made by an attach, goes with the last endpoint; constant
  * @final: the driver knows page sizes and aperture before an attach; constant
+ * @coherent: DMA through it cannot bypass caches; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
  * @msi_cookie: has a window for MSI doorbells; protected by attach_lock
  */
@@ -242,6 +311,7 @@ struct hwpt {
 	struct iommu_domain_geometry aperture;
 	bool auto_domain;
 	bool final;
+	bool coherent;
 	bool filled;
 	bool msi_cookie;
 };
@@ -342,6 +412,9 @@ int destroy_ioctl(struct ucmd *ucmd);
 /* account.c */
 struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx);
 void pages_owner_put(struct pages_owner *owner);
+enum pages_charge pages_owner_charge_between(const struct pages_owner *from,
+					     const struct pages_owner *to,
+					     enum pages_charge charge);
 int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
 		       unsigned long npages);
 void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
@@ -349,7 +422,7 @@ void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
 
 /* pages.c */
 /**
- * struct pfn_run_iter - walks the runs of pinned memory from the first byte on
+ * struct pfn_run_iter - walks the runs of pinned memory
  * @pages: the memory
  * @chunk: current chunk, for memory that is kept in chunks
  * @idx: current entry
@@ -360,23 +433,40 @@ struct pfn_run_iter {
 	unsigned int idx;
 };
 
+int pages_pin(struct pages *pages, unsigned long npages, struct file *file);
+void pages_unpin(struct pages *pages, unsigned long npages);
+void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages);
+const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter);
+
+/* area.c */
 struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
 			unsigned long length, int prot);
+struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
+			     unsigned long start, unsigned long length,
+			     int prot);
+struct shared_pages *area_shared(const struct area *area);
+unsigned long shared_pages_npages(const struct shared_pages *shared);
+struct area *area_alloc_slice(const struct slice *slice, int prot);
+struct shared_pages *area_share(struct area *area, bool pinned);
+struct area *area_cut(struct area *area, unsigned long iova, bool pinned);
 void area_free(struct area *area);
 int area_pin(struct area *area);
 void area_unpin(struct area *area);
-void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages);
-const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter);
+void shared_pages_put(struct shared_pages *shared);
 
 /* iova.c */
 struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
 			    unsigned long last);
 struct area *iova_next_area(struct area *area);
-int iova_insert_fixed(struct ioas *ioas, struct area *area, unsigned long iova,
-		      unsigned long length);
-int iova_insert_auto(struct ioas *ioas, struct area *area,
-		     unsigned long length);
+int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
+		bool fixed, unsigned long *iova);
+void iova_remove_areas(struct ioas *ioas, struct area **areas, unsigned int nr);
+void iova_insert_cut(struct ioas *ioas, struct area *area);
 void iova_remove_area(struct ioas *ioas, struct area *area);
+int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
+		     unsigned long last);
+int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed);
+void iova_free_allowed(struct rb_root_cached *allowed);
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 		 const void *owner);
 int iova_reserve_outside(struct ioas *ioas,
@@ -388,7 +478,10 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 int iova_update_alignment(struct ioas *ioas, struct hwpt *joining);
 
 /* mapping.c */
-int ioas_publish_area(struct ioas *ioas, struct area *area);
+int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr);
+int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
+		     struct list_head *slices);
+int ioas_cut(struct ioas *ioas, unsigned long iova);
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped);
 int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt);
@@ -401,14 +494,29 @@ void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 		       struct iommu_iotlb_gather *gather);
 
 /* ioas.c */
-void ioas_free(struct ioas *ioas);
+struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id);
+int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+		   unsigned long iova, u64 uptr, u64 length, int prot);
+void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas);
+int ioas_allow_iovas_ioctl(struct ucmd *ucmd);
+int ioas_copy_ioctl(struct ucmd *ucmd);
 int ioas_alloc_ioctl(struct ucmd *ucmd);
 int ioas_iova_ranges_ioctl(struct ucmd *ucmd);
 int ioas_map_ioctl(struct ucmd *ucmd);
+int ioas_map_file_ioctl(struct ucmd *ucmd);
 int ioas_unmap_ioctl(struct ucmd *ucmd);
 
+/* change_process.c */
+int change_process_ioctl(struct ucmd *ucmd);
+
 /* option.c */
+int ioas_disable_large_pages(struct ioas *ioas);
 int option_ioctl(struct ucmd *ucmd);
+
+/* vfio_compat.c */
+long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,
+		       unsigned long arg);
+int vfio_ioas_ioctl(struct ucmd *ucmd);
 
 /* hwpt.c */
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,

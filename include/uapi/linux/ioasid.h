@@ -44,12 +44,17 @@ enum {
 	IOASID_CMD_BASE = 0x80,
 	IOASID_CMD_DESTROY = IOASID_CMD_BASE,
 	IOASID_CMD_IOAS_ALLOC = 0x81,
+	IOASID_CMD_IOAS_ALLOW_IOVAS = 0x82,
+	IOASID_CMD_IOAS_COPY = 0x83,
 	IOASID_CMD_IOAS_IOVA_RANGES = 0x84,
 	IOASID_CMD_IOAS_MAP = 0x85,
 	IOASID_CMD_IOAS_UNMAP = 0x86,
 	IOASID_CMD_OPTION = 0x87,
+	IOASID_CMD_VFIO_IOAS = 0x88,
 	IOASID_CMD_HWPT_ALLOC = 0x89,
 	IOASID_CMD_GET_HW_INFO = 0x8a,
+	IOASID_CMD_IOAS_MAP_FILE = 0x8f,
+	IOASID_CMD_IOAS_CHANGE_PROCESS = 0x92,
 };
 
 /**
@@ -126,6 +131,31 @@ struct ioasid_ioas_iova_ranges {
 #define IOASID_IOAS_IOVA_RANGES _IO(IOASID_TYPE, IOASID_CMD_IOAS_IOVA_RANGES)
 
 /**
+ * struct ioasid_ioas_allow_iovas - ioctl(IOASID_IOAS_ALLOW_IOVAS)
+ * @size: sizeof(struct ioasid_ioas_allow_iovas)
+ * @ioas_id: the IOAS to change
+ * @num_iovas: entries in the array; 0 allows everything again
+ * @__reserved: must be 0
+ * @allowed_iovas: pointer to an array of struct ioasid_iova_range
+ *
+ * Promise ranges of IOVAs to the program: no device or page table that reserves
+ * any of them can join the IOAS any more. An IOVA the kernel chooses is in them;
+ * a fixed IOVA need not be. A new list replaces the old one as a whole.
+ *
+ * Errors: EINVAL if a range is empty or overlaps another; EADDRINUSE if one is
+ * reserved already.
+ */
+struct ioasid_ioas_allow_iovas {
+	__u32 size;
+	__u32 ioas_id;
+	__u32 num_iovas;
+	__u32 __reserved;
+	__aligned_u64 allowed_iovas;
+};
+
+#define IOASID_IOAS_ALLOW_IOVAS _IO(IOASID_TYPE, IOASID_CMD_IOAS_ALLOW_IOVAS)
+
+/**
  * enum ioasid_ioas_map_flags - flags of struct ioasid_ioas_map
  * @IOASID_IOAS_MAP_FIXED_IOVA: map at @iova; without it the kernel chooses
  * @IOASID_IOAS_MAP_WRITEABLE: the device may write
@@ -168,6 +198,65 @@ struct ioasid_ioas_map {
 };
 
 #define IOASID_IOAS_MAP _IO(IOASID_TYPE, IOASID_CMD_IOAS_MAP)
+
+/**
+ * struct ioasid_ioas_map_file - ioctl(IOASID_IOAS_MAP_FILE)
+ * @size: sizeof(struct ioasid_ioas_map_file)
+ * @flags: as for struct ioasid_ioas_map
+ * @ioas_id: the IOAS to map into
+ * @fd: a memfd, also of huge pages
+ * @start: where the memory begins in the file, in bytes
+ * @length: size of the memory, in bytes
+ * @iova: as for struct ioasid_ioas_map
+ *
+ * Like IOASID_IOAS_MAP, of memory that is named by file and offset. The process
+ * need not have it mapped, and the mapping does not depend on the process. A file
+ * of another kind is found out when the memory is pinned.
+ *
+ * Errors: EBADF for a bad fd; EINVAL for a file of another kind or too short;
+ * EACCES to write through a file descriptor for reading; EPERM to write to a
+ * file that is sealed; otherwise as IOASID_IOAS_MAP.
+ */
+struct ioasid_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+#define IOASID_IOAS_MAP_FILE _IO(IOASID_TYPE, IOASID_CMD_IOAS_MAP_FILE)
+
+/**
+ * struct ioasid_ioas_copy - ioctl(IOASID_IOAS_COPY)
+ * @size: sizeof(struct ioasid_ioas_copy)
+ * @flags: as for struct ioasid_ioas_map
+ * @dst_ioas_id: the IOAS to map into
+ * @src_ioas_id: the IOAS to take the memory from; may be the same
+ * @length: size of the memory, in bytes
+ * @dst_iova: as @iova of struct ioasid_ioas_map
+ * @src_iova: where the memory is in the source
+ *
+ * Map memory that is mapped already. Both mappings share it: it is pinned and
+ * charged once, as a whole, until the last of them is gone. The range may begin
+ * and end inside mappings of the source, and span several.
+ *
+ * Errors: ENOENT if an IOVA of the source range is not mapped; EPERM to write to
+ * memory that was mapped for reading only; otherwise as IOASID_IOAS_MAP.
+ */
+struct ioasid_ioas_copy {
+	__u32 size;
+	__u32 flags;
+	__u32 dst_ioas_id;
+	__u32 src_ioas_id;
+	__aligned_u64 length;
+	__aligned_u64 dst_iova;
+	__aligned_u64 src_iova;
+};
+
+#define IOASID_IOAS_COPY _IO(IOASID_TYPE, IOASID_CMD_IOAS_COPY)
 
 /**
  * struct ioasid_ioas_unmap - ioctl(IOASID_IOAS_UNMAP)
@@ -239,6 +328,40 @@ struct ioasid_option_cmd {
 };
 
 #define IOASID_OPTION _IO(IOASID_TYPE, IOASID_CMD_OPTION)
+
+/**
+ * enum ioasid_vfio_ioas_op - operations of struct ioasid_vfio_ioas
+ * @IOASID_VFIO_IOAS_GET: return the IOAS
+ * @IOASID_VFIO_IOAS_SET: take another one
+ * @IOASID_VFIO_IOAS_CLEAR: have none
+ */
+enum ioasid_vfio_ioas_op {
+	IOASID_VFIO_IOAS_GET = 0,
+	IOASID_VFIO_IOAS_SET = 1,
+	IOASID_VFIO_IOAS_CLEAR = 2,
+};
+
+/**
+ * struct ioasid_vfio_ioas - ioctl(IOASID_VFIO_IOAS)
+ * @size: sizeof(struct ioasid_vfio_ioas)
+ * @ioas_id: in, for SET, or out, for GET: the IOAS
+ * @op: enum ioasid_vfio_ioas_op
+ * @__reserved: must be 0
+ *
+ * The ioctls of a VFIO container (VFIO_IOMMU_MAP_DMA and the like) work on this
+ * file, too. They name no IOAS; this one is meant.
+ *
+ * Errors: ENODEV for GET if there is none; ENOENT for SET of an unknown IOAS;
+ * EOPNOTSUPP for an unknown operation.
+ */
+struct ioasid_vfio_ioas {
+	__u32 size;
+	__u32 ioas_id;
+	__u16 op;
+	__u16 __reserved;
+};
+
+#define IOASID_VFIO_IOAS _IO(IOASID_TYPE, IOASID_CMD_VFIO_IOAS)
 
 /**
  * enum ioasid_hwpt_alloc_flags - flags of struct ioasid_hwpt_alloc
@@ -336,5 +459,25 @@ struct ioasid_hw_info {
 };
 
 #define IOASID_GET_HW_INFO _IO(IOASID_TYPE, IOASID_CMD_GET_HW_INFO)
+
+/**
+ * struct ioasid_ioas_change_process - ioctl(IOASID_IOAS_CHANGE_PROCESS)
+ * @size: sizeof(struct ioasid_ioas_change_process)
+ * @__reserved: must be 0
+ *
+ * Charge everything that is pinned through this file to the calling process. A
+ * program that hands its devices to a successor calls it in the successor. All
+ * mappings must be of files.
+ *
+ * Errors: EINVAL if a mapping is of process memory; EBUSY if a mapping is being
+ * made; ENOMEM over RLIMIT_MEMLOCK. On failure nothing changes.
+ */
+struct ioasid_ioas_change_process {
+	__u32 size;
+	__u32 __reserved;
+};
+
+#define IOASID_IOAS_CHANGE_PROCESS \
+	_IO(IOASID_TYPE, IOASID_CMD_IOAS_CHANGE_PROCESS)
 
 #endif

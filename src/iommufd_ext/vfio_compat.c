@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctls of a VFIO container on a /dev/ioasid file.
+ *
+ * A program written for the type1 IOMMU of a container can go on using its ioctls.
+ * They name no address space: one IOAS of the context is theirs, which the program
+ * chooses with IOASID_VFIO_IOAS.
+ *
+ * Type1 lets any part of a mapping be unmapped. Large IOMMU pages would stand in
+ * the way, so VFIO_SET_IOMMU of VFIO_TYPE1_IOMMU does without them, and mappings
+ * are cut at both ends of what is unmapped. VFIO_TYPE1v2_IOMMU unmaps whole
+ * mappings, as everything else here does.
+ */
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "private.h"
+
+static struct ioas *compat_ioas_get(struct iommufd_ext_ctx *ictx)
+{
+	struct ioas *ioas;
+
+	xa_lock(&ictx->objects);
+	ioas = ictx->vfio_ioas;
+	/* Without users it is on its way out, and only waits to clear this. */
+	if (ioas && !refcount_inc_not_zero(&ioas->obj.users))
+		ioas = NULL;
+	xa_unlock(&ictx->objects);
+	return ioas;
+}
+
+static void compat_ioas_set(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
+{
+	xa_lock(&ictx->objects);
+	ictx->vfio_ioas = ioas;
+	xa_unlock(&ictx->objects);
+}
+
+static int vfio_ioas_get(struct ucmd *ucmd)
+{
+	struct ioasid_vfio_ioas *cmd = ucmd->cmd;
+	struct ioas *ioas = compat_ioas_get(ucmd->ictx);
+
+	if (!ioas)
+		return -ENODEV;
+	cmd->ioas_id = ioas->obj.id;
+	obj_put(ucmd->ictx, &ioas->obj);
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+static int vfio_ioas_set(struct ucmd *ucmd)
+{
+	struct ioasid_vfio_ioas *cmd = ucmd->cmd;
+	struct ioas *ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
+
+	if (!ioas)
+		return -ENOENT;
+	compat_ioas_set(ucmd->ictx, ioas);
+	obj_put(ucmd->ictx, &ioas->obj);
+	return 0;
+}
+
+/**
+ * vfio_ioas_ioctl() - IOASID_VFIO_IOAS
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_vfio_ioas for the errors.
+ */
+int vfio_ioas_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_vfio_ioas *cmd = ucmd->cmd;
+
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+
+	switch (cmd->op) {
+	case IOASID_VFIO_IOAS_GET:
+		return vfio_ioas_get(ucmd);
+	case IOASID_VFIO_IOAS_SET:
+		return vfio_ioas_set(ucmd);
+	case IOASID_VFIO_IOAS_CLEAR:
+		compat_ioas_set(ucmd->ictx, NULL);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int compat_map(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+		      void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
+	struct vfio_iommu_type1_dma_map map;
+	int prot = IOMMU_CACHE;
+
+	if (copy_from_user(&map, arg, minsz))
+		return -EFAULT;
+	if (map.argsz < minsz ||
+	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE))
+		return -EINVAL;
+	if (!ioas)
+		return -ENODEV;
+
+	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
+		prot |= IOMMU_READ;
+	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
+		prot |= IOMMU_WRITE;
+	return ioas_map_fixed(ictx, ioas, map.iova, map.vaddr, map.size, prot);
+}
+
+/* Type1 without large pages: whatever is unmapped becomes areas of its own. */
+static int compat_cut(struct ioas *ioas, unsigned long iova, unsigned long last)
+{
+	int rc = 0;
+
+	if (READ_ONCE(ioas->large_pages))
+		return 0;
+	if (last != ULONG_MAX)
+		rc = ioas_cut(ioas, last + 1);
+	return rc ?: ioas_cut(ioas, iova);
+}
+
+static int compat_unmap(struct ioas *ioas, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
+	struct vfio_iommu_type1_dma_unmap unmap;
+	unsigned long last = ULONG_MAX, unmapped = 0;
+	int rc = 0;
+
+	if (copy_from_user(&unmap, arg, minsz))
+		return -EFAULT;
+	if (unmap.argsz < minsz || unmap.flags & ~VFIO_DMA_UNMAP_FLAG_ALL)
+		return -EINVAL;
+	if (!ioas)
+		return -ENODEV;
+
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
+		if (unmap.iova || unmap.size)
+			return -EINVAL;
+	} else if (!unmap.size) {
+		rc = -EINVAL;
+	} else if (check_add_overflow((unsigned long)unmap.iova,
+				      (unsigned long)unmap.size - 1, &last)) {
+		rc = -EOVERFLOW;
+	} else {
+		rc = compat_cut(ioas, unmap.iova, last);
+		if (rc)
+			return rc;
+	}
+	if (!rc)
+		rc = ioas_unmap(ioas, unmap.iova, last, &unmapped);
+
+	/* Also on failure: what went before the failure is gone. */
+	unmap.size = unmapped;
+	if (copy_to_user(arg, &unmap, minsz))
+		return -EFAULT;
+	return rc;
+}
+
+static int compat_coherent(struct ioas *ioas)
+{
+	struct hwpt *hwpt;
+	int coherent = 1;
+
+	if (!ioas)
+		return -ENODEV;
+	down_read(&ioas->domains_rwsem);
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+		coherent &= hwpt->coherent;
+	up_read(&ioas->domains_rwsem);
+	return coherent;
+}
+
+static int compat_check_extension(struct ioas *ioas, unsigned long extension)
+{
+	switch (extension) {
+	case VFIO_TYPE1_IOMMU:
+	case VFIO_TYPE1v2_IOMMU:
+	case VFIO_UNMAP_ALL:
+		return 1;
+	case VFIO_DMA_CC_IOMMU:
+		return compat_coherent(ioas);
+	case VFIO_NOIOMMU_IOMMU:
+		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
+	default:
+		return 0;
+	}
+}
+
+static int compat_set_iommu(struct ioas *ioas, unsigned long type)
+{
+	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
+		return -EINVAL;
+	if (!ioas)
+		return -ENODEV;
+	return type == VFIO_TYPE1_IOMMU ? ioas_disable_large_pages(ioas) : 0;
+}
+
+static u64 compat_pgsizes(struct ioas *ioas)
+{
+	unsigned long pgsizes = ULONG_MAX;
+	struct hwpt *hwpt;
+
+	down_read(&ioas->domains_rwsem);
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+		pgsizes &= hwpt->domain->pgsize_bitmap;
+	up_read(&ioas->domains_rwsem);
+
+	/* Type1 reports what is smaller than a page as a page. */
+	if (pgsizes & ~PAGE_MASK)
+		pgsizes = (pgsizes & PAGE_MASK) | PAGE_SIZE;
+	return max(pgsizes, READ_ONCE(ioas->iova_alignment));
+}
+
+static size_t count_ranges(struct ioas *ioas)
+{
+	unsigned long start, last, from = 0;
+	size_t count = 0;
+
+	lockdep_assert_held(&ioas->iova_lock);
+
+	while (iova_next_range(ioas, from, &start, &last)) {
+		count++;
+		if (last == ULONG_MAX)
+			break;
+		from = last + 1;
+	}
+	return count;
+}
+
+/**
+ * struct compat_caps - the capabilities of GET_INFO, as the user sees them
+ * @avail: how many mappings there can be
+ * @padding: 0; the next capability begins at a multiple of 8
+ * @ranges: the IOVAs that can be mapped
+ */
+struct compat_caps {
+	struct vfio_iommu_type1_info_dma_avail avail;
+	u32 padding;
+	struct vfio_iommu_type1_info_cap_iova_range ranges;
+};
+
+static void fill_caps(struct compat_caps *caps, struct ioas *ioas,
+		      size_t max_ranges)
+{
+	struct vfio_iova_range *range = caps->ranges.iova_ranges;
+	unsigned long start, last, from = 0;
+
+	lockdep_assert_held(&ioas->iova_lock);
+
+	caps->avail.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+	caps->avail.header.version = 1;
+	caps->avail.header.next = sizeof(struct vfio_iommu_type1_info) +
+				  offsetof(struct compat_caps, ranges);
+	/* Memory is the only limit. */
+	caps->avail.avail = U32_MAX;
+
+	caps->ranges.header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+	caps->ranges.header.version = 1;
+	while (caps->ranges.nr_iovas < max_ranges &&
+	       iova_next_range(ioas, from, &start, &last)) {
+		range->start = start;
+		range->end = last;
+		range++;
+		caps->ranges.nr_iovas++;
+		from = last + 1;
+	}
+}
+
+static struct compat_caps *alloc_caps(struct ioas *ioas, size_t *size)
+{
+	struct compat_caps *caps;
+	size_t count;
+
+	mutex_lock(&ioas->iova_lock);
+	count = count_ranges(ioas);
+	*size = struct_size(caps, ranges.iova_ranges, count);
+	caps = kvzalloc(*size, GFP_KERNEL_ACCOUNT);
+	if (caps)
+		fill_caps(caps, ioas, count);
+	mutex_unlock(&ioas->iova_lock);
+	return caps;
+}
+
+static int compat_get_info(struct ioas *ioas, void __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
+	struct vfio_iommu_type1_info info = {};
+	struct compat_caps *caps;
+	size_t size, user_size;
+	int rc = 0;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	if (!ioas)
+		return -ENODEV;
+	user_size = min_t(size_t, info.argsz, sizeof(info));
+
+	caps = alloc_caps(ioas, &size);
+	if (!caps)
+		return -ENOMEM;
+	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
+	info.iova_pgsizes = compat_pgsizes(ioas);
+	if (info.argsz >= sizeof(info) + size) {
+		info.cap_offset = sizeof(info);
+		if (copy_to_user(arg + sizeof(info), caps, size))
+			rc = -EFAULT;
+	}
+	info.argsz = sizeof(info) + size;
+	if (copy_to_user(arg, &info, user_size))
+		rc = -EFAULT;
+	kvfree(caps);
+	return rc;
+}
+
+static long compat_ioctl(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+			 unsigned int cmd, unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+
+	switch (cmd) {
+	case VFIO_GET_API_VERSION:
+		return VFIO_API_VERSION;
+	case VFIO_CHECK_EXTENSION:
+		return compat_check_extension(ioas, arg);
+	case VFIO_SET_IOMMU:
+		return compat_set_iommu(ioas, arg);
+	case VFIO_IOMMU_GET_INFO:
+		return compat_get_info(ioas, uarg);
+	case VFIO_IOMMU_MAP_DMA:
+		return compat_map(ictx, ioas, uarg);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return compat_unmap(ioas, uarg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/**
+ * vfio_compat_ioctl() - an ioctl of a VFIO container
+ * @ictx: the context
+ * @cmd: its number
+ * @arg: its argument
+ *
+ * Return: what the container would, -ENODEV if it needs an IOAS and there is
+ * none, -ENOTTY if it is not served.
+ */
+long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,
+		       unsigned long arg)
+{
+	struct ioas *ioas = compat_ioas_get(ictx);
+	long rc;
+
+	rc = compat_ioctl(ictx, ioas, cmd, arg);
+	if (ioas)
+		obj_put(ictx, &ioas->obj);
+	return rc;
+}
