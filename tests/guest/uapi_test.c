@@ -22,6 +22,8 @@ struct world {
 	int fd;
 	uint32_t ioas;
 	void *va;
+	/* A file that can be mapped. */
+	int memfd;
 };
 
 struct ioctl_case {
@@ -102,27 +104,88 @@ static void fill_info(struct world *world, void *cmd)
 	((struct ioasid_hw_info *)cmd)->dev_id = ABSENT_ID;
 }
 
+static void fill_allow(struct world *world, void *cmd)
+{
+	static const struct ioasid_iova_range range = { PAGE, UINT64_MAX };
+	struct ioasid_ioas_allow_iovas *allow = cmd;
+
+	memcpy(world->va, &range, sizeof(range));
+	allow->ioas_id = world->ioas;
+	allow->num_iovas = 1;
+	allow->allowed_iovas = (uintptr_t)world->va;
+}
+
+/* Where the source of COPY is, out of the way of automatic IOVAs. */
+#define COPY_IOVA (1UL << 40)
+
+static void fill_copy(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_copy *copy = cmd;
+
+	if (ioas_map_fixed(world->fd, world->ioas, world->va, PAGE, COPY_IOVA,
+			   MAP_RW))
+		check_eq(EEXIST, errno);
+	copy->flags = MAP_RW;
+	copy->dst_ioas_id = world->ioas;
+	copy->src_ioas_id = world->ioas;
+	copy->length = PAGE;
+	copy->src_iova = COPY_IOVA;
+}
+
+static void fill_copy_other(struct world *world, void *cmd)
+{
+	fill_copy(world, cmd);
+	/* The ids the tests try are those of the source. */
+	((struct ioasid_ioas_copy *)cmd)->dst_ioas_id = ioas_new(world->fd);
+}
+
+static void fill_vfio_ioas(struct world *world, void *cmd)
+{
+	struct ioasid_vfio_ioas *vfio = cmd;
+
+	vfio->ioas_id = world->ioas;
+	vfio->op = IOASID_VFIO_IOAS_SET;
+}
+
+static void fill_vfio_ioas_get(struct world *world, void *cmd)
+{
+	uint32_t id = world->ioas;
+
+	assert_ok(vfio_ioas(world->fd, IOASID_VFIO_IOAS_SET, &id));
+	((struct ioasid_vfio_ioas *)cmd)->op = IOASID_VFIO_IOAS_GET;
+}
+
+static void fill_map_file(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_map_file *map = cmd;
+
+	map->flags = MAP_RW;
+	map->ioas_id = world->ioas;
+	map->fd = world->memfd;
+	map->length = PAGE;
+}
+
 #define END_OF(type, member) \
 	(offsetof(type, member) + sizeof(((type *)0)->member))
 
 #define CASE(name_, cmd_, type, last, fill_, result_, answers_, id, absent_) \
-	{ \
-		.name = name_, .cmd = cmd_, .size = sizeof(type), \
+	{                                                                    \
+		.name = name_, .cmd = cmd_, .size = sizeof(type),            \
 		.min = END_OF(type, last), .fill = fill_, .result = result_, \
-		.answers = answers_, .id_offset = id, .absent = absent_, \
+		.answers = answers_, .id_offset = id, .absent = absent_,     \
 	}
 #define ID(type, member) offsetof(struct type, member)
 
 static const struct ioctl_case cases[] = {
-	CASE("destroy", IOASID_DESTROY, struct ioasid_destroy, id,
-	     fill_destroy, 0, false, ID(ioasid_destroy, id), ENOENT),
+	CASE("destroy", IOASID_DESTROY, struct ioasid_destroy, id, fill_destroy,
+	     0, false, ID(ioasid_destroy, id), ENOENT),
 	CASE("ioas_alloc", IOASID_IOAS_ALLOC, struct ioasid_ioas_alloc,
 	     out_ioas_id, fill_none, 0, true, 0, 0),
 	CASE("iova_ranges", IOASID_IOAS_IOVA_RANGES,
-	     struct ioasid_ioas_iova_ranges, out_iova_alignment, fill_ranges,
-	     0, true, ID(ioasid_ioas_iova_ranges, ioas_id), ENOENT),
-	CASE("map", IOASID_IOAS_MAP, struct ioasid_ioas_map, iova, fill_map,
-	     0, true, ID(ioasid_ioas_map, ioas_id), ENOENT),
+	     struct ioasid_ioas_iova_ranges, out_iova_alignment, fill_ranges, 0,
+	     true, ID(ioasid_ioas_iova_ranges, ioas_id), ENOENT),
+	CASE("map", IOASID_IOAS_MAP, struct ioasid_ioas_map, iova, fill_map, 0,
+	     true, ID(ioasid_ioas_map, ioas_id), ENOENT),
 	CASE("unmap", IOASID_IOAS_UNMAP, struct ioasid_ioas_unmap, length,
 	     fill_unmap, 0, true, ID(ioasid_ioas_unmap, ioas_id), ENOENT),
 	CASE("option", IOASID_OPTION, struct ioasid_option_cmd, val64,
@@ -132,6 +195,24 @@ static const struct ioctl_case cases[] = {
 	     ID(ioasid_hwpt_alloc, dev_id), ENOENT),
 	CASE("hw_info", IOASID_GET_HW_INFO, struct ioasid_hw_info, __reserved,
 	     fill_info, ENOENT, false, ID(ioasid_hw_info, dev_id), ENOENT),
+	CASE("allow_iovas", IOASID_IOAS_ALLOW_IOVAS,
+	     struct ioasid_ioas_allow_iovas, allowed_iovas, fill_allow, 0,
+	     false, ID(ioasid_ioas_allow_iovas, ioas_id), ENOENT),
+	CASE("copy", IOASID_IOAS_COPY, struct ioasid_ioas_copy, src_iova,
+	     fill_copy, 0, true, ID(ioasid_ioas_copy, dst_ioas_id), ENOENT),
+	CASE("copy_from", IOASID_IOAS_COPY, struct ioasid_ioas_copy, src_iova,
+	     fill_copy_other, 0, true, ID(ioasid_ioas_copy, src_ioas_id),
+	     ENOENT),
+	CASE("vfio_ioas", IOASID_VFIO_IOAS, struct ioasid_vfio_ioas, __reserved,
+	     fill_vfio_ioas, 0, false, ID(ioasid_vfio_ioas, ioas_id), ENOENT),
+	CASE("vfio_ioas_get", IOASID_VFIO_IOAS, struct ioasid_vfio_ioas,
+	     __reserved, fill_vfio_ioas_get, 0, true, 0, 0),
+	CASE("map_file", IOASID_IOAS_MAP_FILE, struct ioasid_ioas_map_file,
+	     iova, fill_map_file, 0, true, ID(ioasid_ioas_map_file, ioas_id),
+	     ENOENT),
+	CASE("change_process", IOASID_IOAS_CHANGE_PROCESS,
+	     struct ioasid_ioas_change_process, __reserved, fill_none, 0, false,
+	     0, 0),
 };
 
 static struct world world_new(void)
@@ -140,11 +221,13 @@ static struct world world_new(void)
 
 	world.ioas = ioas_new(world.fd);
 	world.va = page_alloc(PAGE);
+	world.memfd = assert_ok(keep_fd(memfd_create("test", MFD_CLOEXEC)));
+	assert_ok(ftruncate(world.memfd, PAGE));
 	return world;
 }
 
-static void good_cmd(const struct ioctl_case *c, struct world *world,
-		     void *cmd, uint32_t size)
+static void good_cmd(const struct ioctl_case *c, struct world *world, void *cmd,
+		     uint32_t size)
 {
 	memset(cmd, 0, CMD_MAX);
 	c->fill(world, cmd);
@@ -319,10 +402,12 @@ static void test_other_number(void **state)
 
 	good_cmd(c, &world, cmd, c->size);
 	assert_errno(ENOTTY, ioctl(world.fd, _IO('X', nr), cmd));
-	assert_errno(ENOTTY, ioctl(world.fd, _IOC(_IOC_READ | _IOC_WRITE,
-						  IOASID_TYPE, nr, 32), cmd));
-	assert_errno(ENOTTY, ioctl(world.fd, _IOC(_IOC_NONE, IOASID_TYPE, nr,
-						  8), cmd));
+	assert_errno(ENOTTY,
+		     ioctl(world.fd,
+			   _IOC(_IOC_READ | _IOC_WRITE, IOASID_TYPE, nr, 32),
+			   cmd));
+	assert_errno(ENOTTY,
+		     ioctl(world.fd, _IOC(_IOC_NONE, IOASID_TYPE, nr, 8), cmd));
 	/* The size is read before the number is looked at. */
 	assert_errno(EFAULT, ioctl(world.fd, _IO('X', nr), NULL));
 }
@@ -336,13 +421,15 @@ struct reserved_case {
 	uint32_t bits;
 };
 
-#define RESERVED(name, index, type, member, bits) \
-	{ name, &cases[index], offsetof(struct type, member), bits }
+#define RESERVED(name, index, type, member, bits)                        \
+	{                                                                \
+		name, &cases[index], offsetof(struct type, member), bits \
+	}
 
 static const struct reserved_case reserved_cases[] = {
 	RESERVED("ioas_alloc.flags", 1, ioasid_ioas_alloc, flags, ~0U),
-	RESERVED("iova_ranges.reserved", 2, ioasid_ioas_iova_ranges,
-		 __reserved, ~0U),
+	RESERVED("iova_ranges.reserved", 2, ioasid_ioas_iova_ranges, __reserved,
+		 ~0U),
 	RESERVED("map.flags", 3, ioasid_ioas_map, flags, ~7U),
 	RESERVED("map.reserved", 3, ioasid_ioas_map, __reserved, ~0U),
 	RESERVED("option.op", 5, ioasid_option_cmd, op, 0xfffffffe),
@@ -352,6 +439,14 @@ static const struct reserved_case reserved_cases[] = {
 	/* The pasid member shares the word; it is an answer. */
 	RESERVED("hw_info.reserved", 7, ioasid_hw_info, out_max_pasid_log2,
 		 0xffffff00),
+	RESERVED("allow_iovas.reserved", 8, ioasid_ioas_allow_iovas, __reserved,
+		 ~0U),
+	RESERVED("copy.flags", 9, ioasid_ioas_copy, flags, ~7U),
+	/* The operation and the reserved member share a word. */
+	RESERVED("vfio_ioas.op", 11, ioasid_vfio_ioas, op, ~1U),
+	RESERVED("map_file.flags", 13, ioasid_ioas_map_file, flags, ~7U),
+	RESERVED("change_process.reserved", 14, ioasid_ioas_change_process,
+		 __reserved, ~0U),
 };
 
 static void test_reserved(void **state)
@@ -385,8 +480,8 @@ static void test_unknown_numbers(void **state)
 		if ((nr >= 100 && nr < 0x7f) || (nr >= 0x80 && nr < 0xa0) ||
 		    nr >= 0xc0)
 			continue;
-		assert_errno(ENOTTY, ioctl(world.fd, _IO(IOASID_TYPE, nr),
-					   cmd));
+		assert_errno(ENOTTY,
+			     ioctl(world.fd, _IO(IOASID_TYPE, nr), cmd));
 	}
 	assert_errno(ENOTTY, ioctl(world.fd, _IO(IOASID_TYPE, 0x7f), NULL));
 }
@@ -396,7 +491,9 @@ static void test_hwpt_data(void **state)
 {
 	struct world world = world_new();
 	struct ioasid_hwpt_alloc cmd = {
-		.size = sizeof(cmd), .dev_id = ABSENT_ID, .data_len = 8,
+		.size = sizeof(cmd),
+		.dev_id = ABSENT_ID,
+		.data_len = 8,
 		.data_uptr = (uintptr_t)world.va,
 	};
 
@@ -416,8 +513,28 @@ static void test_wrong_type(void **state)
 
 	(void)state;
 	assert_errno(ENOENT, hw_info(world.fd, world.ioas, NULL, 0, &info));
-	assert_errno(ENOENT, hwpt_alloc(world.fd, world.ioas, world.ioas, 0,
-					&hwpt));
+	assert_errno(ENOENT,
+		     hwpt_alloc(world.fd, world.ioas, world.ioas, 0, &hwpt));
+}
+
+/* The array of ranges to allow may be bad even when the structure is good. */
+static void test_bad_allow_array(void **state)
+{
+	struct world world = world_new();
+	uint8_t *pages = page_alloc(2 * PAGE);
+	struct ioasid_iova_range *range;
+
+	(void)state;
+	range = (void *)(pages + PAGE - sizeof(*range));
+	*range = (struct ioasid_iova_range){ PAGE, MB };
+	assert_ok(mprotect(pages + PAGE, PAGE, PROT_NONE));
+	assert_errno(EFAULT, ioas_allow(world.fd, world.ioas, NULL, 1));
+	assert_ok(ioas_allow(world.fd, world.ioas, range, 1));
+	assert_errno(EFAULT, ioas_allow(world.fd, world.ioas, range, 2));
+	assert_errno(EFAULT,
+		     ioas_allow(world.fd, world.ioas, range, UINT32_MAX));
+	/* None: the pointer is not looked at. */
+	assert_ok(ioas_allow(world.fd, world.ioas, (void *)-PAGE, 0));
 }
 
 /* What an answer leaves alone: the inputs, and the array beyond the entries. */
@@ -426,8 +543,11 @@ static void test_answer_contents(void **state)
 	struct world world = world_new();
 	struct ioasid_iova_range ranges[3];
 	struct ioasid_ioas_iova_ranges cmd = {
-		.size = sizeof(cmd), .ioas_id = world.ioas, .num_iovas = 3,
-		.allowed_iovas = (uintptr_t)ranges, .out_iova_alignment = ~0ULL,
+		.size = sizeof(cmd),
+		.ioas_id = world.ioas,
+		.num_iovas = 3,
+		.allowed_iovas = (uintptr_t)ranges,
+		.out_iova_alignment = ~0ULL,
 	};
 	struct ioasid_ioas_map map = { 0 }, old;
 	size_t i;
@@ -511,11 +631,11 @@ static void test_bad_array(void **state)
 	uint32_t num = 1;
 
 	(void)state;
-	assert_errno(EFAULT, ioas_ranges(world.fd, world.ioas, NULL, &num,
-					 NULL));
+	assert_errno(EFAULT,
+		     ioas_ranges(world.fd, world.ioas, NULL, &num, NULL));
 	num = 0;
-	assert_errno(EMSGSIZE, ioas_ranges(world.fd, world.ioas, NULL, &num,
-					   NULL));
+	assert_errno(EMSGSIZE,
+		     ioas_ranges(world.fd, world.ioas, NULL, &num, NULL));
 	check_eq(1, num);
 }
 
@@ -591,6 +711,7 @@ int main(int argc, char **argv)
 	test_add(&list, test_option_answer, NULL, "option.answer");
 	test_add(&list, test_failed_alloc_id, NULL, "ioas_alloc.failed_id");
 	test_add(&list, test_bad_array, NULL, "iova_ranges.bad_array");
+	test_add(&list, test_bad_allow_array, NULL, "allow_iovas.bad_array");
 	test_add(&list, test_other_file_ops, NULL, "other_file_ops");
 	return test_main(argc, argv, "uapi", &list, NULL, NULL);
 }

@@ -109,6 +109,110 @@ int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len)
 	return rc;
 }
 
+int ioas_copy_fixed(int fd, uint32_t dst, uint64_t dst_iova, uint32_t src,
+		    uint64_t src_iova, uint64_t len, uint32_t flags)
+{
+	struct ioasid_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | IOASID_IOAS_MAP_FIXED_IOVA,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = len,
+		.dst_iova = dst_iova,
+		.src_iova = src_iova,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_COPY, &cmd);
+
+	check_eq(dst_iova, cmd.dst_iova);
+	return rc;
+}
+
+int ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,
+	      uint64_t src_iova, uint64_t len, uint32_t flags)
+{
+	struct ioasid_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = len,
+		.src_iova = src_iova,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_COPY, &cmd);
+
+	if (!rc)
+		*dst_iova = cmd.dst_iova;
+	return rc;
+}
+
+int ioas_allow(int fd, uint32_t ioas, const struct ioasid_iova_range *ranges,
+	       uint32_t num)
+{
+	struct ioasid_ioas_allow_iovas cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num_iovas = num,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+
+	return ioctl(fd, IOASID_IOAS_ALLOW_IOVAS, &cmd);
+}
+
+int ioas_map_file_fixed(int fd, uint32_t ioas, int file, uint64_t start,
+			uint64_t len, uint64_t iova, uint32_t flags)
+{
+	struct ioasid_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | IOASID_IOAS_MAP_FIXED_IOVA,
+		.ioas_id = ioas,
+		.fd = file,
+		.start = start,
+		.length = len,
+		.iova = iova,
+	};
+
+	return ioctl(fd, IOASID_IOAS_MAP_FILE, &cmd);
+}
+
+int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t len,
+		  uint64_t *iova, uint32_t flags)
+{
+	struct ioasid_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.fd = file,
+		.start = start,
+		.length = len,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_MAP_FILE, &cmd);
+
+	if (!rc)
+		*iova = cmd.iova;
+	return rc;
+}
+
+int change_process(int fd)
+{
+	struct ioasid_ioas_change_process cmd = { .size = sizeof(cmd) };
+
+	return ioctl(fd, IOASID_IOAS_CHANGE_PROCESS, &cmd);
+}
+
+int vfio_ioas(int fd, uint16_t op, uint32_t *id)
+{
+	struct ioasid_vfio_ioas cmd = {
+		.size = sizeof(cmd),
+		.op = op,
+		.ioas_id = id ? *id : 0,
+	};
+	int rc = ioctl(fd, IOASID_VFIO_IOAS, &cmd);
+
+	if (id)
+		*id = cmd.ioas_id;
+	return rc;
+}
+
 int option_set(int fd, uint32_t option, uint32_t object, uint64_t val)
 {
 	struct ioasid_option_cmd cmd = {

@@ -30,6 +30,19 @@ int ioas_map(int fd, uint32_t ioas, const void *va, uint64_t len,
 	     uint64_t *iova, uint32_t flags);
 int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t *len);
 int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len);
+int ioas_copy_fixed(int fd, uint32_t dst, uint64_t dst_iova, uint32_t src,
+		    uint64_t src_iova, uint64_t len, uint32_t flags);
+int ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,
+	      uint64_t src_iova, uint64_t len, uint32_t flags);
+int ioas_allow(int fd, uint32_t ioas, const struct ioasid_iova_range *ranges,
+	       uint32_t num);
+int ioas_map_file_fixed(int fd, uint32_t ioas, int file, uint64_t start,
+			uint64_t len, uint64_t iova, uint32_t flags);
+int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t len,
+		  uint64_t *iova, uint32_t flags);
+int change_process(int fd);
+/* @id is in for SET, out for GET. */
+int vfio_ioas(int fd, uint16_t op, uint32_t *id);
 int option_set(int fd, uint32_t option, uint32_t object, uint64_t val);
 int option_get(int fd, uint32_t option, uint32_t object, uint64_t *val);
 int hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,

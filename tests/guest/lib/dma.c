@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <grp.h>
+#include <sys/resource.h>
+
+#include "dma.h"
+#include "ioasid.h"
+#include "test.h"
+#include "vfio.h"
+
+const char *edu_bdf;
+
+void use_edu(void *arg)
+{
+	(void)arg;
+	edu_bdf = topology("EDU_BDF");
+	if (edu_bdf)
+		pci_bind(edu_bdf, DRIVER_EXT);
+}
+
+void need_edu(void)
+{
+	if (!edu_bdf)
+		skip_test("no EDU_BDF");
+}
+
+struct setup setup_bound(void)
+{
+	struct setup s = { .ctx = -1 };
+
+	need_edu();
+	s.ctx = ioasid_open();
+	s.dev = cdev_open_bound(edu_bdf, s.ctx, &s.devid);
+	s.ioas = ioas_new(s.ctx);
+	edu_open(&s.edu, s.dev);
+	return s;
+}
+
+struct setup setup_attached(void)
+{
+	struct setup s = setup_bound();
+
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	return s;
+}
+
+int attach_second(struct setup *s, uint32_t pt)
+{
+	const char *nvme = topology("NVME_BDF");
+	int dev;
+
+	if (!nvme)
+		skip_test("no NVME_BDF");
+	pci_bind(nvme, DRIVER_EXT);
+	dev = cdev_open_bound(nvme, s->ctx, NULL);
+	assert_ok(cdev_attach(dev, pt, NULL));
+	return dev;
+}
+
+void map_at(struct setup *s, void *va, size_t len, uint64_t iova)
+{
+	assert_ok(ioas_map_fixed(s->ctx, s->ioas, va, len, iova, MAP_RW));
+}
+
+void unmap_at(struct setup *s, uint64_t iova, size_t len)
+{
+	assert_ok(ioas_unmap_exact(s->ctx, s->ioas, iova, len));
+}
+
+void pattern(uint8_t *buf, size_t len, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = (i * 31 + seed * 17 + (i >> 8)) ^ 0x5a;
+}
+
+bool has_pattern(const uint8_t *buf, size_t len, unsigned int seed)
+{
+	uint8_t want[EDU_MAX_COPY];
+
+	pattern(want, len, seed);
+	return !memcmp(buf, want, len);
+}
+
+bool all_bytes(const uint8_t *buf, size_t len, uint8_t value)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (buf[i] != value)
+			return false;
+	return true;
+}
+
+/* Put a pattern into the device through a mapping made and undone for it. */
+void edu_load(struct setup *s, unsigned int seed)
+{
+	uint64_t iova = EDU_IOVA_END - MB;
+	uint8_t *page = page_alloc(PAGE);
+
+	pattern(page, COPY, seed);
+	map_at(s, page, PAGE, iova);
+	edu_read_ram(&s->edu, iova, SPOT, COPY);
+	unmap_at(s, iova, PAGE);
+	drop_map(page);
+}
+
+/* The device can read @va and write to it at @iova. */
+void check_dma(struct setup *s, uint8_t *va, uint64_t iova, unsigned int seed)
+{
+	pattern(va, COPY, seed);
+	edu_read_ram(&s->edu, iova, SPOT, COPY);
+	memset(va, 0, COPY);
+	edu_write_ram(&s->edu, iova, SPOT, COPY);
+	check(has_pattern(va, COPY, seed));
+}
+
+/* The device, which holds some pattern, cannot change the zero page at @va. */
+void check_no_write(struct setup *s, uint8_t *va, uint64_t iova)
+{
+	memset(va, 0, PAGE);
+	edu_write_ram(&s->edu, iova, SPOT, COPY);
+	check(all_bytes(va, PAGE, 0));
+}
+
+void become_user(uid_t uid, unsigned long pages)
+{
+	struct rlimit limit = { pages * PAGE, pages * PAGE };
+
+	assert_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
+	assert_ok(setgroups(0, NULL));
+	assert_ok(setresgid(uid, uid, uid));
+	assert_ok(setresuid(uid, uid, uid));
+}
+
+void become_limited(unsigned long pages)
+{
+	become_user(LIMIT_UID, pages);
+}
+
+/* Exactly @pages more fit under the limit. */
+void check_room(struct setup *s, uint8_t *va, unsigned long pages)
+{
+	if (pages) {
+		map_at(s, va, pages * PAGE, 128 * MB);
+		assert_errno(ENOMEM, ioas_map_fixed(s->ctx, s->ioas, va, PAGE,
+						    64 * MB, MAP_RW));
+		unmap_at(s, 128 * MB, pages * PAGE);
+	}
+	assert_errno(ENOMEM,
+		     ioas_map_fixed(s->ctx, s->ioas, va, (pages + 1) * PAGE,
+				    128 * MB, MAP_RW));
+}
+
+struct setup setup_limit(uint64_t mode)
+{
+	struct setup s = { .ctx = -1 };
+
+	need_edu();
+	s.ctx = ioasid_open();
+	assert_ok(option_set(s.ctx, IOASID_OPTION_RLIMIT_MODE, 0, mode));
+	s.dev = cdev_open_bound(edu_bdf, s.ctx, &s.devid);
+	s.ioas = ioas_new(s.ctx);
+	edu_open(&s.edu, s.dev);
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	return s;
+}

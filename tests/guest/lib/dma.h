@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The edu on a context of its own, what it can reach, and what that is charged. */
+#ifndef TEST_DMA_H
+#define TEST_DMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "edu.h"
+
+#define IOVA 0x100000UL
+#define COPY 512UL
+/* Where the bytes rest in the device between reading and writing. */
+#define SPOT 0
+
+#define LIMIT_PAGES 64UL
+/* Nobody else's pages are charged to this user. */
+#define LIMIT_UID 64123
+
+/* A context with the edu bound to it, and an IOAS. */
+struct setup {
+	int ctx;
+	int dev;
+	uint32_t devid;
+	uint32_t ioas;
+	struct edu edu;
+};
+
+/* The address of the edu, or NULL. */
+extern const char *edu_bdf;
+
+/* For test_before: find the edu and give it to vfio_cdev_ext. */
+void use_edu(void *arg);
+void need_edu(void);
+struct setup setup_bound(void);
+struct setup setup_attached(void);
+/* Attached, with memory charged to the process (1) or the user (0). */
+struct setup setup_limit(uint64_t mode);
+/*
+ * Another device, attached to what may be another IOAS: some kernels fill a page
+ * table only once a device is attached. Once in a test; detach and close are free.
+ */
+int attach_second(struct setup *s, uint32_t pt);
+
+void map_at(struct setup *s, void *va, size_t len, uint64_t iova);
+void unmap_at(struct setup *s, uint64_t iova, size_t len);
+
+void pattern(uint8_t *buf, size_t len, unsigned int seed);
+bool has_pattern(const uint8_t *buf, size_t len, unsigned int seed);
+bool all_bytes(const uint8_t *buf, size_t len, uint8_t value);
+
+/* Put a pattern into the device through a mapping made and undone for it. */
+void edu_load(struct setup *s, unsigned int seed);
+/* The device can read @va and write to it at @iova. */
+void check_dma(struct setup *s, uint8_t *va, uint64_t iova, unsigned int seed);
+/* The device, which holds some pattern, cannot change the page at @va. */
+void check_no_write(struct setup *s, uint8_t *va, uint64_t iova);
+
+/* Become a user that may lock @pages pages. */
+void become_user(uid_t uid, unsigned long pages);
+void become_limited(unsigned long pages);
+/* Exactly @pages more fit under the limit. */
+void check_room(struct setup *s, uint8_t *va, unsigned long pages);
+
+#endif
