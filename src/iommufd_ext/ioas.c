@@ -11,6 +11,7 @@
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/mm.h"
 #include "private.h"
 
 /**
@@ -327,10 +328,15 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 			    struct file *file)
 {
 	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
+	unsigned long alignment;
 	struct area *area;
 	int rc;
 
 	rc = check_memory(cmd->start, cmd->length);
+	if (rc)
+		return rc;
+	/* Now and not when it is pinned: this very file would hold itself open. */
+	rc = ext_memfd_alignment(file, &alignment);
 	if (rc)
 		return rc;
 	area = area_alloc_file(ucmd->ictx, file, cmd->start, cmd->length,

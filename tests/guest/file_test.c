@@ -113,6 +113,17 @@ static void test_bad_fd(void **state)
 	check_empty(s.ctx, s.ioas);
 }
 
+/* Without a page table, too: nothing is pinned, but the file would be kept. */
+static void test_bad_file_unattached(void **state)
+{
+	int fd = ioasid_open();
+	uint32_t ioas = ioas_new(fd);
+
+	(void)state;
+	assert_errno(EINVAL,
+		     ioas_map_file_fixed(fd, ioas, fd, 0, PAGE, IOVA, MAP_R));
+}
+
 static void test_bad_file(void **state)
 {
 	static const char * const paths[] = {
@@ -778,6 +789,7 @@ int main(int argc, char **argv)
 	ADD(map_bad_length);
 	ADD(bad_fd);
 	ADD(bad_file);
+	ADD(bad_file_unattached);
 	ADD(file_end);
 	ADD(file_end_in_page);
 	ADD(misaligned);

@@ -210,8 +210,7 @@ struct ioasid_ioas_map {
  * @iova: as for struct ioasid_ioas_map
  *
  * Like IOASID_IOAS_MAP, of memory that is named by file and offset. The process
- * need not have it mapped, and the mapping does not depend on the process. A file
- * of another kind is found out when the memory is pinned.
+ * need not have it mapped, and the mapping does not depend on the process.
  *
  * Errors: EBADF for a bad fd; EINVAL for a file of another kind or too short;
  * EACCES to write through a file descriptor for reading; EPERM to write to a
