@@ -22,39 +22,19 @@
 #include <linux/vfio_cdev_ext.h>
 
 #include "compat32.h"
+#include "dma.h"
 #include "edu.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
 
-#define IOVA 0x100000UL
-#define COPY 512UL
-
 static const char *driver;
-static const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
 
 static void use_driver(void *arg)
 {
 	driver = arg;
-	edu_bdf = topology("EDU_BDF");
-	nvme_bdf = topology("NVME_BDF");
-	shared1 = topology("SHARED_BDF1");
-	shared2 = topology("SHARED_BDF2");
-	if (edu_bdf)
-		pci_bind(edu_bdf, driver);
-}
-
-static void need_edu(void)
-{
-	if (!edu_bdf)
-		skip_test("no EDU_BDF");
-}
-
-static void need_shared(void)
-{
-	if (!shared1 || !shared2)
-		skip_test("no SHARED_BDF1 and SHARED_BDF2");
+	use_devices(driver);
 }
 
 /* Both devices of the shared group on the driver. */
@@ -661,8 +641,7 @@ static void test_close_orders(void **state)
 
 	(void)state;
 	need_edu();
-	if (!nvme_bdf)
-		skip_test("no NVME_BDF");
+	need_nvme();
 	pci_bind(nvme_bdf, driver);
 	for (round = 0; round < 6; round++) {
 		fds[0] = ioasid_open();
@@ -1006,8 +985,7 @@ static void test_host_driver_again(void **state)
 	long long end;
 
 	(void)state;
-	if (!nvme_bdf)
-		skip_test("no NVME_BDF");
+	need_nvme();
 	pci_bind(nvme_bdf, driver);
 	fd = cdev_open_bound(nvme_bdf, ctx, NULL);
 	ioas = ioas_new(ctx);
@@ -1070,13 +1048,6 @@ static void reset_info(int fd, struct reset_info *info)
 {
 	*info = (struct reset_info){ .head.argsz = sizeof(*info) };
 	assert_ok(ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info));
-}
-
-static int hot_reset(int fd)
-{
-	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
-
-	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
 }
 
 /* group_id and devid share their place. */
@@ -1152,7 +1123,7 @@ static void test_hot_reset_not_owned(void **state)
 	check_eq(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID, info.head.flags);
 	check_eq((uint32_t)VFIO_CDEV_DEVID_NOT_OWNED,
 		 reset_devid(&info, shared2));
-	assert_errno(EINVAL, hot_reset(fd));
+	assert_errno(EINVAL, vfio_hot_reset(fd));
 }
 
 static void test_hot_reset_bad(void **state)
@@ -1197,8 +1168,8 @@ static void test_hot_reset(void **state)
 	edu_open(&edu, fd2);
 	memset(page, 0x77, COPY);
 	edu_read_ram(&edu, IOVA, 0, COPY);
-	assert_ok(hot_reset(fd1));
-	assert_ok(hot_reset(fd2));
+	assert_ok(vfio_hot_reset(fd1));
+	assert_ok(vfio_hot_reset(fd2));
 	/* Mapped BARs come back, and so does what the driver had set up. */
 	vfio_bus_master(fd2);
 	check_eq(~3U, edu_liveness(&edu, 3));
@@ -1219,7 +1190,7 @@ static void test_hot_reset_one_open(void **state)
 	bind_shared();
 	fd = cdev_open_bound(shared2, ioasid_open(), NULL);
 	edu_open(&edu, fd);
-	assert_ok(hot_reset(fd));
+	assert_ok(vfio_hot_reset(fd));
 	vfio_bus_master(fd);
 	check_eq(~4U, edu_liveness(&edu, 4));
 }
@@ -1233,7 +1204,7 @@ static void test_hot_reset_root_bus(void **state)
 	(void)state;
 	assert_errno(ENODEV,
 		     ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info));
-	assert_errno(ENODEV, hot_reset(fd));
+	assert_errno(ENODEV, vfio_hot_reset(fd));
 }
 
 /* Leave the devices to nobody, for whatever runs next. */

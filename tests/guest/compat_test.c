@@ -16,7 +16,6 @@
 #include "test.h"
 #include "vfio.h"
 
-#define ABSENT_ID 0x7ffffff0
 #define MAX_RANGES 32
 
 /* What <linux/vfio.h> of the build machine may not know. */

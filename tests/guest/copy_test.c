@@ -17,7 +17,6 @@
 
 /* Where copies go; sources begin at IOVA. */
 #define COPY_IOVA (32 * MB)
-#define ABSENT_ID 0x7ffffff0
 
 /* Two IOASs that nothing is attached to. */
 struct spaces {
@@ -49,17 +48,6 @@ static int copy(struct spaces *s, uint64_t src_iova, uint64_t len,
 	return ioas_copy_fixed(s->fd, s->dst, dst_iova, s->src, src_iova, len,
 			       MAP_RW);
 }
-
-static void check_empty(int fd, uint32_t ioas)
-{
-	uint64_t len = UINT64_MAX;
-
-	assert_ok(ioas_unmap(fd, ioas, 0, &len));
-	check_eq(0, len);
-}
-
-/* What is pinned by this test, by the kernel's count of the process's pages. */
-#define check_pinned(pages) check_eq((pages) * PAGE / KB, state_vm("VmPin"))
 
 /* ---- without a device ---- */
 

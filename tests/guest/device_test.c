@@ -4,7 +4,6 @@
  * memory and what does not, how memory is charged, interrupts.
  */
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,129 +12,12 @@
 #include <linux/ioasid.h>
 #include <linux/vfio_cdev_ext.h>
 
+#include "dma.h"
 #include "edu.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
-
-#define IOVA 0x100000UL
-#define COPY 512UL
-/* Where the bytes rest in the device between reading and writing. */
-#define SPOT 0
-
-/* A context with the edu bound to it, and an IOAS. */
-struct setup {
-	int ctx;
-	int dev;
-	uint32_t devid;
-	uint32_t ioas;
-	struct edu edu;
-};
-
-static const char *edu_bdf;
-
-static void use_edu(void *arg)
-{
-	(void)arg;
-	edu_bdf = topology("EDU_BDF");
-	if (edu_bdf)
-		pci_bind(edu_bdf, DRIVER_EXT);
-}
-
-static void need_edu(void)
-{
-	if (!edu_bdf)
-		skip_test("no EDU_BDF");
-}
-
-static struct setup setup_bound(void)
-{
-	struct setup s = { .ctx = -1 };
-
-	need_edu();
-	s.ctx = ioasid_open();
-	s.dev = cdev_open_bound(edu_bdf, s.ctx, &s.devid);
-	s.ioas = ioas_new(s.ctx);
-	edu_open(&s.edu, s.dev);
-	return s;
-}
-
-static struct setup setup_attached(void)
-{
-	struct setup s = setup_bound();
-
-	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
-	return s;
-}
-
-static void map_at(struct setup *s, void *va, size_t len, uint64_t iova)
-{
-	assert_ok(ioas_map_fixed(s->ctx, s->ioas, va, len, iova, MAP_RW));
-}
-
-static void unmap_at(struct setup *s, uint64_t iova, size_t len)
-{
-	assert_ok(ioas_unmap_exact(s->ctx, s->ioas, iova, len));
-}
-
-static void pattern(uint8_t *buf, size_t len, unsigned int seed)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		buf[i] = (i * 31 + seed * 17 + (i >> 8)) ^ 0x5a;
-}
-
-static bool has_pattern(const uint8_t *buf, size_t len, unsigned int seed)
-{
-	uint8_t want[EDU_MAX_COPY];
-
-	pattern(want, len, seed);
-	return !memcmp(buf, want, len);
-}
-
-static bool all_bytes(const uint8_t *buf, size_t len, uint8_t value)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (buf[i] != value)
-			return false;
-	return true;
-}
-
-/* Put a pattern into the device through a mapping made and undone for it. */
-static void edu_load(struct setup *s, unsigned int seed)
-{
-	uint64_t iova = EDU_IOVA_END - MB;
-	uint8_t *page = page_alloc(PAGE);
-
-	pattern(page, COPY, seed);
-	map_at(s, page, PAGE, iova);
-	edu_read_ram(&s->edu, iova, SPOT, COPY);
-	unmap_at(s, iova, PAGE);
-	drop_map(page);
-}
-
-/* The device can read @va and write to it at @iova. */
-static void check_dma(struct setup *s, uint8_t *va, uint64_t iova,
-		      unsigned int seed)
-{
-	pattern(va, COPY, seed);
-	edu_read_ram(&s->edu, iova, SPOT, COPY);
-	memset(va, 0, COPY);
-	edu_write_ram(&s->edu, iova, SPOT, COPY);
-	check(has_pattern(va, COPY, seed));
-}
-
-/* The device, which holds some pattern, cannot change the zero page at @va. */
-static void check_no_write(struct setup *s, uint8_t *va, uint64_t iova)
-{
-	memset(va, 0, PAGE);
-	edu_write_ram(&s->edu, iova, SPOT, COPY);
-	check(all_bytes(va, PAGE, 0));
-}
 
 /* ---- objects ---- */
 
@@ -1375,19 +1257,17 @@ static void test_pins_follow_attach(void **state)
 /* Two page tables of one IOAS: the pages are pinned, and charged, once. */
 static void test_two_page_tables(void **state)
 {
-	const char *nvme = topology("NVME_BDF");
 	struct setup s;
 	uint8_t *pages;
 	uint32_t devid, out1, out2;
 	int dev;
 
 	(void)state;
-	if (!nvme)
-		skip_test("no NVME_BDF");
-	pci_bind(nvme, DRIVER_EXT);
+	need_nvme();
+	pci_bind(nvme_bdf, DRIVER_EXT);
 	s = setup_bound();
 	pages = page_alloc(100 * PAGE);
-	dev = cdev_open_bound(nvme, s.ctx, &devid);
+	dev = cdev_open_bound(nvme_bdf, s.ctx, &devid);
 	check(devid != s.devid);
 	map_at(&s, pages, 50 * PAGE, IOVA);
 	assert_ok(hwpt_alloc(s.ctx, s.devid, s.ioas, 0, &out1));
@@ -1417,20 +1297,18 @@ static void test_two_page_tables(void **state)
 /* Two devices that the IOMMU can serve with one page table share it. */
 static void test_two_devices(void **state)
 {
-	const char *nvme = topology("NVME_BDF");
 	struct setup s;
 	uint8_t *page;
 	uint32_t devid, out1 = 0, out2 = 0;
 	int dev;
 
 	(void)state;
-	if (!nvme)
-		skip_test("no NVME_BDF");
-	pci_bind(nvme, DRIVER_EXT);
+	need_nvme();
+	pci_bind(nvme_bdf, DRIVER_EXT);
 	s = setup_attached();
 	page = page_alloc(PAGE);
 	map_at(&s, page, PAGE, IOVA);
-	dev = cdev_open_bound(nvme, s.ctx, &devid);
+	dev = cdev_open_bound(nvme_bdf, s.ctx, &devid);
 	assert_ok(cdev_attach(s.dev, s.ioas, &out1));
 	assert_ok(cdev_attach(dev, s.ioas, &out2));
 	check_eq(out1, out2);
@@ -1464,39 +1342,11 @@ static void test_huge_pages_off(void **state)
 
 /* ---- RLIMIT_MEMLOCK ---- */
 
-#define LIMIT_PAGES 64UL
-/* Nobody else's pages are charged to this user. */
-#define LIMIT_UID 64123
-
 struct limit_arg {
 	struct setup *s;
 	/* 1: charged to the process, 0: to the user */
 	uint64_t mode;
 };
-
-static void become_limited(unsigned long pages)
-{
-	struct rlimit limit = { pages * PAGE, pages * PAGE };
-
-	assert_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
-	assert_ok(setgroups(0, NULL));
-	assert_ok(setresgid(LIMIT_UID, LIMIT_UID, LIMIT_UID));
-	assert_ok(setresuid(LIMIT_UID, LIMIT_UID, LIMIT_UID));
-}
-
-/* Exactly @pages more fit under the limit. */
-static void check_room(struct setup *s, uint8_t *va, unsigned long pages)
-{
-	if (pages) {
-		map_at(s, va, pages * PAGE, 128 * MB);
-		assert_errno(ENOMEM, ioas_map_fixed(s->ctx, s->ioas, va, PAGE,
-						    64 * MB, MAP_RW));
-		unmap_at(s, 128 * MB, pages * PAGE);
-	}
-	assert_errno(ENOMEM, ioas_map_fixed(s->ctx, s->ioas, va,
-					    (pages + 1) * PAGE, 128 * MB,
-					    MAP_RW));
-}
 
 static void use_limit(void *arg)
 {
@@ -1581,20 +1431,6 @@ static void less_room_left(void *arg)
 	become_limited(LIMIT_PAGES);
 	va = page_alloc(2 * LIMIT_PAGES * PAGE);
 	check_room(l->s, va, LIMIT_PAGES - 10);
-}
-
-static struct setup setup_limit(uint64_t mode)
-{
-	struct setup s = { .ctx = -1 };
-
-	need_edu();
-	s.ctx = ioasid_open();
-	assert_ok(option_set(s.ctx, IOASID_OPTION_RLIMIT_MODE, 0, mode));
-	s.dev = cdev_open_bound(edu_bdf, s.ctx, &s.devid);
-	s.ioas = ioas_new(s.ctx);
-	edu_open(&s.edu, s.dev);
-	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
-	return s;
 }
 
 static void test_limit(void **state)

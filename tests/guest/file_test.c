@@ -44,16 +44,6 @@ static int map_file(struct setup *s, int fd, uint64_t start, uint64_t len,
 				   MAP_RW);
 }
 
-static void check_empty(int fd, uint32_t ioas)
-{
-	uint64_t len = UINT64_MAX;
-
-	assert_ok(ioas_unmap(fd, ioas, 0, &len));
-	check_eq(0, len);
-}
-
-#define check_pinned(pages) check_eq((pages) * PAGE / KB, state_vm("VmPin"))
-
 /* ---- arguments ---- */
 
 static void test_map(void **state)

@@ -15,7 +15,7 @@
 #include <linux/ioasid.h>
 #include <linux/vfio_cdev_ext.h>
 
-#include "edu.h"
+#include "dma.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
@@ -24,8 +24,6 @@
 #define RACE_MS 700
 #define MAX_THREADS 4
 #define SPACING (64 * PAGE)
-
-static const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
 
 /* One race: what the threads share. */
 struct race {
@@ -36,6 +34,10 @@ struct race {
 	uint32_t ioas;
 	uint32_t other;
 	uint8_t *va;
+	/* The nodes of the device, for threads that open it, and who has it. */
+	char cdev[64];
+	char group[32];
+	atomic_int winners;
 	atomic_bool stop;
 	/* A failure that is not among those expected. */
 	const char *_Atomic what;
@@ -122,23 +124,6 @@ static void race_for(struct race *race, int ms, const step_fn *steps, int num)
 		race_for(race, RACE_MS, steps_, ARRAY_SIZE(steps_)); \
 	} while (0)
 
-static void use_devices(void *arg)
-{
-	(void)arg;
-	edu_bdf = topology("EDU_BDF");
-	nvme_bdf = topology("NVME_BDF");
-	shared1 = topology("SHARED_BDF1");
-	shared2 = topology("SHARED_BDF2");
-	if (edu_bdf)
-		pci_bind(edu_bdf, DRIVER_EXT);
-}
-
-static void need_edu(void)
-{
-	if (!edu_bdf)
-		skip_test("no EDU_BDF");
-}
-
 static void race_init(struct race *race)
 {
 	memset(race, 0, sizeof(*race));
@@ -155,28 +140,35 @@ static void race_bound(struct race *race)
 	race->dev = cdev_open_bound(edu_bdf, race->ctx, &race->devid);
 }
 
-static void check_empty(struct race *race)
+static void race_end(struct race *race)
 {
-	uint64_t len = UINT64_MAX;
-
-	assert_ok(ioas_unmap(race->ctx, race->ioas, 0, &len));
-	check_eq(0, state_vm("VmPin"));
+	check_empty(race->ctx, race->ioas);
+	check_pinned(0);
 }
 
 /* ---- steps ---- */
 
-/* Each thread its own IOVA: nothing may fail. */
-static void map_own(struct race *race, int index, unsigned int round)
+/* A mapping that is in nobody's way, made and undone: nothing may fail. */
+static void map_unmap(struct race *race, const uint8_t *va, uint64_t len,
+		      uint64_t iova)
 {
-	uint64_t iova = (index + 1) * 16 * MB + round % 16 * SPACING;
-	uint64_t len = (round % 7 + 1) * PAGE;
-	uint8_t *va = race->va + index * SPACING;
-
 	expect(race, "map",
 	       ioas_map_fixed(race->ctx, race->ioas, va, len, iova, MAP_RW), 0,
 	       0, 0);
 	expect(race, "unmap",
 	       ioas_unmap_exact(race->ctx, race->ioas, iova, len), 0, 0, 0);
+}
+
+static uint64_t own_iova(int index, unsigned int round)
+{
+	return (index + 1) * 16 * MB + round % 16 * SPACING;
+}
+
+/* Each thread its own IOVA. */
+static void map_own(struct race *race, int index, unsigned int round)
+{
+	map_unmap(race, race->va + index * SPACING, (round % 7 + 1) * PAGE,
+		  own_iova(index, round));
 }
 
 static void map_own_alloc(struct race *race, int index, unsigned int round)
@@ -207,11 +199,9 @@ static void map_same(struct race *race, int index, unsigned int round)
 
 static void map_only(struct race *race, int index, unsigned int round)
 {
-	uint64_t iova = (index + 1) * 16 * MB + round % 16 * SPACING;
-
 	expect(race, "map",
-	       ioas_map_fixed(race->ctx, race->ioas, race->va, 3 * PAGE, iova,
-			      MAP_RW),
+	       ioas_map_fixed(race->ctx, race->ioas, race->va, 3 * PAGE,
+			      own_iova(index, round), MAP_RW),
 	       EEXIST, 0, 0);
 }
 
@@ -236,13 +226,17 @@ static void query_ranges(struct race *race, int index, unsigned int round)
 	       0, 0);
 }
 
+static void attach_and_detach(struct race *race, int dev)
+{
+	expect(race, "attach", cdev_attach(dev, race->ioas, NULL), 0, 0, 0);
+	expect(race, "detach", cdev_detach(dev), 0, 0, 0);
+}
+
 static void attach_detach(struct race *race, int index, unsigned int round)
 {
 	(void)index;
 	(void)round;
-	expect(race, "attach", cdev_attach(race->dev, race->ioas, NULL), 0, 0,
-	       0);
-	expect(race, "detach", cdev_detach(race->dev), 0, 0, 0);
+	attach_and_detach(race, race->dev);
 }
 
 static void attach_other(struct race *race, int index, unsigned int round)
@@ -260,22 +254,13 @@ static void second_attach_detach(struct race *race, int index,
 {
 	(void)index;
 	(void)round;
-	expect(race, "attach", cdev_attach(race->dev2, race->ioas, NULL), 0, 0,
-	       0);
-	expect(race, "detach", cdev_detach(race->dev2), 0, 0, 0);
+	attach_and_detach(race, race->dev2);
 }
 
 static void map_detached(struct race *race, int index, unsigned int round)
 {
-	uint64_t iova = (index + 1) * MB, len = 20 * PAGE;
-
 	(void)round;
-	expect(race, "map",
-	       ioas_map_fixed(race->ctx, race->ioas, race->va, len, iova,
-			      MAP_RW),
-	       0, 0, 0);
-	expect(race, "unmap",
-	       ioas_unmap_exact(race->ctx, race->ioas, iova, len), 0, 0, 0);
+	map_unmap(race, race->va, 20 * PAGE, (index + 1) * MB);
 }
 
 static void destroy_ioas(struct race *race, int index, unsigned int round)
@@ -356,26 +341,38 @@ static void hwpt_cycle(struct race *race, int index, unsigned int round)
 	       0);
 }
 
+static int open_cdev(struct race *race)
+{
+	return open(race->cdev, O_RDWR | O_CLOEXEC);
+}
+
+/* Whoever has won is the only one. */
+static void win(struct race *race)
+{
+	if (atomic_fetch_add(&race->winners, 1))
+		broken(race, "two winners");
+}
+
+static void resign(struct race *race)
+{
+	atomic_fetch_sub(&race->winners, 1);
+}
+
 static void bind_cycle(struct race *race, int index, unsigned int round)
 {
-	char path[64];
-	int fd;
+	int fd = open_cdev(race);
 
 	(void)index;
 	(void)round;
-	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", (char *)race->va);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		expect(race, "open", -1, 0, 0, 0);
 		return;
 	}
 	if (!cdev_bind(fd, race->ctx, NULL)) {
-		/* A winner is the only one. */
-		if (atomic_fetch_add(&race->done[MAX_THREADS - 1], 1))
-			broken(race, "two winners");
+		win(race);
 		expect(race, "attach", cdev_attach(fd, race->ioas, NULL), 0, 0,
 		       0);
-		atomic_fetch_sub(&race->done[MAX_THREADS - 1], 1);
+		resign(race);
 	} else {
 		expect(race, "bind", -1, EINVAL, 0, 0);
 	}
@@ -391,6 +388,7 @@ static void bind_same_file(struct race *race, int index, unsigned int round)
 	expect(race, "detach", cdev_detach(race->dev), EINVAL, 0, 0);
 }
 
+/* The legacy path and the cdev exclude each other. */
 static void legacy_cycle(struct race *race, int index, unsigned int round)
 {
 	int container, group;
@@ -398,13 +396,12 @@ static void legacy_cycle(struct race *race, int index, unsigned int round)
 	(void)index;
 	(void)round;
 	container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	group = open((char *)race->va + 64, O_RDWR | O_CLOEXEC);
+	group = open(race->group, O_RDWR | O_CLOEXEC);
 	if (container < 0 || group < 0) {
 		expect(race, "open of the group", -1, EBUSY, 0, 0);
 	} else if (!group_set_container(group, container)) {
-		if (atomic_fetch_add(&race->done[MAX_THREADS - 1], 1))
-			broken(race, "legacy path and cdev at once");
-		atomic_fetch_sub(&race->done[MAX_THREADS - 1], 1);
+		win(race);
+		resign(race);
 	} else {
 		expect(race, "set container", -1, EPERM, EBUSY, 0);
 	}
@@ -414,17 +411,13 @@ static void legacy_cycle(struct race *race, int index, unsigned int round)
 
 static void bind_beside_legacy(struct race *race, int index, unsigned int round)
 {
-	char path[64];
-	int fd;
+	int fd = open_cdev(race);
 
 	(void)index;
 	(void)round;
-	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", (char *)race->va);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (!cdev_bind(fd, race->ctx, NULL)) {
-		if (atomic_fetch_add(&race->done[MAX_THREADS - 1], 1))
-			broken(race, "legacy path and cdev at once");
-		atomic_fetch_sub(&race->done[MAX_THREADS - 1], 1);
+		win(race);
+		resign(race);
 	} else {
 		expect(race, "bind", -1, EBUSY, 0, 0);
 	}
@@ -448,7 +441,7 @@ static void reopen_ctx(struct race *race, int index, unsigned int round)
 
 static void reopen_dev(struct race *race, int index, unsigned int round)
 {
-	int fd = open((char *)race->va + 128, O_RDWR | O_CLOEXEC);
+	int fd = open_cdev(race);
 
 	(void)index;
 	(void)round;
@@ -495,16 +488,8 @@ static void churn_memory(struct race *race, int index, unsigned int round)
 
 static void map_churned(struct race *race, int index, unsigned int round)
 {
-	uint64_t len = SPACING;
-
 	(void)round;
-	expect(race, "map",
-	       ioas_map_fixed(race->ctx, race->ioas, race->va, len,
-			      (index + 1) * MB, MAP_RW),
-	       0, 0, 0);
-	expect(race, "unmap",
-	       ioas_unmap_exact(race->ctx, race->ioas, (index + 1) * MB, len),
-	       0, 0, 0);
+	map_unmap(race, race->va, SPACING, (index + 1) * MB);
 }
 
 /* ---- tests ---- */
@@ -516,7 +501,7 @@ static void test_map_unmap(void **state)
 	(void)state;
 	race_init(&race);
 	RACE(&race, map_own, map_own, map_own, query_ranges);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_unmap_attached(void **state)
@@ -527,7 +512,7 @@ static void test_map_unmap_attached(void **state)
 	race_bound(&race);
 	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
 	RACE(&race, map_own, map_own, map_own, map_own_alloc);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_alloc(void **state)
@@ -537,7 +522,7 @@ static void test_map_alloc(void **state)
 	(void)state;
 	race_init(&race);
 	RACE(&race, map_own_alloc, map_own_alloc, map_own_alloc);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_same(void **state)
@@ -548,7 +533,7 @@ static void test_map_same(void **state)
 	race_bound(&race);
 	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
 	RACE(&race, map_same, map_same, map_same);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_unmap_all(void **state)
@@ -559,7 +544,7 @@ static void test_map_unmap_all(void **state)
 	race_bound(&race);
 	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
 	RACE(&race, map_only, map_only, unmap_all, query_ranges);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_attach(void **state)
@@ -570,7 +555,7 @@ static void test_map_attach(void **state)
 	race_bound(&race);
 	RACE(&race, map_own, attach_detach, map_own_alloc, query_ranges);
 	assert_ok(cdev_detach(race.dev));
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_replace(void **state)
@@ -584,7 +569,7 @@ static void test_map_replace(void **state)
 				 MAP_RW));
 	RACE(&race, map_detached, attach_other, map_detached);
 	assert_ok(cdev_detach(race.dev));
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_attach_second(void **state)
@@ -592,14 +577,13 @@ static void test_map_attach_second(void **state)
 	struct race race;
 
 	(void)state;
-	if (!nvme_bdf)
-		skip_test("no NVME_BDF");
+	need_nvme();
 	pci_bind(nvme_bdf, DRIVER_EXT);
 	race_bound(&race);
 	race.dev2 = cdev_open_bound(nvme_bdf, race.ctx, NULL);
 	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
 	RACE(&race, map_own, second_attach_detach, map_own_alloc);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void test_map_destroy(void **state)
@@ -649,7 +633,7 @@ static void test_bind(void **state)
 	race_init(&race);
 	assert_ok(ioas_map_fixed(race.ctx, race.ioas, race.va, SPACING, MB,
 				 MAP_RW));
-	snprintf((char *)race.va, 64, "%s", cdev_name(edu_bdf));
+	cdev_path(edu_bdf, race.cdev, sizeof(race.cdev));
 	RACE(&race, bind_cycle, bind_cycle, bind_cycle);
 }
 
@@ -684,8 +668,9 @@ static void test_bind_legacy(void **state)
 	if (system("modprobe -q vfio_iommu_type1"))
 		skip_test("no vfio_iommu_type1");
 	race_init(&race);
-	snprintf((char *)race.va, 64, "%s", cdev_name(edu_bdf));
-	sprintf((char *)race.va + 64, "/dev/vfio/%d", pci_group(edu_bdf));
+	cdev_path(edu_bdf, race.cdev, sizeof(race.cdev));
+	snprintf(race.group, sizeof(race.group), "/dev/vfio/%d",
+		 pci_group(edu_bdf));
 	RACE(&race, bind_beside_legacy, legacy_cycle);
 }
 
@@ -706,7 +691,7 @@ static void test_close_device(void **state)
 	need_edu();
 	race_init(&race);
 	race.dev = assert_ok(cdev_open(edu_bdf));
-	cdev_path(edu_bdf, (char *)race.va + 128, 64);
+	cdev_path(edu_bdf, race.cdev, sizeof(race.cdev));
 	RACE(&race, use_dev, reopen_dev, use_ctx);
 }
 
@@ -718,7 +703,7 @@ static void test_close_both(void **state)
 	need_edu();
 	race_init(&race);
 	race.dev = assert_ok(cdev_open(edu_bdf));
-	cdev_path(edu_bdf, (char *)race.va + 128, 64);
+	cdev_path(edu_bdf, race.cdev, sizeof(race.cdev));
 	RACE(&race, use_dev, reopen_dev, reopen_ctx, use_ctx);
 }
 
@@ -730,7 +715,7 @@ static void test_memory_changes(void **state)
 	race_bound(&race);
 	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
 	RACE(&race, map_churned, churn_memory, map_churned);
-	check_empty(&race);
+	race_end(&race);
 }
 
 static void victim(void *arg)
@@ -809,18 +794,11 @@ static void test_kill_big_map(void **state)
 	}
 }
 
-static int hot_reset(int fd)
-{
-	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
-
-	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
-}
-
 static void reset_step(struct race *race, int index, unsigned int round)
 {
 	(void)index;
 	(void)round;
-	expect(race, "hot reset", hot_reset(race->dev), EBUSY, 0, 0);
+	expect(race, "hot reset", vfio_hot_reset(race->dev), EBUSY, 0, 0);
 }
 
 static void config_step(struct race *race, int index, unsigned int round)
@@ -839,8 +817,7 @@ static void test_hot_reset(void **state)
 	struct race race;
 
 	(void)state;
-	if (!shared1 || !shared2)
-		skip_test("no SHARED_BDF1 and SHARED_BDF2");
+	need_shared();
 	pci_bind(shared1, DRIVER_EXT);
 	pci_bind(shared2, DRIVER_EXT);
 	race_init(&race);
@@ -854,7 +831,7 @@ int main(int argc, char **argv)
 {
 	struct test_list list = { 0 };
 
-	test_before = use_devices;
+	test_before = use_edu;
 	ADD(map_unmap);
 	ADD(map_unmap_attached);
 	ADD(map_alloc);

@@ -15,8 +15,6 @@
 
 /* Room for the largest structure of the table. */
 #define CMD_MAX 64
-/* An id that no test reaches. */
-#define ABSENT_ID 0x7ffffff0
 
 struct world {
 	int fd;

@@ -7,14 +7,22 @@
 #include "test.h"
 #include "vfio.h"
 
-const char *edu_bdf;
+const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
+
+void use_devices(const char *driver)
+{
+	edu_bdf = topology("EDU_BDF");
+	nvme_bdf = topology("NVME_BDF");
+	shared1 = topology("SHARED_BDF1");
+	shared2 = topology("SHARED_BDF2");
+	if (edu_bdf)
+		pci_bind(edu_bdf, driver);
+}
 
 void use_edu(void *arg)
 {
 	(void)arg;
-	edu_bdf = topology("EDU_BDF");
-	if (edu_bdf)
-		pci_bind(edu_bdf, DRIVER_EXT);
+	use_devices(DRIVER_EXT);
 }
 
 void need_edu(void)
@@ -23,16 +31,32 @@ void need_edu(void)
 		skip_test("no EDU_BDF");
 }
 
-struct setup setup_bound(void)
+void need_nvme(void)
 {
-	struct setup s = { .ctx = -1 };
+	if (!nvme_bdf)
+		skip_test("no NVME_BDF");
+}
 
-	need_edu();
-	s.ctx = ioasid_open();
+void need_shared(void)
+{
+	if (!shared1 || !shared2)
+		skip_test("no SHARED_BDF1 and SHARED_BDF2");
+}
+
+static struct setup setup_on(int ctx)
+{
+	struct setup s = { .ctx = ctx };
+
 	s.dev = cdev_open_bound(edu_bdf, s.ctx, &s.devid);
 	s.ioas = ioas_new(s.ctx);
 	edu_open(&s.edu, s.dev);
 	return s;
+}
+
+struct setup setup_bound(void)
+{
+	need_edu();
+	return setup_on(ioasid_open());
 }
 
 struct setup setup_attached(void)
@@ -43,15 +67,27 @@ struct setup setup_attached(void)
 	return s;
 }
 
+struct setup setup_limit(uint64_t mode)
+{
+	struct setup s;
+	int ctx;
+
+	need_edu();
+	ctx = ioasid_open();
+	/* Only a file without objects takes it. */
+	assert_ok(option_set(ctx, IOASID_OPTION_RLIMIT_MODE, 0, mode));
+	s = setup_on(ctx);
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	return s;
+}
+
 int attach_second(struct setup *s, uint32_t pt)
 {
-	const char *nvme = topology("NVME_BDF");
 	int dev;
 
-	if (!nvme)
-		skip_test("no NVME_BDF");
-	pci_bind(nvme, DRIVER_EXT);
-	dev = cdev_open_bound(nvme, s->ctx, NULL);
+	need_nvme();
+	pci_bind(nvme_bdf, DRIVER_EXT);
+	dev = cdev_open_bound(nvme_bdf, s->ctx, NULL);
 	assert_ok(cdev_attach(dev, pt, NULL));
 	return dev;
 }
@@ -150,18 +186,4 @@ void check_room(struct setup *s, uint8_t *va, unsigned long pages)
 	assert_errno(ENOMEM,
 		     ioas_map_fixed(s->ctx, s->ioas, va, (pages + 1) * PAGE,
 				    128 * MB, MAP_RW));
-}
-
-struct setup setup_limit(uint64_t mode)
-{
-	struct setup s = { .ctx = -1 };
-
-	need_edu();
-	s.ctx = ioasid_open();
-	assert_ok(option_set(s.ctx, IOASID_OPTION_RLIMIT_MODE, 0, mode));
-	s.dev = cdev_open_bound(edu_bdf, s.ctx, &s.devid);
-	s.ioas = ioas_new(s.ctx);
-	edu_open(&s.edu, s.dev);
-	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
-	return s;
 }

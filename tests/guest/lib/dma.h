@@ -28,12 +28,17 @@ struct setup {
 	struct edu edu;
 };
 
-/* The address of the edu, or NULL. */
-extern const char *edu_bdf;
+/* The addresses of the devices, NULL for those this machine lacks. */
+extern const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
 
-/* For test_before: find the edu and give it to vfio_cdev_ext. */
+/* Find the devices, and give the edu to a driver. */
+void use_devices(const char *driver);
+/* For test_before: the driver is vfio_cdev_ext. */
 void use_edu(void *arg);
+/* Skip the test without the device, or without both that share a group. */
 void need_edu(void);
+void need_nvme(void);
+void need_shared(void);
 struct setup setup_bound(void);
 struct setup setup_attached(void);
 /* Attached, with memory charged to the process (1) or the user (0). */

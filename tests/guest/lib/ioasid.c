@@ -109,6 +109,14 @@ int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len)
 	return rc;
 }
 
+void check_empty(int fd, uint32_t ioas)
+{
+	uint64_t len = UINT64_MAX;
+
+	assert_ok(ioas_unmap(fd, ioas, 0, &len));
+	check_eq(0, len);
+}
+
 int ioas_copy_fixed(int fd, uint32_t dst, uint64_t dst_iova, uint32_t src,
 		    uint64_t src_iova, uint64_t len, uint32_t flags)
 {

@@ -10,6 +10,9 @@
 #define IOASID_NODE "/dev/ioasid"
 #define IOMMU_NODE "/dev/iommu"
 
+/* An id that no test reaches. */
+#define ABSENT_ID 0x7ffffff0
+
 #define MAP_R IOASID_IOAS_MAP_READABLE
 #define MAP_W IOASID_IOAS_MAP_WRITEABLE
 #define MAP_RW (MAP_R | MAP_W)
@@ -30,6 +33,8 @@ int ioas_map(int fd, uint32_t ioas, const void *va, uint64_t len,
 	     uint64_t *iova, uint32_t flags);
 int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t *len);
 int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len);
+/* Nothing is mapped any more. */
+void check_empty(int fd, uint32_t ioas);
 int ioas_copy_fixed(int fd, uint32_t dst, uint64_t dst_iova, uint32_t src,
 		    uint64_t src_iova, uint64_t len, uint32_t flags);
 int ioas_copy(int fd, uint32_t dst, uint64_t *dst_iova, uint32_t src,

@@ -10,6 +10,9 @@ long state_pins(void);
 /* A line of /proc/self/status, in KiB: "VmPin", "VmLck". */
 long state_vm(const char *field);
 
+/* What this process has pinned, by the kernel's count of its pages. */
+#define check_pinned(pages) check_eq((pages) * PAGE / KB, state_vm("VmPin"))
+
 /* Note the state; compare with it, failing the test if it does not come back. */
 void state_take(void);
 void state_compare(void);

@@ -210,6 +210,13 @@ int cdev_detach(int fd)
 	return ioctl(fd, VFIO_CDEV_DETACH, &cmd);
 }
 
+int vfio_hot_reset(int fd)
+{
+	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
+
+	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
+}
+
 int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid)
 {
 	int fd = assert_ok(cdev_open(bdf));

@@ -34,6 +34,9 @@ int cdev_bind(int fd, int iommufd, uint32_t *devid);
 int cdev_attach(int fd, uint32_t pt, uint32_t *out);
 int cdev_detach(int fd);
 
+/* Reset what shares the device's bus or slot. */
+int vfio_hot_reset(int fd);
+
 /* open + BIND, for tests of what comes after */
 int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid);
 
