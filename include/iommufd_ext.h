@@ -9,12 +9,17 @@
 #ifndef _IOMMUFD_EXT_H
 #define _IOMMUFD_EXT_H
 
+#include <linux/compiler.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/stdarg.h>
 #include <linux/types.h>
 
 struct device;
 struct iommu_group;
 struct iommufd_ext_ctx;
 struct iommufd_ext_device;
+struct pid;
 
 struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd);
 void iommufd_ext_ctx_get(struct iommufd_ext_ctx *ictx);
@@ -36,5 +41,68 @@ u32 iommufd_ext_device_to_id(struct iommufd_ext_device *idev);
 
 bool iommufd_ext_device_supported(struct device *dev);
 bool iommufd_ext_device_enforced_coherent(struct device *dev);
+
+/**
+ * struct iommufd_ext_errors - the last refusals of an open file, by thread
+ * @lock: protects the rest; innermost
+ * @records: one for each thread
+ * @nr: how many there are
+ * @unconfirmed: how many are of calls that have not failed yet; read without the
+ *	lock, too
+ */
+struct iommufd_ext_errors {
+	spinlock_t lock; /* innermost */
+	struct list_head records;
+	unsigned int nr;
+	unsigned int unconfirmed;
+};
+
+/**
+ * struct iommufd_ext_about - what a refusal concerns
+ * @ids: ids of objects, 0 for none
+ * @has_range: @start and @last say something
+ * @start: first address
+ * @last: last address
+ */
+struct iommufd_ext_about {
+	u32 ids[2];
+	bool has_range;
+	u64 start;
+	u64 last;
+};
+
+void iommufd_ext_errors_init(struct iommufd_ext_errors *errors);
+void iommufd_ext_errors_destroy(struct iommufd_ext_errors *errors);
+void iommufd_ext_errors_forget(struct iommufd_ext_errors *errors);
+int iommufd_ext_errors_end(struct iommufd_ext_errors *errors, int rc, u32 cmd,
+			   const char *name);
+int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
+			    struct iommufd_ext_ctx *ictx, int rc);
+int iommufd_ext_get_error_ioctl(struct iommufd_ext_errors *errors,
+				void __user *arg);
+const char *iommufd_ext_describe_process(struct pid *pid, char *buf,
+					 size_t size);
+__printf(4, 0) __cold
+	int iommufd_ext_vrefuse(struct iommufd_ext_errors *errors, int rc,
+				const struct iommufd_ext_about *about,
+				const char *fmt, va_list args);
+__printf(4, 5) __cold
+	int iommufd_ext_refuse(struct iommufd_ext_errors *errors, int rc,
+			       const struct iommufd_ext_about *about,
+			       const char *fmt, ...);
+
+/**
+ * iommufd_ext_errors_begin() - a call begins
+ * @errors: of the file it is made on
+ *
+ * What this thread said in an earlier call, and did not fail with, is no reason for
+ * a failure of this one.
+ */
+static inline void iommufd_ext_errors_begin(struct iommufd_ext_errors *errors)
+{
+	/* Of this thread's, the glance without the lock sees all. */
+	if (unlikely(READ_ONCE(errors->unconfirmed)))
+		iommufd_ext_errors_forget(errors);
+}
 
 #endif

@@ -17,7 +17,7 @@
 
 #include "private.h"
 
-static struct pages_owner *pages_owner_alloc(void)
+static struct pages_owner *pages_owner_alloc(struct iommufd_ext_ctx *ictx)
 {
 	struct pages_owner *owner;
 
@@ -26,6 +26,7 @@ static struct pages_owner *pages_owner_alloc(void)
 		return NULL;
 
 	refcount_set(&owner->users, 1);
+	owner->ictx = ictx;
 	owner->mm = current->mm;
 	mmgrab(owner->mm);
 	owner->task = get_task_struct(current->group_leader);
@@ -59,7 +60,7 @@ struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx)
 	}
 	spin_unlock(&ictx->owner_lock);
 
-	owner = pages_owner_alloc();
+	owner = pages_owner_alloc(ictx);
 	if (!owner)
 		return NULL;
 

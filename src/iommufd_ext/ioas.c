@@ -46,6 +46,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	ioas = kzalloc(sizeof(*ioas), GFP_KERNEL_ACCOUNT);
 	if (!ioas)
 		return -ENOMEM;
+	ioas->ictx = ucmd->ictx;
 	init_rwsem(&ioas->domains_rwsem);
 	INIT_LIST_HEAD(&ioas->hwpts);
 	mutex_init(&ioas->iova_lock);

@@ -93,24 +93,27 @@ union ioctl_buffer {
  * @size: of its structure today, in bytes
  * @min_size: of its structure's first version, in bytes
  * @ioctl_num: the full number
+ * @name: what sentences call it
  * @execute: does the work
  */
 struct ioctl_op {
 	unsigned int size;
 	unsigned int min_size;
 	unsigned int ioctl_num;
+	const char *name;
 	int (*execute)(struct ucmd *ucmd);
 };
 
 /* @_last is the last member of the structure's first version. */
-#define IOCTL_OP(_cmd, _fn, _struct, _last)                               \
-	[_IOC_NR(_cmd) - IOASID_CMD_BASE] = {                             \
-		.size = sizeof(_struct) +                                 \
-			BUILD_BUG_ON_ZERO(sizeof(union ioctl_buffer) <    \
-					  sizeof(_struct)),               \
-		.min_size = offsetofend(_struct, _last),                  \
-		.ioctl_num = _cmd,                                        \
-		.execute = _fn,                                           \
+#define IOCTL_OP(_cmd, _fn, _struct, _last)                            \
+	[_IOC_NR(_cmd) - IOASID_CMD_BASE] = {                          \
+		.size = sizeof(_struct) +                              \
+			BUILD_BUG_ON_ZERO(sizeof(union ioctl_buffer) < \
+					  sizeof(_struct)),            \
+		.min_size = offsetofend(_struct, _last),               \
+		.ioctl_num = _cmd,                                     \
+		.name = #_cmd,                                         \
+		.execute = _fn,                                        \
 	}
 
 static const struct ioctl_op ioctl_ops[] = {
@@ -172,10 +175,11 @@ static int run_ucmd(struct ucmd *ucmd, const struct ioctl_op *op)
 	return rc;
 }
 
-static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+static long dispatch(struct iommufd_ext_ctx *ictx, unsigned int cmd,
+		     unsigned long arg)
 {
 	struct ucmd ucmd = {
-		.ictx = filp->private_data,
+		.ictx = ictx,
 		.ubuffer = (void __user *)arg,
 	};
 	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
@@ -184,7 +188,7 @@ static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	int rc;
 
 	if (nr >= ARRAY_SIZE(ioctl_ops) || !ioctl_ops[nr].execute)
-		return vfio_compat_ioctl(ucmd.ictx, cmd, arg);
+		return vfio_compat_ioctl(ictx, cmd, arg);
 	op = &ioctl_ops[nr];
 
 	/* The size is read once: what follows must not see another one. */
@@ -193,7 +197,10 @@ static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (op->ioctl_num != cmd)
 		return -ENOTTY;
 	if (ucmd.user_size < op->min_size)
-		return -EINVAL;
+		return refuse(
+			ictx, -EINVAL,
+			"%s: a structure of %u bytes is too short: its first version has %u",
+			op->name, ucmd.user_size, op->min_size);
 
 	ucmd.cmd = &buf;
 	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
@@ -201,6 +208,32 @@ static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	if (rc)
 		return rc;
 	return run_ucmd(&ucmd, op);
+}
+
+static const char *ioctl_name(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
+
+	if (nr < ARRAY_SIZE(ioctl_ops) && ioctl_ops[nr].ioctl_num == cmd)
+		return ioctl_ops[nr].name;
+	return vfio_compat_name(cmd);
+}
+
+static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct iommufd_ext_ctx *ictx = filp->private_data;
+	long rc;
+
+	/* Not in the table: the refusal it tells about stays as it is. */
+	if (cmd == IOASID_GET_ERROR)
+		return iommufd_ext_get_error_ioctl(&ictx->errors,
+						   (void __user *)arg);
+
+	iommufd_ext_errors_begin(&ictx->errors);
+	rc = dispatch(ictx, cmd, arg);
+	if (rc >= 0)
+		return rc;
+	return iommufd_ext_errors_end(&ictx->errors, rc, cmd, ioctl_name(cmd));
 }
 
 static int ioasid_open(struct inode *inode, struct file *filp)
@@ -216,6 +249,7 @@ static int ioasid_open(struct inode *inode, struct file *filp)
 	init_waitqueue_head(&ictx->object_wait);
 	mutex_init(&ictx->attach_lock);
 	spin_lock_init(&ictx->owner_lock);
+	iommufd_ext_errors_init(&ictx->errors);
 	filp->private_data = ictx;
 	return 0;
 }
@@ -227,6 +261,7 @@ static int ioasid_release(struct inode *inode, struct file *filp)
 	obj_destroy_all(ictx);
 	if (ictx->owner)
 		pages_owner_put(ictx->owner);
+	iommufd_ext_errors_destroy(&ictx->errors);
 	mutex_destroy(&ictx->attach_lock);
 	kfree(ictx);
 	return 0;

@@ -12,7 +12,8 @@
  *       group->mutex of the IOMMU core
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
- *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock: innermost
+ *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock: innermost, but for
+ *     iommufd_ext_ctx.errors.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
  * with mmap_lock.
@@ -74,6 +75,7 @@ struct obj {
 /**
  * struct pages_owner - whom pinned memory belongs to and is charged to
  * @users: one per area, one for the context's cache
+ * @ictx: the context its memory is mapped in, which outlives it
  * @mm: the address space, kept as a structure, not alive
  * @task: leader of the process, for its RLIMIT_MEMLOCK
  * @user: for the charge of all processes of a user
@@ -82,6 +84,7 @@ struct obj {
  */
 struct pages_owner {
 	refcount_t users;
+	struct iommufd_ext_ctx *ictx;
 	struct mm_struct *mm;
 	struct task_struct *task;
 	struct user_struct *user;
@@ -113,6 +116,7 @@ enum pages_charge {
  *	@objects and only while there are none
  * @vfio_ioas: the IOAS of ioctls that name none, or NULL; protected by xa_lock
  *	of @objects, and cleared when the IOAS goes
+ * @errors: the last refusals
  */
 struct iommufd_ext_ctx {
 	struct file *file;
@@ -123,6 +127,7 @@ struct iommufd_ext_ctx {
 	spinlock_t owner_lock;
 	bool charge_mm;
 	struct ioas *vfio_ioas;
+	struct iommufd_ext_errors errors;
 };
 
 /**
@@ -261,6 +266,7 @@ struct slice {
 /**
  * struct ioas - an I/O address space
  * @obj: object header
+ * @ictx: the context; constant
  * @domains_rwsem: write: the set of page tables changes; read: an area goes into
  *	or out of all of them. Never held while a new mapping pins its memory
  * @hwpts: the page tables that follow the IOAS; changes with @domains_rwsem
@@ -277,6 +283,7 @@ struct slice {
  */
 struct ioas {
 	struct obj obj;
+	struct iommufd_ext_ctx *ictx;
 	struct rw_semaphore domains_rwsem;
 	struct list_head hwpts;
 	struct mutex iova_lock;
@@ -396,6 +403,17 @@ struct ucmd {
 /* main.c */
 int ucmd_respond(struct ucmd *ucmd, size_t size);
 
+/* error.c */
+__printf(3, 4) __cold
+	int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...);
+__printf(4, 5) __cold int refuse_id(struct iommufd_ext_ctx *ictx, int rc,
+				    u32 id, const char *fmt, ...);
+__printf(5, 6) __cold int refuse_ids(struct iommufd_ext_ctx *ictx, int rc,
+				     u32 id, u32 other, const char *fmt, ...);
+__printf(6, 7) __cold
+	int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id,
+			 u64 start, u64 last, const char *fmt, ...);
+
 /* object.c */
 int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 		enum obj_type type);
@@ -514,6 +532,7 @@ int ioas_disable_large_pages(struct ioas *ioas);
 int option_ioctl(struct ucmd *ucmd);
 
 /* vfio_compat.c */
+const char *vfio_compat_name(unsigned int cmd);
 long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 		       unsigned long arg);
 int vfio_ioas_ioctl(struct ucmd *ucmd);

@@ -342,6 +342,30 @@ static long compat_ioctl(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 }
 
 /**
+ * vfio_compat_name() - what sentences call an ioctl that is not in main.c's table
+ * @cmd: its number
+ *
+ * Return: the name of an ioctl of a VFIO container, or words for any other.
+ */
+const char *vfio_compat_name(unsigned int cmd)
+{
+	switch (cmd) {
+	case VFIO_CHECK_EXTENSION:
+		return "VFIO_CHECK_EXTENSION";
+	case VFIO_SET_IOMMU:
+		return "VFIO_SET_IOMMU";
+	case VFIO_IOMMU_GET_INFO:
+		return "VFIO_IOMMU_GET_INFO";
+	case VFIO_IOMMU_MAP_DMA:
+		return "VFIO_IOMMU_MAP_DMA";
+	case VFIO_IOMMU_UNMAP_DMA:
+		return "VFIO_IOMMU_UNMAP_DMA";
+	default:
+		return "unknown ioctl";
+	}
+}
+
+/**
  * vfio_compat_ioctl() - an ioctl of a VFIO container
  * @ictx: the context
  * @cmd: its number

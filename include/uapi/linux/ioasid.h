@@ -55,6 +55,8 @@ enum {
 	IOASID_CMD_GET_HW_INFO = 0x8a,
 	IOASID_CMD_IOAS_MAP_FILE = 0x8f,
 	IOASID_CMD_IOAS_CHANGE_PROCESS = 0x92,
+	/* From here on mainline has nothing like it. */
+	IOASID_CMD_GET_ERROR = 0xc0,
 };
 
 /**
@@ -478,5 +480,57 @@ struct ioasid_ioas_change_process {
 
 #define IOASID_IOAS_CHANGE_PROCESS \
 	_IO(IOASID_TYPE, IOASID_CMD_IOAS_CHANGE_PROCESS)
+
+/**
+ * enum ioasid_error_flags - flags of struct ioasid_get_error
+ * @IOASID_ERROR_RANGE: @out_start and @out_last say something
+ */
+enum ioasid_error_flags {
+	IOASID_ERROR_RANGE = 1 << 0,
+};
+
+/**
+ * struct ioasid_get_error - ioctl(IOASID_GET_ERROR)
+ * @size: sizeof(struct ioasid_get_error)
+ * @flags: must be 0
+ * @text_uptr: pointer to a buffer for the sentence
+ * @text_len: in: size of the buffer, in bytes, 0 for none; out: size of the
+ *	sentence with its terminating 0. A buffer that is too small gets the
+ *	beginning, terminated
+ * @out_flags: enum ioasid_error_flags
+ * @out_errno: the error of the call that was refused
+ * @out_cmd: number of the ioctl that was refused, as it was called; 0 for read(),
+ *	write() and mmap()
+ * @out_ids: ids of the objects concerned: the first is the one the call named,
+ *	the second one that stands in the way; 0 for none
+ * @out_start: first address of the range concerned, in bytes
+ * @out_last: last address of the range concerned, in bytes, inclusive
+ *
+ * Why the last call that the calling thread made on this file descriptor and that
+ * was refused, was refused. Calls that succeed do not change the answer, and
+ * neither does this one. It works on the char devices of vfio_cdev_ext, too, also
+ * before VFIO_CDEV_BIND.
+ *
+ * The file keeps the refusals of the 64 threads that were refused last. The
+ * sentence is for people: it is English, in ASCII, one line without a full stop,
+ * and may change.
+ *
+ * Errors: ENODATA if this file has refused nothing to this thread; EFAULT for a
+ * bad buffer.
+ */
+struct ioasid_get_error {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 text_uptr;
+	__u32 text_len;
+	__u32 out_flags;
+	__u32 out_errno;
+	__u32 out_cmd;
+	__u32 out_ids[2];
+	__aligned_u64 out_start;
+	__aligned_u64 out_last;
+};
+
+#define IOASID_GET_ERROR _IO(IOASID_TYPE, IOASID_CMD_GET_ERROR)
 
 #endif
