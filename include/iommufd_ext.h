@@ -17,8 +17,10 @@
 
 struct device;
 struct iommu_group;
+struct iommufd_ext_access;
 struct iommufd_ext_ctx;
 struct iommufd_ext_device;
+struct page;
 struct pid;
 
 struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd);
@@ -38,6 +40,48 @@ void iommufd_ext_device_detach(struct iommufd_ext_device *idev);
 struct iommufd_ext_ctx *
 iommufd_ext_device_to_ictx(struct iommufd_ext_device *idev);
 u32 iommufd_ext_device_to_id(struct iommufd_ext_device *idev);
+
+/**
+ * struct iommufd_ext_access_ops - what a driver that reads and writes memory by
+ *	IOVA is told
+ * @needs_pin_pages: the driver will call iommufd_ext_access_pin_pages(); IOVAs and
+ *	memory of the IOAS are then aligned to pages
+ * @unmap: a range goes out of the IOAS, or the driver is being detached from it,
+ *	then @iova is 0 and @length ULONG_MAX. The driver unpins, before it
+ *	returns, all it has pinned that overlaps the range. It can be asked for a
+ *	range it has not pinned. Called with no lock held; NULL without
+ *	@needs_pin_pages only
+ */
+struct iommufd_ext_access_ops {
+	u8 needs_pin_pages : 1;
+	void (*unmap)(void *data, unsigned long iova, unsigned long length);
+};
+
+/* Flags of iommufd_ext_access_pin_pages() and iommufd_ext_access_rw(). */
+enum {
+	IOMMUFD_EXT_ACCESS_RW_READ = 0,
+	IOMMUFD_EXT_ACCESS_RW_WRITE = 1 << 0,
+	/* rw in a kernel thread: it may borrow the owner's address space. */
+	IOMMUFD_EXT_ACCESS_RW_KTHREAD = 1 << 1,
+	/* rw for tests: as if the caller was not the owner of the memory. */
+	__IOMMUFD_EXT_ACCESS_RW_SLOW_PATH = 1 << 2,
+};
+
+struct iommufd_ext_access *
+iommufd_ext_access_create(struct iommufd_ext_ctx *ictx,
+			  const struct iommufd_ext_access_ops *ops, void *data,
+			  u32 *id);
+void iommufd_ext_access_destroy(struct iommufd_ext_access *access);
+int iommufd_ext_access_attach(struct iommufd_ext_access *access, u32 ioas_id);
+int iommufd_ext_access_replace(struct iommufd_ext_access *access, u32 ioas_id);
+void iommufd_ext_access_detach(struct iommufd_ext_access *access);
+int iommufd_ext_access_pin_pages(struct iommufd_ext_access *access,
+				 unsigned long iova, unsigned long length,
+				 struct page **out_pages, unsigned int flags);
+void iommufd_ext_access_unpin_pages(struct iommufd_ext_access *access,
+				    unsigned long iova, unsigned long length);
+int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
+			  void *data, size_t len, unsigned int flags);
 
 bool iommufd_ext_device_supported(struct device *dev);
 bool iommufd_ext_device_enforced_coherent(struct device *dev);

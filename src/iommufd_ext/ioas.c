@@ -55,6 +55,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	ioas->allowed = RB_ROOT_CACHED;
 	ioas->iova_alignment = 1;
 	ioas->large_pages = true;
+	xa_init_flags(&ioas->accesses, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 
 	rc = obj_reserve(ucmd->ictx, &ioas->obj, OBJ_IOAS);
 	if (rc) {
@@ -83,6 +84,7 @@ void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 
 	WARN_ON(!list_empty(&ioas->hwpts));
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
+	WARN_ON(!xa_empty(&ioas->accesses));
 
 	/* Without a page table, nothing is pinned. */
 	rbtree_postorder_for_each_entry_safe(area, next, &ioas->areas, node) {

@@ -522,24 +522,28 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 }
 
 /**
- * iova_update_alignment() - adjust to the page tables and options there are
+ * iova_update_alignment() - adjust to the page tables, accesses and options there are
  * @ioas: the IOAS
  * @joining: a page table that is about to be added, or NULL
  *
  * Context: holds ioas->domains_rwsem and ioas->iova_lock.
  * Return: 0; -EADDRINUSE if a mapping is not aligned as it would have to be;
- * -EINVAL if the page table has no pages as small as PAGE_SIZE. Without
- * @joining, and with no option being changed, it cannot fail.
+ * -EINVAL if the page table has no pages as small as PAGE_SIZE. When there are
+ * fewer of them than before, it cannot fail.
  */
 int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 {
 	unsigned long alignment = ioas->large_pages ? 1 : PAGE_SIZE;
+	struct iommufd_ext_access *access;
 	struct hwpt *hwpt;
 	struct rb_node *node;
+	unsigned long index;
 
 	lockdep_assert_held(&ioas->domains_rwsem);
 	lockdep_assert_held(&ioas->iova_lock);
 
+	xa_for_each(&ioas->accesses, index, access)
+		alignment = max(alignment, access->iova_alignment);
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
 		alignment = max(alignment,
 				1UL << __ffs(hwpt->domain->pgsize_bitmap));

@@ -91,7 +91,7 @@ struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type)
  */
 void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
-	bool awaited = obj->type == OBJ_DEVICE;
+	bool awaited = obj->type == OBJ_DEVICE || obj->type == OBJ_ACCESS;
 
 	/* The object may be gone after this; the context is not. */
 	refcount_dec(&obj->users);
@@ -102,7 +102,7 @@ void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 /**
  * obj_remove_sync() - take an object's id away and wait until it is unused
  * @ictx: the context
- * @obj: a published device object, of which the caller holds one reference
+ * @obj: a published object of a driver, of which the caller holds one reference
  *
  * Afterwards only the caller knows the object.
  */

@@ -4,7 +4,7 @@
  *
  * Lock order, outermost first:
  *
- *   iommufd_ext_ctx.attach_lock
+ *   iommufd_ext_ctx.attach_lock, iommufd_ext_access.lock
  *     ioas.domains_rwsem
  *       ioas.iova_lock
  *         shared_pages.lock
@@ -12,8 +12,8 @@
  *       group->mutex of the IOMMU core
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
- *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock: innermost, but for
- *     iommufd_ext_ctx.errors.lock
+ *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
+ *   ioas.accesses.xa_lock: innermost, but for iommufd_ext_ctx.errors.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
  * with mmap_lock.
@@ -51,12 +51,14 @@ struct user_struct;
  * @OBJ_IOAS: struct ioas
  * @OBJ_HWPT: struct hwpt
  * @OBJ_DEVICE: struct iommufd_ext_device
+ * @OBJ_ACCESS: struct iommufd_ext_access
  */
 enum obj_type {
 	OBJ_ANY,
 	OBJ_IOAS,
 	OBJ_HWPT,
 	OBJ_DEVICE,
+	OBJ_ACCESS,
 };
 
 /**
@@ -280,6 +282,8 @@ struct slice {
  * @iova_alignment: every IOVA and length is a multiple, in bytes
  * @large_pages: contiguous memory may become large IOMMU pages; changes with
  *	@domains_rwsem write-held too
+ * @accesses: drivers that use the memory without DMA; changes with @domains_rwsem
+ *	write-held too. Its xa_lock makes look-up and taking a reference one step
  */
 struct ioas {
 	struct obj obj;
@@ -292,6 +296,7 @@ struct ioas {
 	struct rb_root_cached allowed;
 	unsigned long iova_alignment;
 	bool large_pages;
+	struct xarray accesses;
 };
 
 /**
@@ -382,6 +387,31 @@ struct endpoint {
 	struct hwpt *hwpt;
 	struct list_head hwpt_item;
 	struct list_head igroup_item;
+};
+
+/**
+ * struct iommufd_ext_access - a driver that uses the memory of an IOAS without DMA
+ * @obj: object header; the driver is a user
+ * @ictx: the context, of which the access holds a reference
+ * @ops: what the driver is told; constant
+ * @data: for @ops; constant
+ * @iova_alignment: what the IOAS must be aligned to, in bytes; constant
+ * @lock: protects the fields below
+ * @ioas: what it is attached to, or NULL; the access is a user of it
+ * @ioas_unpin: the same, or what it is being detached from: pages are unpinned
+ *	there
+ * @index: in ioas.accesses of @ioas_unpin
+ */
+struct iommufd_ext_access {
+	struct obj obj;
+	struct iommufd_ext_ctx *ictx;
+	const struct iommufd_ext_access_ops *ops;
+	void *data;
+	unsigned long iova_alignment;
+	struct mutex lock; /* protects what follows */
+	struct ioas *ioas;
+	struct ioas *ioas_unpin;
+	u32 index;
 };
 
 /**
