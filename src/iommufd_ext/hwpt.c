@@ -164,6 +164,24 @@ void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 }
 
 /**
+ * pt_put() - drop a reference to an object that may be a page table
+ * @ictx: the context
+ * @obj: an object of any type
+ *
+ * Context: may sleep; takes attach_lock for a page table.
+ */
+void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
+{
+	if (obj->type != OBJ_HWPT) {
+		obj_put(ictx, obj);
+		return;
+	}
+	mutex_lock(&ictx->attach_lock);
+	hwpt_put(ictx, container_of(obj, struct hwpt, obj));
+	mutex_unlock(&ictx->attach_lock);
+}
+
+/**
  * hwpt_destroy() - hwpt_free() for those who hold no lock
  * @ictx: the context
  * @hwpt: see hwpt_free()
@@ -235,19 +253,15 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 	case OBJ_IOAS:
 		rc = hwpt_alloc_for(ucmd, idev,
 				    container_of(obj, struct ioas, obj));
-		obj_put(ucmd->ictx, obj);
 		break;
 	case OBJ_HWPT:
 		/* A nested page table: as on an IOMMU without them. */
 		rc = -EOPNOTSUPP;
-		mutex_lock(&ucmd->ictx->attach_lock);
-		hwpt_put(ucmd->ictx, container_of(obj, struct hwpt, obj));
-		mutex_unlock(&ucmd->ictx->attach_lock);
 		break;
 	default:
 		rc = -EINVAL;
-		obj_put(ucmd->ictx, obj);
 	}
+	pt_put(ucmd->ictx, obj);
 out_put_idev:
 	obj_put(ucmd->ictx, &idev->obj);
 	return rc;

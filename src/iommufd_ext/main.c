@@ -41,6 +41,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -61,6 +62,14 @@ MODULE_PARM_DESC(iommu_node,
  * @destroy: IOASID_DESTROY
  * @hw_info: IOASID_GET_HW_INFO
  * @hwpt: IOASID_HWPT_ALLOC
+ * @set_dirty: IOASID_HWPT_SET_DIRTY_TRACKING
+ * @get_dirty: IOASID_HWPT_GET_DIRTY_BITMAP
+ * @invalidate: IOASID_HWPT_INVALIDATE
+ * @fault: IOASID_FAULT_QUEUE_ALLOC
+ * @viommu: IOASID_VIOMMU_ALLOC
+ * @vdevice: IOASID_VDEVICE_ALLOC
+ * @veventq: IOASID_VEVENTQ_ALLOC
+ * @hw_queue: IOASID_HW_QUEUE_ALLOC
  * @alloc: IOASID_IOAS_ALLOC
  * @ranges: IOASID_IOAS_IOVA_RANGES
  * @allow: IOASID_IOAS_ALLOW_IOVAS
@@ -76,6 +85,14 @@ union ioctl_buffer {
 	struct ioasid_destroy destroy;
 	struct ioasid_hw_info hw_info;
 	struct ioasid_hwpt_alloc hwpt;
+	struct ioasid_hwpt_set_dirty_tracking set_dirty;
+	struct ioasid_hwpt_get_dirty_bitmap get_dirty;
+	struct ioasid_hwpt_invalidate invalidate;
+	struct ioasid_fault_alloc fault;
+	struct ioasid_viommu_alloc viommu;
+	struct ioasid_vdevice_alloc vdevice;
+	struct ioasid_veventq_alloc veventq;
+	struct ioasid_hw_queue_alloc hw_queue;
 	struct ioasid_ioas_alloc alloc;
 	struct ioasid_ioas_iova_ranges ranges;
 	struct ioasid_ioas_allow_iovas allow;
@@ -118,10 +135,20 @@ struct ioctl_op {
 
 static const struct ioctl_op ioctl_ops[] = {
 	IOCTL_OP(IOASID_DESTROY, destroy_ioctl, struct ioasid_destroy, id),
+	IOCTL_OP(IOASID_FAULT_QUEUE_ALLOC, fault_queue_alloc_ioctl,
+		 struct ioasid_fault_alloc, out_fault_fd),
 	IOCTL_OP(IOASID_GET_HW_INFO, hw_info_ioctl, struct ioasid_hw_info,
 		 __reserved),
+	IOCTL_OP(IOASID_HW_QUEUE_ALLOC, hw_queue_alloc_ioctl,
+		 struct ioasid_hw_queue_alloc, length),
 	IOCTL_OP(IOASID_HWPT_ALLOC, hwpt_alloc_ioctl, struct ioasid_hwpt_alloc,
 		 __reserved),
+	IOCTL_OP(IOASID_HWPT_GET_DIRTY_BITMAP, hwpt_get_dirty_ioctl,
+		 struct ioasid_hwpt_get_dirty_bitmap, data),
+	IOCTL_OP(IOASID_HWPT_INVALIDATE, hwpt_invalidate_ioctl,
+		 struct ioasid_hwpt_invalidate, __reserved),
+	IOCTL_OP(IOASID_HWPT_SET_DIRTY_TRACKING, hwpt_set_dirty_ioctl,
+		 struct ioasid_hwpt_set_dirty_tracking, __reserved),
 	IOCTL_OP(IOASID_IOAS_ALLOC, ioas_alloc_ioctl, struct ioasid_ioas_alloc,
 		 out_ioas_id),
 	IOCTL_OP(IOASID_IOAS_ALLOW_IOVAS, ioas_allow_iovas_ioctl,
@@ -138,8 +165,14 @@ static const struct ioctl_op ioctl_ops[] = {
 	IOCTL_OP(IOASID_IOAS_UNMAP, ioas_unmap_ioctl, struct ioasid_ioas_unmap,
 		 length),
 	IOCTL_OP(IOASID_OPTION, option_ioctl, struct ioasid_option_cmd, val64),
+	IOCTL_OP(IOASID_VDEVICE_ALLOC, vdevice_alloc_ioctl,
+		 struct ioasid_vdevice_alloc, virt_id),
+	IOCTL_OP(IOASID_VEVENTQ_ALLOC, veventq_alloc_ioctl,
+		 struct ioasid_veventq_alloc, out_veventq_fd),
 	IOCTL_OP(IOASID_VFIO_IOAS, vfio_ioas_ioctl, struct ioasid_vfio_ioas,
 		 __reserved),
+	IOCTL_OP(IOASID_VIOMMU_ALLOC, viommu_alloc_ioctl,
+		 struct ioasid_viommu_alloc, out_viommu_id),
 };
 
 /**
@@ -236,6 +269,31 @@ static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	return iommufd_ext_errors_end(&ictx->errors, rc, cmd, ioctl_name(cmd));
 }
 
+/*
+ * Mainline maps registers of virtual IOMMUs at offsets it has told the program.
+ * There are none here, and each offset is one nobody was told.
+ */
+static int refuse_mmap(struct iommufd_ext_ctx *ictx,
+		       const struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_SHARED))
+		return refuse(ictx, -EINVAL, "the mapping is not shared");
+	if (vma->vm_flags & VM_EXEC)
+		return refuse(ictx, -EPERM, "the mapping is executable");
+	return refuse(ictx, -ENXIO,
+		      "nothing is at offset %#llx of this file",
+		      (u64)vma->vm_pgoff << PAGE_SHIFT);
+}
+
+static int ioasid_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct iommufd_ext_ctx *ictx = filp->private_data;
+
+	iommufd_ext_errors_begin(&ictx->errors);
+	return iommufd_ext_errors_end(&ictx->errors, refuse_mmap(ictx, vma), 0,
+				      "mmap");
+}
+
 static int ioasid_open(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ext_ctx *ictx;
@@ -273,6 +331,7 @@ static const struct file_operations ioasid_fops = {
 	.release = ioasid_release,
 	.unlocked_ioctl = ioasid_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = ioasid_mmap,
 };
 
 /**

@@ -574,8 +574,25 @@ int hwpt_fill(struct hwpt *hwpt);
 void hwpt_unfill(struct hwpt *hwpt);
 void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
+
+/* dirty.c */
+int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
+int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
+
+/* nested.c */
+int hwpt_invalidate_ioctl(struct ucmd *ucmd);
+
+/* fault.c */
+int fault_queue_alloc_ioctl(struct ucmd *ucmd);
+
+/* viommu.c */
+int viommu_alloc_ioctl(struct ucmd *ucmd);
+int vdevice_alloc_ioctl(struct ucmd *ucmd);
+int veventq_alloc_ioctl(struct ucmd *ucmd);
+int hw_queue_alloc_ioctl(struct ucmd *ucmd);
 
 /* device.c */
 struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id);

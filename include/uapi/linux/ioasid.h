@@ -53,8 +53,16 @@ enum {
 	IOASID_CMD_VFIO_IOAS = 0x88,
 	IOASID_CMD_HWPT_ALLOC = 0x89,
 	IOASID_CMD_GET_HW_INFO = 0x8a,
+	IOASID_CMD_HWPT_SET_DIRTY_TRACKING = 0x8b,
+	IOASID_CMD_HWPT_GET_DIRTY_BITMAP = 0x8c,
+	IOASID_CMD_HWPT_INVALIDATE = 0x8d,
+	IOASID_CMD_FAULT_QUEUE_ALLOC = 0x8e,
 	IOASID_CMD_IOAS_MAP_FILE = 0x8f,
+	IOASID_CMD_VIOMMU_ALLOC = 0x90,
+	IOASID_CMD_VDEVICE_ALLOC = 0x91,
 	IOASID_CMD_IOAS_CHANGE_PROCESS = 0x92,
+	IOASID_CMD_VEVENTQ_ALLOC = 0x93,
+	IOASID_CMD_HW_QUEUE_ALLOC = 0x94,
 	/* From here on mainline has nothing like it. */
 	IOASID_CMD_GET_ERROR = 0xc0,
 };
@@ -380,11 +388,45 @@ enum ioasid_hwpt_alloc_flags {
 };
 
 /**
+ * enum ioasid_hwpt_vtd_s1_flags - entries of an Intel first-stage page table
+ * @IOASID_VTD_S1_SRE: requests of supervisors are served
+ * @IOASID_VTD_S1_EAFE: the extended accessed flag is kept
+ * @IOASID_VTD_S1_WPE: supervisors, too, respect write protection
+ */
+enum ioasid_hwpt_vtd_s1_flags {
+	IOASID_VTD_S1_SRE = 1 << 0,
+	IOASID_VTD_S1_EAFE = 1 << 1,
+	IOASID_VTD_S1_WPE = 1 << 2,
+};
+
+/**
+ * struct ioasid_hwpt_vtd_s1 - data of IOASID_HWPT_DATA_VTD_S1
+ * @flags: enum ioasid_hwpt_vtd_s1_flags
+ * @pgtbl_addr: address of the top of the page table, translated by the parent
+ * @addr_width: width of an input address, in bits
+ * @__reserved: must be 0
+ */
+struct ioasid_hwpt_vtd_s1 {
+	__aligned_u64 flags;
+	__aligned_u64 pgtbl_addr;
+	__u32 addr_width;
+	__u32 __reserved;
+};
+
+/**
  * enum ioasid_hwpt_data_type - kind of the data at data_uptr
- * @IOASID_HWPT_DATA_NONE: no data: an ordinary page table of an IOAS
+ * @IOASID_HWPT_DATA_NONE: no data: a page table the kernel fills from an IOAS
+ * @IOASID_HWPT_DATA_VTD_S1: struct ioasid_hwpt_vtd_s1
+ * @IOASID_HWPT_DATA_ARM_SMMUV3: a stream table entry; see the kernel's header
+ * @IOASID_HWPT_DATA_AMD_GUEST: a device table entry; see the kernel's header
+ *
+ * The data goes to the IOMMU driver, which knows its own type only.
  */
 enum ioasid_hwpt_data_type {
 	IOASID_HWPT_DATA_NONE = 0,
+	IOASID_HWPT_DATA_VTD_S1 = 1,
+	IOASID_HWPT_DATA_ARM_SMMUV3 = 2,
+	IOASID_HWPT_DATA_AMD_GUEST = 3,
 };
 
 /**
@@ -392,7 +434,7 @@ enum ioasid_hwpt_data_type {
  * @size: sizeof(struct ioasid_hwpt_alloc)
  * @flags: enum ioasid_hwpt_alloc_flags
  * @dev_id: a bound device, for whose IOMMU the page table is made
- * @pt_id: the IOAS the page table follows
+ * @pt_id: the IOAS the page table follows, or the parent of a nested one
  * @out_hwpt_id: id of the new page table
  * @__reserved: must be 0
  * @data_type: enum ioasid_hwpt_data_type
@@ -404,8 +446,13 @@ enum ioasid_hwpt_data_type {
  * Make a hardware page table. One that a device attach made by itself goes
  * with the last device; one made here stays until IOASID_DESTROY.
  *
- * Errors: ENOENT for an unknown dev_id; EINVAL for a pt_id that is no IOAS, or
- * data that does not fit its type; EOPNOTSUPP for flags and data that this
+ * With an IOAS, the kernel fills the page table. With a page table made with
+ * NEST_PARENT, the new one is nested: the user fills it, in the format of the
+ * data, and the IOMMU translates its output by the parent.
+ *
+ * Errors: ENOENT for an unknown dev_id or fault_id; EINVAL for a pt_id that is
+ * neither an IOAS nor a page table made to be a parent on the same kind of IOMMU,
+ * or for data that does not fit its type; EOPNOTSUPP for flags and data that this
  * kernel or IOMMU does not support.
  */
 struct ioasid_hwpt_alloc {
@@ -425,27 +472,86 @@ struct ioasid_hwpt_alloc {
 #define IOASID_HWPT_ALLOC _IO(IOASID_TYPE, IOASID_CMD_HWPT_ALLOC)
 
 /**
+ * enum ioasid_hw_info_vtd_flags - what is odd about an Intel IOMMU
+ * @IOASID_HW_INFO_VTD_ERRATA_772415_SPR17: a parent of nested page tables must
+ *	not hold mappings that are only readable
+ */
+enum ioasid_hw_info_vtd_flags {
+	IOASID_HW_INFO_VTD_ERRATA_772415_SPR17 = 1 << 0,
+};
+
+/**
+ * struct ioasid_hw_info_vtd - data of IOASID_HW_INFO_TYPE_INTEL_VTD
+ * @flags: enum ioasid_hw_info_vtd_flags
+ * @__reserved: 0
+ * @cap_reg: the capability register
+ * @ecap_reg: the extended capability register
+ */
+struct ioasid_hw_info_vtd {
+	__u32 flags;
+	__u32 __reserved;
+	__aligned_u64 cap_reg;
+	__aligned_u64 ecap_reg;
+};
+
+/**
  * enum ioasid_hw_info_type - kind of the data GET_HW_INFO returns
- * @IOASID_HW_INFO_TYPE_NONE: the IOMMU driver reports no data
+ * @IOASID_HW_INFO_TYPE_NONE: out: the IOMMU driver reports no data
+ * @IOASID_HW_INFO_TYPE_DEFAULT: in: what the IOMMU driver usually reports
+ * @IOASID_HW_INFO_TYPE_INTEL_VTD: struct ioasid_hw_info_vtd
+ * @IOASID_HW_INFO_TYPE_ARM_SMMUV3: see the kernel's header
+ * @IOASID_HW_INFO_TYPE_TEGRA241_CMDQV: see the kernel's header
+ * @IOASID_HW_INFO_TYPE_AMD: see the kernel's header
  */
 enum ioasid_hw_info_type {
 	IOASID_HW_INFO_TYPE_NONE = 0,
+	IOASID_HW_INFO_TYPE_DEFAULT = 0,
+	IOASID_HW_INFO_TYPE_INTEL_VTD = 1,
+	IOASID_HW_INFO_TYPE_ARM_SMMUV3 = 2,
+	IOASID_HW_INFO_TYPE_TEGRA241_CMDQV = 3,
+	IOASID_HW_INFO_TYPE_AMD = 4,
+};
+
+/**
+ * enum ioasid_hw_capabilities - what a device and its IOMMU can do
+ * @IOASID_HW_CAP_DIRTY_TRACKING: page tables can track dirty pages
+ * @IOASID_HW_CAP_PCI_PASID_EXEC: requests with a PASID can ask for execution
+ * @IOASID_HW_CAP_PCI_PASID_PRIV: requests with a PASID can be privileged
+ * @IOASID_HW_CAP_PCI_ATS_NOT_SUPPORTED: the device cannot use ATS. Kernels that
+ *	cannot tell do not set it
+ */
+enum ioasid_hw_capabilities {
+	IOASID_HW_CAP_DIRTY_TRACKING = 1 << 0,
+	IOASID_HW_CAP_PCI_PASID_EXEC = 1 << 1,
+	IOASID_HW_CAP_PCI_PASID_PRIV = 1 << 2,
+	IOASID_HW_CAP_PCI_ATS_NOT_SUPPORTED = 1 << 3,
+};
+
+/**
+ * enum ioasid_hw_info_flags - flags of struct ioasid_hw_info
+ * @IOASID_HW_INFO_FLAG_INPUT_TYPE: out_data_type is also input: the kind of data
+ *	that is asked for
+ */
+enum ioasid_hw_info_flags {
+	IOASID_HW_INFO_FLAG_INPUT_TYPE = 1 << 0,
 };
 
 /**
  * struct ioasid_hw_info - ioctl(IOASID_GET_HW_INFO)
  * @size: sizeof(struct ioasid_hw_info)
- * @flags: must be 0
+ * @flags: enum ioasid_hw_info_flags
  * @dev_id: a bound device
  * @data_len: in: size of the buffer, in bytes; out: bytes the kernel has
  * @data_uptr: pointer to the buffer; what the kernel does not fill is zeroed
- * @out_data_type: enum ioasid_hw_info_type
+ * @out_data_type: enum ioasid_hw_info_type; the kernel's header calls it
+ *	in_data_type as well
  * @out_max_pasid_log2: width of the device's PASIDs, in bits, 0 for none
  * @__reserved: must be 0
- * @out_capabilities: what the device and its IOMMU can do; 0 here
+ * @out_capabilities: enum ioasid_hw_capabilities
  *
- * Errors: ENOENT for an unknown dev_id; EFAULT for a bad buffer. An IOMMU
- * without data to report is no error: the type is then NONE.
+ * Errors: ENOENT for an unknown dev_id; EFAULT for a bad buffer; EOPNOTSUPP if
+ * the IOMMU driver does not know the kind of data asked for. An IOMMU without
+ * data to report is no error: the type is then NONE.
  */
 struct ioasid_hw_info {
 	__u32 size;
@@ -460,6 +566,237 @@ struct ioasid_hw_info {
 };
 
 #define IOASID_GET_HW_INFO _IO(IOASID_TYPE, IOASID_CMD_GET_HW_INFO)
+
+/**
+ * enum ioasid_hwpt_set_dirty_tracking_flags - flags of
+ *	struct ioasid_hwpt_set_dirty_tracking
+ * @IOASID_HWPT_DIRTY_TRACKING_ENABLE: begin; without it: end
+ */
+enum ioasid_hwpt_set_dirty_tracking_flags {
+	IOASID_HWPT_DIRTY_TRACKING_ENABLE = 1,
+};
+
+/**
+ * struct ioasid_hwpt_set_dirty_tracking - ioctl(IOASID_HWPT_SET_DIRTY_TRACKING)
+ * @size: sizeof(struct ioasid_hwpt_set_dirty_tracking)
+ * @flags: enum ioasid_hwpt_set_dirty_tracking_flags
+ * @hwpt_id: a page table of an IOAS
+ * @__reserved: ignored
+ *
+ * Begin or end to note which pages devices write to through the page table. It
+ * begins with no page dirty.
+ *
+ * Errors: ENOENT for an unknown page table; EOPNOTSUPP for one that cannot track,
+ * that is, one made without IOASID_HWPT_ALLOC_DIRTY_TRACKING.
+ */
+struct ioasid_hwpt_set_dirty_tracking {
+	__u32 size;
+	__u32 flags;
+	__u32 hwpt_id;
+	__u32 __reserved;
+};
+
+#define IOASID_HWPT_SET_DIRTY_TRACKING \
+	_IO(IOASID_TYPE, IOASID_CMD_HWPT_SET_DIRTY_TRACKING)
+
+/**
+ * enum ioasid_hwpt_get_dirty_bitmap_flags - flags of
+ *	struct ioasid_hwpt_get_dirty_bitmap
+ * @IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: the pages stay dirty. Saves time when
+ *	the range is unmapped next
+ */
+enum ioasid_hwpt_get_dirty_bitmap_flags {
+	IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1,
+};
+
+/**
+ * struct ioasid_hwpt_get_dirty_bitmap - ioctl(IOASID_HWPT_GET_DIRTY_BITMAP)
+ * @size: sizeof(struct ioasid_hwpt_get_dirty_bitmap)
+ * @hwpt_id: a page table of an IOAS
+ * @flags: enum ioasid_hwpt_get_dirty_bitmap_flags
+ * @__reserved: must be 0
+ * @iova: start of the range, in bytes
+ * @length: size of the range, in bytes
+ * @page_size: how much a bit stands for, in bytes, a power of two
+ * @data: pointer to the bitmap; bit 0 of byte 0 stands for @iova
+ *
+ * Set the bit of each page that was written to since it was last asked for, and
+ * make it clean. Other bits are not changed. What is not mapped is clean. Nothing
+ * is dirty while the page table does not track.
+ *
+ * Errors: ENOENT for an unknown page table; EINVAL if @page_size is 0, or the
+ * range is not a multiple of it or of the IOVA alignment; EFAULT for a bad
+ * bitmap; EOPNOTSUPP for a page table that cannot track.
+ */
+struct ioasid_hwpt_get_dirty_bitmap {
+	__u32 size;
+	__u32 hwpt_id;
+	__u32 flags;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+};
+
+#define IOASID_HWPT_GET_DIRTY_BITMAP \
+	_IO(IOASID_TYPE, IOASID_CMD_HWPT_GET_DIRTY_BITMAP)
+
+/**
+ * enum ioasid_hwpt_invalidate_data_type - kind of the entries at data_uptr
+ * @IOASID_HWPT_INVALIDATE_DATA_VTD_S1: struct ioasid_hwpt_vtd_s1_invalidate
+ */
+enum ioasid_hwpt_invalidate_data_type {
+	IOASID_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
+};
+
+/**
+ * enum ioasid_hwpt_vtd_s1_invalidate_flags - flags of
+ *	struct ioasid_hwpt_vtd_s1_invalidate
+ * @IOASID_VTD_INV_FLAGS_LEAF: only last-level entries have changed
+ */
+enum ioasid_hwpt_vtd_s1_invalidate_flags {
+	IOASID_VTD_INV_FLAGS_LEAF = 1 << 0,
+};
+
+/**
+ * struct ioasid_hwpt_vtd_s1_invalidate - a range of changed entries
+ * @addr: first address, a multiple of 4096
+ * @npages: size of the range in pages of 4096 bytes; U64_MAX with @addr 0 for
+ *	everything
+ * @flags: enum ioasid_hwpt_vtd_s1_invalidate_flags
+ * @__reserved: must be 0
+ */
+struct ioasid_hwpt_vtd_s1_invalidate {
+	__aligned_u64 addr;
+	__aligned_u64 npages;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct ioasid_hwpt_invalidate - ioctl(IOASID_HWPT_INVALIDATE)
+ * @size: sizeof(struct ioasid_hwpt_invalidate)
+ * @hwpt_id: a nested page table
+ * @data_uptr: pointer to an array of entries
+ * @data_type: enum ioasid_hwpt_invalidate_data_type
+ * @entry_len: size of an entry, in bytes, at most the size of a page
+ * @entry_num: in: entries in the array, at most 524288; out: entries that were
+ *	served, also on failure
+ * @__reserved: must be 0
+ *
+ * Tell the IOMMU that the user has changed a nested page table. Without entries
+ * it only says whether the IOMMU driver knows @data_type.
+ *
+ * Errors: ENOENT for an unknown page table; EINVAL for one that is not nested, or
+ * a bad array; EOPNOTSUPP if the IOMMU driver cannot; its own errors.
+ */
+struct ioasid_hwpt_invalidate {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 data_uptr;
+	__u32 data_type;
+	__u32 entry_len;
+	__u32 entry_num;
+	__u32 __reserved;
+};
+
+#define IOASID_HWPT_INVALIDATE _IO(IOASID_TYPE, IOASID_CMD_HWPT_INVALIDATE)
+
+/**
+ * enum ioasid_hwpt_pgfault_flags - flags of struct ioasid_hwpt_pgfault
+ * @IOASID_PGFAULT_FLAGS_PASID_VALID: pasid means something
+ * @IOASID_PGFAULT_FLAGS_LAST_PAGE: the last fault of its group
+ */
+enum ioasid_hwpt_pgfault_flags {
+	IOASID_PGFAULT_FLAGS_PASID_VALID = 1 << 0,
+	IOASID_PGFAULT_FLAGS_LAST_PAGE = 1 << 1,
+};
+
+/**
+ * enum ioasid_hwpt_pgfault_perm - what a device wanted to do
+ * @IOASID_PGFAULT_PERM_READ: read
+ * @IOASID_PGFAULT_PERM_WRITE: write
+ * @IOASID_PGFAULT_PERM_EXEC: execute
+ * @IOASID_PGFAULT_PERM_PRIV: any of these as a supervisor
+ */
+enum ioasid_hwpt_pgfault_perm {
+	IOASID_PGFAULT_PERM_READ = 1 << 0,
+	IOASID_PGFAULT_PERM_WRITE = 1 << 1,
+	IOASID_PGFAULT_PERM_EXEC = 1 << 2,
+	IOASID_PGFAULT_PERM_PRIV = 1 << 3,
+};
+
+/**
+ * struct ioasid_hwpt_pgfault - what is read from a fault queue
+ * @flags: enum ioasid_hwpt_pgfault_flags
+ * @dev_id: the bound device that faulted
+ * @pasid: its PASID, with IOASID_PGFAULT_FLAGS_PASID_VALID
+ * @grpid: number the device gave the group
+ * @perm: enum ioasid_hwpt_pgfault_perm
+ * @__reserved: 0
+ * @addr: the address, in bytes
+ * @length: 0
+ * @cookie: names the group in the response
+ */
+struct ioasid_hwpt_pgfault {
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 perm;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__u32 length;
+	__u32 cookie;
+};
+
+/**
+ * enum ioasid_page_response_code - codes of struct ioasid_hwpt_page_response
+ * @IOASID_PAGE_RESP_SUCCESS: the page is there now: try again
+ * @IOASID_PAGE_RESP_INVALID: there is no such page
+ */
+enum ioasid_page_response_code {
+	IOASID_PAGE_RESP_SUCCESS = 0,
+	IOASID_PAGE_RESP_INVALID = 1,
+};
+
+/**
+ * struct ioasid_hwpt_page_response - what is written to a fault queue
+ * @cookie: the group
+ * @code: enum ioasid_page_response_code
+ */
+struct ioasid_hwpt_page_response {
+	__u32 cookie;
+	__u32 code;
+};
+
+/**
+ * struct ioasid_fault_alloc - ioctl(IOASID_FAULT_QUEUE_ALLOC)
+ * @size: sizeof(struct ioasid_fault_alloc)
+ * @flags: must be 0
+ * @out_fault_id: id of the new fault queue
+ * @out_fault_fd: file descriptor of the new fault queue
+ *
+ * Make a queue for the page faults of devices. Devices that are attached to a
+ * page table made with IOASID_HWPT_FAULT_ID_VALID put theirs there.
+ *
+ * Reading returns struct ioasid_hwpt_pgfault, whole groups only, and 0 if there
+ * are none; poll() waits for some. Each group is answered by writing a struct
+ * ioasid_hwpt_page_response. A detach answers what is left.
+ *
+ * Errors: EOPNOTSUPP if the kernel has no page faults of devices. Of read() and
+ * write(): ESPIPE if the size is not a multiple of the structure's; EINVAL for a
+ * buffer smaller than the first group, an unknown cookie or code.
+ */
+struct ioasid_fault_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 out_fault_id;
+	__u32 out_fault_fd;
+};
+
+#define IOASID_FAULT_QUEUE_ALLOC _IO(IOASID_TYPE, IOASID_CMD_FAULT_QUEUE_ALLOC)
 
 /**
  * struct ioasid_ioas_change_process - ioctl(IOASID_IOAS_CHANGE_PROCESS)
@@ -480,6 +817,143 @@ struct ioasid_ioas_change_process {
 
 #define IOASID_IOAS_CHANGE_PROCESS \
 	_IO(IOASID_TYPE, IOASID_CMD_IOAS_CHANGE_PROCESS)
+
+/**
+ * enum ioasid_viommu_type - kinds of virtual IOMMUs
+ * @IOASID_VIOMMU_TYPE_DEFAULT: none
+ */
+enum ioasid_viommu_type {
+	IOASID_VIOMMU_TYPE_DEFAULT = 0,
+};
+
+/**
+ * struct ioasid_viommu_alloc - ioctl(IOASID_VIOMMU_ALLOC)
+ * @size: sizeof(struct ioasid_viommu_alloc)
+ * @flags: must be 0
+ * @type: enum ioasid_viommu_type, other than DEFAULT
+ * @dev_id: a bound device
+ * @hwpt_id: a page table made with IOASID_HWPT_ALLOC_NEST_PARENT
+ * @out_viommu_id: id of the new virtual IOMMU
+ * @data_len: size of the data, in bytes
+ * @__reserved: ignored
+ * @data_uptr: pointer to data of the type
+ *
+ * Make a slice of an IOMMU that has hardware for virtual machines. The drivers
+ * that serve it are parts of a kernel's own iommufd, so there are none here.
+ *
+ * Errors: EOPNOTSUPP for a flag, the type DEFAULT, and any IOMMU; ENOENT for an
+ * unknown device.
+ */
+struct ioasid_viommu_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 dev_id;
+	__u32 hwpt_id;
+	__u32 out_viommu_id;
+	__u32 data_len;
+	__u32 __reserved;
+	__aligned_u64 data_uptr;
+};
+
+#define IOASID_VIOMMU_ALLOC _IO(IOASID_TYPE, IOASID_CMD_VIOMMU_ALLOC)
+
+/**
+ * struct ioasid_vdevice_alloc - ioctl(IOASID_VDEVICE_ALLOC)
+ * @size: sizeof(struct ioasid_vdevice_alloc)
+ * @viommu_id: a virtual IOMMU
+ * @dev_id: a bound device
+ * @out_vdevice_id: id of the new virtual device
+ * @virt_id: the device's number at the virtual IOMMU
+ *
+ * Tell a virtual IOMMU what the virtual machine calls a device.
+ *
+ * Errors: ENOENT, as there is no virtual IOMMU; EINVAL if @virt_id does not fit
+ * an unsigned long.
+ */
+struct ioasid_vdevice_alloc {
+	__u32 size;
+	__u32 viommu_id;
+	__u32 dev_id;
+	__u32 out_vdevice_id;
+	__aligned_u64 virt_id;
+};
+
+#define IOASID_VDEVICE_ALLOC _IO(IOASID_TYPE, IOASID_CMD_VDEVICE_ALLOC)
+
+/**
+ * enum ioasid_veventq_type - kinds of event queues of virtual IOMMUs
+ * @IOASID_VEVENTQ_TYPE_DEFAULT: none
+ */
+enum ioasid_veventq_type {
+	IOASID_VEVENTQ_TYPE_DEFAULT = 0,
+};
+
+/**
+ * struct ioasid_veventq_alloc - ioctl(IOASID_VEVENTQ_ALLOC)
+ * @size: sizeof(struct ioasid_veventq_alloc)
+ * @flags: must be 0
+ * @viommu_id: a virtual IOMMU
+ * @type: enum ioasid_veventq_type, other than DEFAULT
+ * @veventq_depth: room, in events, 1 to 524288
+ * @out_veventq_id: id of the new queue
+ * @out_veventq_fd: file descriptor of the new queue
+ * @__reserved: must be 0
+ *
+ * Make a queue for events of a virtual IOMMU.
+ *
+ * Errors: EOPNOTSUPP for a flag or the type DEFAULT; EINVAL for a bad depth;
+ * ENOENT, as there is no virtual IOMMU.
+ */
+struct ioasid_veventq_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 veventq_depth;
+	__u32 out_veventq_id;
+	__u32 out_veventq_fd;
+	__u32 __reserved;
+};
+
+#define IOASID_VEVENTQ_ALLOC _IO(IOASID_TYPE, IOASID_CMD_VEVENTQ_ALLOC)
+
+/**
+ * enum ioasid_hw_queue_type - kinds of hardware queues of virtual IOMMUs
+ * @IOASID_HW_QUEUE_TYPE_DEFAULT: none
+ */
+enum ioasid_hw_queue_type {
+	IOASID_HW_QUEUE_TYPE_DEFAULT = 0,
+};
+
+/**
+ * struct ioasid_hw_queue_alloc - ioctl(IOASID_HW_QUEUE_ALLOC)
+ * @size: sizeof(struct ioasid_hw_queue_alloc)
+ * @flags: must be 0
+ * @viommu_id: a virtual IOMMU
+ * @type: enum ioasid_hw_queue_type, other than DEFAULT
+ * @index: number of the queue
+ * @out_hw_queue_id: id of the new queue
+ * @nesting_parent_iova: where the queue is, in the parent page table, in bytes
+ * @length: its size, in bytes
+ *
+ * Let the hardware read a queue in the memory of a virtual machine.
+ *
+ * Errors: EOPNOTSUPP for a flag or the type DEFAULT; EINVAL for zero length;
+ * EOVERFLOW if the range wraps; ENOENT, as there is no virtual IOMMU.
+ */
+struct ioasid_hw_queue_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 index;
+	__u32 out_hw_queue_id;
+	__aligned_u64 nesting_parent_iova;
+	__aligned_u64 length;
+};
+
+#define IOASID_HW_QUEUE_ALLOC _IO(IOASID_TYPE, IOASID_CMD_HW_QUEUE_ALLOC)
 
 /**
  * enum ioasid_error_flags - flags of struct ioasid_get_error
