@@ -44,6 +44,10 @@ quietly() {
 	}
 }
 
+# What "make" of the two modules runs.
+BUILD_ROOT_PACKAGES=(bash binutils coreutils dash diffutils findutils gcc-14 grep libc6-dev make mawk sed
+	util-linux)
+
 # ---- rows ---------------------------------------------------------------------------------
 
 row_names() { awk '!/^#/ && NF { print $1 }' "$TOP/tests/matrix.txt"; }
@@ -56,53 +60,109 @@ row_field() {
 		END { exit !found }' "$TOP/tests/matrix.txt"
 }
 
+# row_suite ROW : the Debian suite its kernel comes from; nothing if it is this machine's own.
+row_suite() {
+	local source
+	source=$(row_field "$1" kernel)
+	case $source in apt:*/*) source=${source#apt:}; printf '%s\n' "${source%%/*}" ;; esac
+}
+
+# row_has ROW SUITE : does "make check" run that there?
+row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
+
+# row_boots ROW : a row that is only built needs headers and no kernel.
+row_boots() { row_has "$1" canary || row_has "$1" guest || row_has "$1" demo; }
+
+# row_apt ROW COMMAND ARG... : apt-get or apt-cache, with the sources of that row.
+row_apt() {
+	local suite
+	suite=$(row_suite "$1")
+	shift
+	${suite:+"$TOP/scripts/suite-apt" "$suite"} "$@"
+}
+
 # row_release ROW : the kernel release of an apt row. The metapackage says which one is
-# current; on another Debian release it may name another series, then the newest of ours counts.
+# current; in another Debian release it may name another series, then the newest of ours counts.
 row_release() {
 	local row=$1 meta pkg
 	meta=$(row_field "$row" kernel) || return 1
 	meta=${meta#apt:}
-	pkg=$(apt-cache depends "$meta" 2>/dev/null |
+	pkg=$(row_apt "$row" apt-cache depends "${meta##*/}" 2>/dev/null |
 		awk '/Depends: linux-image-/ { print $2; exit }')
 	case $pkg in
 	linux-image-"$row".*) ;;
 	*)
-		pkg=$(apt-cache pkgnames "linux-image-$row." |
+		pkg=$(row_apt "$row" apt-cache pkgnames "linux-headers-$row." |
 			grep -E -- '[0-9](\+deb[0-9]+)?-amd64$' | sort -V | tail -n 1) || true
 		;;
 	esac
 	[ -n "$pkg" ] || return 1
-	printf '%s\n' "${pkg#linux-image-}"
+	printf '%s\n' "${pkg#linux-*-}"
 }
 
-# The image must be of the build the installed headers are of: a module built against the
-# headers of one upload is not loadable on another when the ABI name was kept.
+# The image must be of the build the headers are of: a module built against the headers of one
+# upload is not loadable on another when the ABI name was kept.
 apt_row_version() {
-	local release=$1 v
-	v=$(dpkg-query -W -f '${Version}' "linux-headers-$release" 2>/dev/null) || v=
-	[ -n "$v" ] || v=$(apt-cache policy "linux-image-$release" | awk '/Candidate:/ { print $2 }')
+	local row=$1 release=$2 v=
+	[ -n "$(row_suite "$row")" ] ||
+		v=$(dpkg-query -W -f '${Version}' "linux-headers-$release" 2>/dev/null) || v=
+	[ -n "$v" ] || v=$(row_apt "$row" apt-cache policy "linux-headers-$release" |
+		awk '/Candidate:/ { print $2 }')
 	printf '%s\n' "$v"
 }
 
 make_apt_row() {
-	local release=$1 version=$2 dir=$3 tmp=$3.tmp pkg
+	local row=$1 release=$2 version=$3 dir=$4 tmp=$4.tmp
 	[ -e "$dir/done" ] && return
-	say "fetching the kernel $release ($version)"
 	rm -rf "$tmp" "$dir"
-	mkdir -p "$tmp/deb" "$tmp/root"
-	pkg=linux-image-$release
-	(
-		cd "$tmp/deb" || exit
-		quietly "$tmp/download.log" apt-get -q -o APT::Sandbox::User=root \
-			download "$pkg=$version"
-	)
-	dpkg -x "$tmp"/deb/*.deb "$tmp/root"
-	cp "$tmp/root/boot/vmlinuz-$release" "$tmp/vmlinuz"
-	cp "$tmp/root/boot/config-$release" "$tmp/config"
-	pack_modules "$tmp/root/lib/modules" "$release" "$tmp"
-	rm -rf "$tmp/root" "$tmp/deb"
+	mkdir -p "$tmp"
+	if row_boots "$row"; then fetch_image "$row" "$release" "$version" "$tmp"; fi
+	if [ -n "$(row_suite "$row")" ]; then make_build_root "$row" "$release" "$version" "$tmp"; fi
 	touch "$tmp/done"
 	mv "$tmp" "$dir"
+}
+
+# Since 7.x an image package is empty and depends on others that are named after the same release.
+fetch_image() {
+	local row=$1 release=$2 version=$3 dir=$4 lib boot packages deb
+	say "fetching the kernel $release ($version)"
+	mkdir -p "$dir/deb" "$dir/image"
+	mapfile -t packages < <(
+		echo "linux-image-$release"
+		row_apt "$row" apt-cache depends "linux-image-$release" | awk -v end="-$release" '
+			$1 == "Depends:" && substr($2, length($2) - length(end) + 1) == end { print $2 }')
+	(
+		cd "$dir/deb" || exit
+		quietly "$dir/download.log" row_apt "$row" \
+			apt-get -q -o APT::Sandbox::User=root download "${packages[@]/%/=$version}"
+	)
+	for deb in "$dir"/deb/*.deb; do dpkg -x "$deb" "$dir/image"; done
+	lib=$dir/image/lib/modules boot=$dir/image/boot
+	if [ -e "$boot/vmlinuz-$release" ]; then
+		cp "$boot/vmlinuz-$release" "$dir/vmlinuz"
+		cp "$boot/config-$release" "$dir/config"
+	else
+		lib=$dir/image/usr/lib/modules
+		mv "$lib/$release"/{vmlinuz,config} "$dir/"
+	fi
+	pack_modules "$lib" "$release" "$dir"
+	rm -rf "$dir/image" "$dir/deb"
+}
+
+# make_build_root ROW RELEASE VERSION DIR : headers of another Debian release come with programs
+# that want its C library, and want its compiler. So modules are built in a tree of that release. Its
+# packages are unpacked and not set up, which saves most of the time and of what would come along.
+make_build_root() {
+	local release=$2 version=$3 dir=$4 suite mirror
+	suite=$(row_suite "$1")
+	mirror=$(debian_mirror)
+	say "unpacking the compiler and the headers of $release ($version)"
+	quietly "$dir/mmdebstrap.log" mmdebstrap --mode=root --variant=extract \
+		--include="$(IFS=,; echo "${BUILD_ROOT_PACKAGES[*]}"),linux-headers-$release=$version" \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--format=directory "${suite%-backports}" "$dir/root" \
+		"deb $mirror ${suite%-backports} main" "deb $mirror $suite main"
+	ln -s mawk "$dir/root/usr/bin/awk"
 }
 
 # pack_modules LIBMODULES RELEASE DIR : an image of /lib/modules for the guest, apart from it
@@ -147,22 +207,27 @@ make_image() {
 		-d "$1" "$2" $((kb * 5 / 4 + 32768))k >/dev/null
 }
 
-# row_prepare ROW : sets ROW_RELEASE ROW_KDIR ROW_DIR; ROW_DIR has vmlinuz, modules.img, early/.
+# row_prepare ROW : sets ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT; ROW_DIR has vmlinuz, modules.img,
+# early/ if the row boots; ROW_ROOT is where ROW_KDIR is, if not on this machine.
 row_prepare() {
 	local row=$1 source version
 	source=$(row_field "$row" kernel) || die "no row '$row' in tests/matrix.txt"
+	ROW_ROOT=
 	case $source in
 	apt:*)
 		ROW_RELEASE=$(row_release "$row") ||
 			die "apt knows no kernel for row $row (run scripts/setup)"
-		version=$(apt_row_version "$ROW_RELEASE")
+		version=$(apt_row_version "$row" "$ROW_RELEASE")
 		ROW_DIR=$BUILD/rows/$row-$({
-			echo "$ROW_RELEASE $version"
-			declare -f make_apt_row pack_modules pick_modules make_image
+			echo "$ROW_RELEASE $version $source" "${BUILD_ROOT_PACKAGES[@]}"
+			row_boots "$row" && echo boots
+			declare -f make_apt_row fetch_image make_build_root pack_modules pick_modules \
+				make_image
 		} | short_hash)
-		with_lock "row-$row" make_apt_row "$ROW_RELEASE" "$version" "$ROW_DIR" ||
+		with_lock "row-$row" make_apt_row "$row" "$ROW_RELEASE" "$version" "$ROW_DIR" ||
 			die "cannot prepare the kernel of row $row"
 		ROW_KDIR=/lib/modules/$ROW_RELEASE/build
+		[ ! -d "$ROW_DIR/root" ] || ROW_ROOT=$ROW_DIR/root
 		;;
 	build:*)
 		ROW_DIR=$("$TOP/tests/kconfig/build" "$row") ||
@@ -174,13 +239,29 @@ row_prepare() {
 		die "tests/matrix.txt: row $row: do not know '$source'"
 		;;
 	esac
-	export ROW_RELEASE ROW_KDIR ROW_DIR
+	export ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT
+}
+
+# row_make ARG... : make for the prepared row, below the top of this tree: in the root that has the
+# headers and the compiler of the row, where the tree is seen at the place it has here.
+row_make() {
+	if [ -z "$ROW_ROOT" ]; then
+		make "$@"
+		return
+	fi
+	mkdir -p "$ROW_ROOT/$TOP"
+	# shellcheck disable=SC2016 # for the inner one
+	unshare --mount sh -euc 'root=$1 top=$2; shift 2
+		mount --bind "$top" "$root/$top"
+		mount --bind /proc "$root/proc"
+		exec env -i PATH=/usr/sbin:/usr/bin V="${V:-}" chroot "$root" make "$@"' \
+		row_make "$ROW_ROOT" "$TOP" "$@"
 }
 
 # build_modules : our two modules for the prepared row.
 build_modules() {
 	quietly "$BUILD/modules-$ROW_RELEASE.log" \
-		make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR"
+		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR"
 }
 
 # ---- user land ----------------------------------------------------------------------------
