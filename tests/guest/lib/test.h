@@ -23,7 +23,8 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE 4096UL
 #define KB 1024UL
-#define MB (1024UL * 1024UL)
+#define MB (1024UL * KB)
+#define GB (1024UL * MB)
 
 /*
  * cmocka's own asserts jump back into cmocka, which in a child process would

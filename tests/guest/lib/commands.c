@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <linux/ioasid.h>
+#include <linux/vfio_cdev_ext.h>
+
+#include "commands.h"
+#include "dma.h"
+#include "ioasid.h"
+#include "test.h"
+#include "vfio.h"
+
+/* Where the source of COPY is, out of the way of automatic IOVAs. */
+#define SOURCE_IOVA (256 * MB)
+/* Where the container's ioctls map. */
+#define FIXED_IOVA (512 * MB)
+
+static int fill_nothing(struct world *world, void *cmd)
+{
+	(void)world;
+	(void)cmd;
+	return 0;
+}
+
+static int fill_destroy(struct world *world, void *cmd)
+{
+	((struct ioasid_destroy *)cmd)->id = ioas_new(world->ctx);
+	return 0;
+}
+
+static int fill_ranges(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_iova_ranges *ranges = cmd;
+
+	ranges->ioas_id = world->ioas;
+	ranges->num_iovas = 8;
+	ranges->allowed_iovas = (uintptr_t)world->array;
+	return 0;
+}
+
+static int fill_map(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_map *map = cmd;
+
+	map->flags = MAP_RW;
+	map->ioas_id = world->ioas;
+	map->user_va = (uintptr_t)world->va;
+	map->length = PAGE;
+	return 0;
+}
+
+static int fill_unmap(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_unmap *unmap = cmd;
+
+	unmap->ioas_id = world->ioas;
+	unmap->length = UINT64_MAX;
+	return 0;
+}
+
+static int fill_option(struct world *world, void *cmd)
+{
+	struct ioasid_option_cmd *option = cmd;
+
+	option->option_id = IOASID_OPTION_HUGE_PAGES;
+	option->op = IOASID_OPTION_OP_GET;
+	option->object_id = world->ioas;
+	return 0;
+}
+
+static int fill_hwpt(struct world *world, void *cmd)
+{
+	struct ioasid_hwpt_alloc *hwpt = cmd;
+
+	hwpt->dev_id = world->devid;
+	hwpt->pt_id = world->ioas;
+	return world->dev < 0 ? ENOENT : 0;
+}
+
+static int fill_info(struct world *world, void *cmd)
+{
+	struct ioasid_hw_info *info = cmd;
+
+	info->dev_id = world->devid;
+	info->data_len = PAGE;
+	info->data_uptr = (uintptr_t)world->array;
+	return world->dev < 0 ? ENOENT : 0;
+}
+
+static int fill_allow(struct world *world, void *cmd)
+{
+	static const struct ioasid_iova_range range = { PAGE, GB - 1 };
+	struct ioasid_ioas_allow_iovas *allow = cmd;
+
+	memcpy(world->array, &range, sizeof(range));
+	allow->ioas_id = world->ioas;
+	allow->num_iovas = 1;
+	allow->allowed_iovas = (uintptr_t)world->array;
+	return 0;
+}
+
+static int fill_copy(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_copy *copy = cmd;
+
+	if (ioas_map_fixed(world->ctx, world->ioas, world->va, PAGE,
+			   SOURCE_IOVA, MAP_RW))
+		check_eq(EEXIST, errno);
+	copy->flags = MAP_RW;
+	copy->dst_ioas_id = world->ioas;
+	copy->src_ioas_id = world->ioas;
+	copy->length = PAGE;
+	copy->src_iova = SOURCE_IOVA;
+	return 0;
+}
+
+static void set_vfio_ioas(struct world *world)
+{
+	uint32_t id = world->ioas;
+
+	assert_ok(vfio_ioas(world->ctx, IOASID_VFIO_IOAS_SET, &id));
+}
+
+static int fill_vfio_ioas(struct world *world, void *cmd)
+{
+	struct ioasid_vfio_ioas *vfio = cmd;
+
+	vfio->ioas_id = world->ioas;
+	vfio->op = IOASID_VFIO_IOAS_SET;
+	return 0;
+}
+
+static int fill_vfio_ioas_get(struct world *world, void *cmd)
+{
+	set_vfio_ioas(world);
+	((struct ioasid_vfio_ioas *)cmd)->op = IOASID_VFIO_IOAS_GET;
+	return 0;
+}
+
+static int fill_map_file(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_map_file *map = cmd;
+
+	map->flags = MAP_RW;
+	map->ioas_id = world->ioas;
+	map->fd = world->memfd;
+	map->length = PAGE;
+	return 0;
+}
+
+static int fill_get_error(struct world *world, void *cmd)
+{
+	struct ioasid_get_error *error = cmd;
+
+	assert_errno(ENOENT, ioasid_destroy(world->ctx, ABSENT_ID));
+	error->text_uptr = (uintptr_t)world->array;
+	error->text_len = PAGE;
+	return 0;
+}
+
+static int fill_container_map(struct world *world, void *cmd)
+{
+	struct vfio_iommu_type1_dma_map *map = cmd;
+
+	set_vfio_ioas(world);
+	ioas_unmap_exact(world->ctx, world->ioas, FIXED_IOVA, PAGE);
+	map->flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+	map->vaddr = (uintptr_t)world->va;
+	map->iova = FIXED_IOVA;
+	map->size = PAGE;
+	return 0;
+}
+
+static int fill_container_unmap(struct world *world, void *cmd)
+{
+	struct vfio_iommu_type1_dma_unmap *unmap = cmd;
+
+	set_vfio_ioas(world);
+	unmap->iova = FIXED_IOVA;
+	unmap->size = PAGE;
+	return 0;
+}
+
+static int fill_container_info(struct world *world, void *cmd)
+{
+	(void)cmd;
+	set_vfio_ioas(world);
+	return 0;
+}
+
+static int fill_bind(struct world *world, void *cmd)
+{
+	/* One file can be bound once. */
+	drop_fd(world->parked);
+	world->parked = assert_ok(cdev_open(edu_bdf));
+	((struct vfio_cdev_bind *)cmd)->iommufd = world->ctx;
+	return 0;
+}
+
+static int fill_attach(struct world *world, void *cmd)
+{
+	((struct vfio_cdev_attach *)cmd)->pt_id = world->ioas;
+	return 0;
+}
+
+static int fill_feature(struct world *world, void *cmd)
+{
+	(void)world;
+	((struct vfio_device_feature *)cmd)->flags =
+		VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET |
+		VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
+	return 0;
+}
+
+/* The device is on the root bus, which nobody resets. */
+static int fill_hot_reset(struct world *world, void *cmd)
+{
+	(void)world;
+	(void)cmd;
+	return ENODEV;
+}
+
+#define END_OF(type, member) \
+	(offsetof(type, member) + sizeof(((type *)0)->member))
+
+#define COMMAND(cmd_, type, last)                 \
+	.cmd = cmd_, .size = sizeof(struct type), \
+	.min = END_OF(struct type, last)
+
+#define FIELD(type, member, ...)                                          \
+	{                                                                 \
+		.name = #member, .offset = offsetof(struct type, member), \
+		.size = sizeof(((struct type *)0)->member), __VA_ARGS__   \
+	}
+#define VALUE(type, member) FIELD(type, member, .kind = FIELD_VALUE)
+/* Flags and operations: what is not known is unsupported, so users can probe. */
+#define BITS(type, member, known)                                \
+	FIELD(type, member, .kind = FIELD_BITS, .good = (known), \
+	      .err = EOPNOTSUPP)
+#define RESERVED(type, member) BITS(type, member, 0)
+/* VFIO knows no such rule. */
+#define VFIO_BITS(type, member, known) \
+	FIELD(type, member, .kind = FIELD_BITS, .good = (known), .err = EINVAL)
+#define ID(type, member, types)                                               \
+	FIELD(type, member, .kind = FIELD_ID, .good = (types), .err = ENOENT, \
+	      .type_err = ENOENT)
+#define OUT(type, member) FIELD(type, member, .kind = FIELD_OUT, .err = EFAULT)
+#define IN(type, member) FIELD(type, member, .kind = FIELD_IN, .err = EFAULT)
+#define VA(type, member) FIELD(type, member, .kind = FIELD_VA)
+#define START(type, member) FIELD(type, member, .kind = FIELD_IOVA)
+#define LENGTH(type, member) FIELD(type, member, .kind = FIELD_LENGTH)
+
+const struct command commands[] = {
+	{
+		.name = "destroy",
+		COMMAND(IOASID_DESTROY, ioasid_destroy, id),
+		.fill = fill_destroy,
+		.fields = {
+			FIELD(ioasid_destroy, id, .kind = FIELD_ID,
+			      .good = OBJ_IOAS | OBJ_HWPT, .err = ENOENT,
+			      .type_err = EBUSY),
+		},
+	}, {
+		.name = "ioas_alloc",
+		COMMAND(IOASID_IOAS_ALLOC, ioasid_ioas_alloc, out_ioas_id),
+		.answers = true,
+		.fill = fill_nothing,
+		.fields = {
+			RESERVED(ioasid_ioas_alloc, flags),
+			VALUE(ioasid_ioas_alloc, out_ioas_id),
+		},
+	}, {
+		.name = "allow_iovas",
+		COMMAND(IOASID_IOAS_ALLOW_IOVAS, ioasid_ioas_allow_iovas,
+			allowed_iovas),
+		.fill = fill_allow,
+		.fields = {
+			ID(ioasid_ioas_allow_iovas, ioas_id, OBJ_IOAS),
+			VALUE(ioasid_ioas_allow_iovas, num_iovas),
+			RESERVED(ioasid_ioas_allow_iovas, __reserved),
+			IN(ioasid_ioas_allow_iovas, allowed_iovas),
+		},
+	}, {
+		.name = "copy",
+		COMMAND(IOASID_IOAS_COPY, ioasid_ioas_copy, src_iova),
+		.answers = true,
+		.fill = fill_copy,
+		.fields = {
+			BITS(ioasid_ioas_copy, flags, 7),
+			ID(ioasid_ioas_copy, dst_ioas_id, OBJ_IOAS),
+			ID(ioasid_ioas_copy, src_ioas_id, OBJ_IOAS),
+			LENGTH(ioasid_ioas_copy, length),
+			START(ioasid_ioas_copy, dst_iova),
+			START(ioasid_ioas_copy, src_iova),
+		},
+	}, {
+		.name = "iova_ranges",
+		COMMAND(IOASID_IOAS_IOVA_RANGES, ioasid_ioas_iova_ranges,
+			out_iova_alignment),
+		.answers = true,
+		.fill = fill_ranges,
+		.fields = {
+			ID(ioasid_ioas_iova_ranges, ioas_id, OBJ_IOAS),
+			VALUE(ioasid_ioas_iova_ranges, num_iovas),
+			RESERVED(ioasid_ioas_iova_ranges, __reserved),
+			OUT(ioasid_ioas_iova_ranges, allowed_iovas),
+			VALUE(ioasid_ioas_iova_ranges, out_iova_alignment),
+		},
+	}, {
+		.name = "map",
+		COMMAND(IOASID_IOAS_MAP, ioasid_ioas_map, iova),
+		.answers = true,
+		.fill = fill_map,
+		.fields = {
+			BITS(ioasid_ioas_map, flags, 7),
+			ID(ioasid_ioas_map, ioas_id, OBJ_IOAS),
+			RESERVED(ioasid_ioas_map, __reserved),
+			VA(ioasid_ioas_map, user_va),
+			LENGTH(ioasid_ioas_map, length),
+			START(ioasid_ioas_map, iova),
+		},
+	}, {
+		.name = "unmap",
+		COMMAND(IOASID_IOAS_UNMAP, ioasid_ioas_unmap, length),
+		.answers = true,
+		.fill = fill_unmap,
+		.fields = {
+			ID(ioasid_ioas_unmap, ioas_id, OBJ_IOAS),
+			START(ioasid_ioas_unmap, iova),
+			LENGTH(ioasid_ioas_unmap, length),
+		},
+	}, {
+		.name = "option",
+		COMMAND(IOASID_OPTION, ioasid_option_cmd, val64),
+		.answers = true,
+		.fill = fill_option,
+		.fields = {
+			BITS(ioasid_option_cmd, option_id, 1),
+			BITS(ioasid_option_cmd, op, 1),
+			RESERVED(ioasid_option_cmd, __reserved),
+			ID(ioasid_option_cmd, object_id, OBJ_IOAS),
+			VALUE(ioasid_option_cmd, val64),
+		},
+	}, {
+		.name = "vfio_ioas",
+		COMMAND(IOASID_VFIO_IOAS, ioasid_vfio_ioas, __reserved),
+		.fill = fill_vfio_ioas,
+		.fields = {
+			ID(ioasid_vfio_ioas, ioas_id, OBJ_IOAS),
+			/* SET; with GET's and CLEAR's bits it is unknown. */
+			BITS(ioasid_vfio_ioas, op, 1),
+			RESERVED(ioasid_vfio_ioas, __reserved),
+		},
+	}, {
+		.name = "vfio_ioas_get",
+		COMMAND(IOASID_VFIO_IOAS, ioasid_vfio_ioas, __reserved),
+		.answers = true,
+		.fill = fill_vfio_ioas_get,
+		.fields = {
+			VALUE(ioasid_vfio_ioas, ioas_id),
+			BITS(ioasid_vfio_ioas, op, 3),
+			RESERVED(ioasid_vfio_ioas, __reserved),
+		},
+	}, {
+		.name = "hwpt_alloc",
+		COMMAND(IOASID_HWPT_ALLOC, ioasid_hwpt_alloc, __reserved),
+		.answers = true,
+		.fill = fill_hwpt,
+		.fields = {
+			BITS(ioasid_hwpt_alloc, flags, 15),
+			ID(ioasid_hwpt_alloc, dev_id, OBJ_DEVICE),
+			FIELD(ioasid_hwpt_alloc, pt_id, .kind = FIELD_ID,
+			      .good = OBJ_IOAS | OBJ_HWPT, .err = EINVAL,
+			      .type_err = EINVAL),
+			VALUE(ioasid_hwpt_alloc, out_hwpt_id),
+			RESERVED(ioasid_hwpt_alloc, __reserved),
+			/* A type without data. */
+			VFIO_BITS(ioasid_hwpt_alloc, data_type, 0),
+			VFIO_BITS(ioasid_hwpt_alloc, data_len, 0),
+			VALUE(ioasid_hwpt_alloc, data_uptr),
+			VALUE(ioasid_hwpt_alloc, fault_id),
+			VALUE(ioasid_hwpt_alloc, __reserved2),
+		},
+	}, {
+		.name = "hw_info",
+		COMMAND(IOASID_GET_HW_INFO, ioasid_hw_info, __reserved),
+		.answers = true,
+		.fill = fill_info,
+		.fields = {
+			BITS(ioasid_hw_info, flags, 1),
+			ID(ioasid_hw_info, dev_id, OBJ_DEVICE),
+			VALUE(ioasid_hw_info, data_len),
+			OUT(ioasid_hw_info, data_uptr),
+			VALUE(ioasid_hw_info, out_data_type),
+			VALUE(ioasid_hw_info, out_max_pasid_log2),
+			RESERVED(ioasid_hw_info, __reserved),
+			VALUE(ioasid_hw_info, out_capabilities),
+		},
+	}, {
+		.name = "map_file",
+		COMMAND(IOASID_IOAS_MAP_FILE, ioasid_ioas_map_file, iova),
+		.answers = true,
+		.fill = fill_map_file,
+		.fields = {
+			BITS(ioasid_ioas_map_file, flags, 7),
+			ID(ioasid_ioas_map_file, ioas_id, OBJ_IOAS),
+			FIELD(ioasid_ioas_map_file, fd, .kind = FIELD_FD,
+			      .err = EBADF, .type_err = EINVAL),
+			VALUE(ioasid_ioas_map_file, start),
+			LENGTH(ioasid_ioas_map_file, length),
+			START(ioasid_ioas_map_file, iova),
+		},
+	}, {
+		.name = "change_process",
+		COMMAND(IOASID_IOAS_CHANGE_PROCESS, ioasid_ioas_change_process,
+			__reserved),
+		.fill = fill_nothing,
+		.fields = {
+			RESERVED(ioasid_ioas_change_process, __reserved),
+		},
+	}, {
+		.name = "get_error",
+		COMMAND(IOASID_GET_ERROR, ioasid_get_error, out_last),
+		.answers = true,
+		.fill = fill_get_error,
+		.fields = {
+			RESERVED(ioasid_get_error, flags),
+			OUT(ioasid_get_error, text_uptr),
+			VALUE(ioasid_get_error, text_len),
+			VALUE(ioasid_get_error, out_flags),
+			VALUE(ioasid_get_error, out_errno),
+			VALUE(ioasid_get_error, out_cmd),
+			VALUE(ioasid_get_error, out_ids),
+			VALUE(ioasid_get_error, out_start),
+			VALUE(ioasid_get_error, out_last),
+		},
+	}, {
+		.name = "container_map",
+		COMMAND(VFIO_IOMMU_MAP_DMA, vfio_iommu_type1_dma_map, size),
+		.argsz = true,
+		.fill = fill_container_map,
+		.fields = {
+			VFIO_BITS(vfio_iommu_type1_dma_map, flags, 3),
+			VA(vfio_iommu_type1_dma_map, vaddr),
+			START(vfio_iommu_type1_dma_map, iova),
+			LENGTH(vfio_iommu_type1_dma_map, size),
+		},
+	}, {
+		.name = "container_unmap",
+		COMMAND(VFIO_IOMMU_UNMAP_DMA, vfio_iommu_type1_dma_unmap, size),
+		.argsz = true,
+		.answers = true,
+		.fill = fill_container_unmap,
+		.fields = {
+			/* ALL is of a range that is none. */
+			VFIO_BITS(vfio_iommu_type1_dma_unmap, flags, 0),
+			START(vfio_iommu_type1_dma_unmap, iova),
+			LENGTH(vfio_iommu_type1_dma_unmap, size),
+		},
+	}, {
+		.name = "container_info",
+		COMMAND(VFIO_IOMMU_GET_INFO, vfio_iommu_type1_info,
+			iova_pgsizes),
+		.argsz = true,
+		.answers = true,
+		.fill = fill_container_info,
+		.fields = {
+			VALUE(vfio_iommu_type1_info, flags),
+			VALUE(vfio_iommu_type1_info, iova_pgsizes),
+			VALUE(vfio_iommu_type1_info, cap_offset),
+		},
+	}, {
+		.name = "bind",
+		.file = ON_PARKED,
+		COMMAND(VFIO_CDEV_BIND, vfio_cdev_bind, out_devid),
+		.answers = true,
+		.fill = fill_bind,
+		.fields = {
+			/* A device without virtual functions has no token. */
+			VFIO_BITS(vfio_cdev_bind, flags, 1),
+			FIELD(vfio_cdev_bind, iommufd, .kind = FIELD_FD,
+			      .err = EBADF, .type_err = EBADFD),
+			VALUE(vfio_cdev_bind, out_devid),
+			VALUE(vfio_cdev_bind, token_uuid_ptr),
+		},
+	}, {
+		.name = "attach",
+		.file = ON_BOUND,
+		COMMAND(VFIO_CDEV_ATTACH, vfio_cdev_attach, pt_id),
+		.argsz = true,
+		.answers = true,
+		.fill = fill_attach,
+		.fields = {
+			VFIO_BITS(vfio_cdev_attach, flags, 1),
+			FIELD(vfio_cdev_attach, pt_id, .kind = FIELD_ID,
+			      .good = OBJ_IOAS | OBJ_HWPT, .err = ENOENT,
+			      .type_err = EINVAL),
+			VALUE(vfio_cdev_attach, pasid),
+		},
+	}, {
+		.name = "detach",
+		.file = ON_BOUND,
+		COMMAND(VFIO_CDEV_DETACH, vfio_cdev_detach, flags),
+		.argsz = true,
+		.fill = fill_nothing,
+		.fields = {
+			VFIO_BITS(vfio_cdev_detach, flags, 1),
+			VALUE(vfio_cdev_detach, pasid),
+		},
+	}, {
+		.name = "feature",
+		.file = ON_BOUND,
+		COMMAND(VFIO_DEVICE_FEATURE, vfio_device_feature, flags),
+		.argsz = true,
+		.fill = fill_feature,
+		.fields = {
+			VFIO_BITS(vfio_device_feature, flags, 0x7ffff),
+		},
+	}, {
+		.name = "hot_reset_info",
+		.file = ON_BOUND,
+		COMMAND(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+			vfio_pci_hot_reset_info, count),
+		.argsz = true,
+		.fill = fill_hot_reset,
+		.fields = {
+			VALUE(vfio_pci_hot_reset_info, flags),
+			VALUE(vfio_pci_hot_reset_info, count),
+		},
+	}, {
+		.name = "hot_reset",
+		.file = ON_BOUND,
+		COMMAND(VFIO_DEVICE_PCI_HOT_RESET, vfio_pci_hot_reset, count),
+		.argsz = true,
+		.fill = fill_hot_reset,
+		.fields = {
+			VFIO_BITS(vfio_pci_hot_reset, flags, 0),
+			/* Files of groups are for files of groups. */
+			VFIO_BITS(vfio_pci_hot_reset, count, 0),
+		},
+	},
+};
+
+const size_t num_commands = ARRAY_SIZE(commands);
+
+struct world world_new(void)
+{
+	struct world world = {
+		.ctx = ioasid_open(),
+		.dev = -1,
+		.parked = -1,
+		.devid = ABSENT_ID,
+		.hwpt = ABSENT_ID,
+	};
+
+	world.ioas = ioas_new(world.ctx);
+	world.va = page_alloc(PAGE);
+	world.array = page_alloc(PAGE);
+	world.memfd = assert_ok(keep_fd(memfd_create("test", MFD_CLOEXEC)));
+	assert_ok(ftruncate(world.memfd, PAGE));
+	return world;
+}
+
+struct world world_new_device(void)
+{
+	struct world world;
+
+	need_edu();
+	world = world_new();
+	world.dev = cdev_open_bound(edu_bdf, world.ctx, &world.devid);
+	assert_ok(
+		hwpt_alloc(world.ctx, world.devid, world.ioas, 0, &world.hwpt));
+	return world;
+}
+
+struct world world_for(const struct command *c)
+{
+	struct world world;
+
+	if (c->file == ON_BOUND)
+		return world_new_device();
+	if (c->file == ON_PARKED)
+		need_edu();
+	world = world_new();
+	if (c->file == ON_PARKED)
+		world.parked = assert_ok(cdev_open(edu_bdf));
+	return world;
+}
+
+int world_file(const struct world *world, const struct command *c)
+{
+	switch (c->file) {
+	case ON_PARKED:
+		return world->parked;
+	case ON_BOUND:
+		return world->dev;
+	default:
+		return world->ctx;
+	}
+}
+
+int good_cmd(const struct command *c, struct world *world, void *cmd,
+	     uint32_t size)
+{
+	int result;
+
+	memset(cmd, 0, CMD_MAX);
+	result = c->fill(world, cmd);
+	memcpy(cmd, &size, sizeof(size));
+	return result;
+}
