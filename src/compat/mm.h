@@ -81,6 +81,17 @@ static inline long ext_memfd_pin_folios(struct file *file, loff_t first,
 #endif
 }
 
+/* The kernel's own test for the former, is_file_hugepages(), is not for modules. */
+static inline bool ext_is_hugetlb_file(struct file *file)
+{
+	return file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
+}
+
+static inline bool ext_is_memfd(struct file *file)
+{
+	return ext_is_hugetlb_file(file) || shmem_file(file);
+}
+
 /*
  * May memory of a memfd be pinned for writing? Mapping it asks the same, pinning it
  * by offset does not. The caller holds the inode's lock, at least shared: with that,
@@ -91,30 +102,20 @@ static inline int ext_memfd_check_write(struct file *file)
 	struct inode *inode = file_inode(file);
 	unsigned int seals;
 
-	if (inode->i_sb->s_magic == HUGETLBFS_MAGIC)
+	if (ext_is_hugetlb_file(file))
 		seals = HUGETLBFS_I(inode)->seals;
-	else if (shmem_file(file))
-		seals = SHMEM_I(inode)->seals;
 	else
-		return -EINVAL;
+		seals = SHMEM_I(inode)->seals;
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	return seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : 0;
 }
 
-static inline int ext_memfd_alignment(struct file *file,
-				      unsigned long *alignment)
+/* Of a memfd: what an offset and a size have to be multiples of to be mapped. */
+static inline unsigned long ext_memfd_alignment(struct file *file)
 {
-	const struct super_block *sb = file_inode(file)->i_sb;
-
-	/* The kernel's own test, is_file_hugepages(), is not for modules. */
-	if (sb->s_magic == HUGETLBFS_MAGIC)
-		*alignment = sb->s_blocksize;
-	else if (shmem_file(file))
-		*alignment = PAGE_SIZE;
-	else
-		return -EINVAL;
-	return 0;
+	return ext_is_hugetlb_file(file) ? file_inode(file)->i_sb->s_blocksize :
+					   PAGE_SIZE;
 }
 
 /* True if pin_user_pages_fast() does the right thing for reading only. */

@@ -50,18 +50,14 @@ static void ioas_set_put(struct iommufd_ext_ctx *ictx, struct ioas_set *set)
 
 static int ioas_set_get(struct iommufd_ext_ctx *ictx, struct ioas_set *set)
 {
-	struct ioas *ioas;
-	unsigned long id;
 	struct obj *obj;
+	u32 id;
 	int rc;
 
-	xa_for_each(&ictx->objects, id, obj) {
-		ioas = ioas_get(ictx, id);
-		if (!ioas)
-			continue;
-		rc = ioas_set_add(set, ioas);
+	for (id = 0; (obj = obj_get_next(ictx, &id, OBJ_IOAS)); id++) {
+		rc = ioas_set_add(set, container_of(obj, struct ioas, obj));
 		if (rc) {
-			obj_put(ictx, &ioas->obj);
+			obj_put(ictx, obj);
 			return rc;
 		}
 	}
@@ -93,6 +89,15 @@ static void ioas_set_unlock(struct ioas_set *set)
 	}
 }
 
+static int refuse_area(const struct area *area, struct ioas *ioas, int rc,
+		       const char *why)
+{
+	return refuse_range(ioas->ictx, rc, ioas->obj.id, area->iova,
+			    area->last,
+			    "the mapping at %#lx-%#lx of IOAS %u %s",
+			    area->iova, area->last, ioas->obj.id, why);
+}
+
 /* Link all memory of the IOASs that is pinned. */
 static int collect(struct ioas_set *set, struct list_head *all)
 {
@@ -104,9 +109,11 @@ static int collect(struct ioas_set *set, struct list_head *all)
 		for (area = iova_find_area(set->ioas[i], 0, ULONG_MAX); area;
 		     area = iova_next_area(area)) {
 			if (!area->ready)
-				return -EBUSY;
+				return refuse_area(area, set->ioas[i], -EBUSY,
+						   "is being made or removed");
 			if (!area->pages->shared || !area_shared(area)->file)
-				return -EINVAL;
+				return refuse_area(area, set->ioas[i], -EINVAL,
+						   "is of process memory, not of a file");
 			shared = area_shared(area);
 			if (list_empty(&shared->moving))
 				list_add_tail(&shared->moving, all);
@@ -206,7 +213,7 @@ int change_process_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->__reserved)
-		return -EOPNOTSUPP;
+		return refuse_reserved(ictx);
 	owner = pages_owner_get_current(ictx);
 	if (!owner)
 		return -ENOMEM;

@@ -323,6 +323,32 @@ int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id, u64 start,
 }
 
 /**
+ * refuse_reserved() - refuse(), because a reserved member is not 0
+ * @ictx: the context
+ *
+ * Context: any that may take a spinlock; not interrupts.
+ * Return: -EOPNOTSUPP.
+ */
+int refuse_reserved(struct iommufd_ext_ctx *ictx)
+{
+	return refuse(ictx, -EOPNOTSUPP, "a reserved member is not 0");
+}
+
+/**
+ * refuse_flags() - refuse(), because of flags that are not known here
+ * @ictx: the context
+ * @unknown: those flags
+ *
+ * Context: any that may take a spinlock; not interrupts.
+ * Return: -EOPNOTSUPP.
+ */
+int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown)
+{
+	return refuse(ictx, -EOPNOTSUPP,
+		      "this kernel does not know the flags %#x", unknown);
+}
+
+/**
  * iommufd_ext_errors_forget() - forget what the last call said and did not fail with
  * @errors: of the file a call begins on
  *

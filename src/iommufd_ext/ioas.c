@@ -41,7 +41,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->flags)
-		return -EOPNOTSUPP;
+		return refuse_flags(ucmd->ictx, cmd->flags);
 
 	ioas = kzalloc(sizeof(*ioas), GFP_KERNEL_ACCOUNT);
 	if (!ioas)
@@ -150,7 +150,7 @@ int ioas_iova_ranges_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->__reserved)
-		return -EOPNOTSUPP;
+		return refuse_reserved(ucmd->ictx);
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
 		return -ENOENT;
@@ -165,10 +165,14 @@ int ioas_iova_ranges_ioctl(struct ucmd *ucmd)
 	rc = ucmd_respond(ucmd, sizeof(*cmd));
 	if (rc)
 		return rc;
-	return cmd->num_iovas > room ? -EMSGSIZE : 0;
+	if (cmd->num_iovas > room)
+		return refuse_id(ucmd->ictx, -EMSGSIZE, cmd->ioas_id,
+				 "the array has room for %u ranges, and there are %u",
+				 room, cmd->num_iovas);
+	return 0;
 }
 
-static int load_allowed(struct rb_root_cached *allowed,
+static int load_allowed(struct ioas *ioas, struct rb_root_cached *allowed,
 			struct ioasid_iova_range __user *ranges, u32 num)
 {
 	struct ioasid_iova_range range;
@@ -178,9 +182,14 @@ static int load_allowed(struct rb_root_cached *allowed,
 	for (i = 0; i < num; i++) {
 		if (copy_from_user(&range, &ranges[i], sizeof(range)))
 			return -EFAULT;
-		if (range.last > ULONG_MAX)
-			return -EINVAL;
-		rc = iova_add_allowed(allowed, range.start, range.last);
+		rc = -EINVAL;
+		if (range.last <= ULONG_MAX)
+			rc = iova_add_allowed(allowed, range.start, range.last);
+		if (rc == -EINVAL)
+			return refuse_range(ioas->ictx, rc, ioas->obj.id,
+					    range.start, range.last,
+					    "entry %u, %#llx-%#llx, is empty or overlaps another",
+					    i, range.start, range.last);
 		if (rc)
 			return rc;
 		if (fatal_signal_pending(current))
@@ -204,12 +213,12 @@ int ioas_allow_iovas_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->__reserved)
-		return -EOPNOTSUPP;
+		return refuse_reserved(ucmd->ictx);
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
 		return -ENOENT;
 
-	rc = load_allowed(&allowed, u64_to_user_ptr(cmd->allowed_iovas),
+	rc = load_allowed(ioas, &allowed, u64_to_user_ptr(cmd->allowed_iovas),
 			  cmd->num_iovas);
 	if (!rc)
 		rc = iova_swap_allowed(ioas, &allowed);
@@ -234,21 +243,62 @@ static int prot_from_flags(u32 flags)
 	return prot;
 }
 
-static int check_memory(u64 uptr, u64 length)
+static int check_flags(struct iommufd_ext_ctx *ictx, u32 flags)
+{
+	return flags & ~MAP_FLAGS ? refuse_flags(ictx, flags & ~MAP_FLAGS) : 0;
+}
+
+static int check_fits(struct iommufd_ext_ctx *ictx, const char *name, u64 value)
+{
+	if (value < ULONG_MAX)
+		return 0;
+	return refuse(ictx, -EOVERFLOW, "the %s %#llx is too large", name,
+		      value);
+}
+
+static int check_access(struct iommufd_ext_ctx *ictx, u32 flags)
+{
+	if (flags & MAP_ACCESS_FLAGS)
+		return 0;
+	return refuse(ictx, -EINVAL,
+		      "neither READABLE nor WRITEABLE is in the flags");
+}
+
+/* What MAP and MAP_FILE are given, in the order it is to be refused. */
+static int check_map(struct iommufd_ext_ctx *ictx, u32 flags, u64 iova,
+		     u64 length)
+{
+	int rc;
+
+	rc = check_flags(ictx, flags);
+	if (!rc)
+		rc = check_fits(ictx, "IOVA", iova);
+	if (!rc)
+		rc = check_fits(ictx, "length", length);
+	if (!rc)
+		rc = check_access(ictx, flags);
+	return rc;
+}
+
+static int check_memory(struct iommufd_ext_ctx *ictx, u64 uptr, u64 length)
 {
 	u64 end;
 
 	/* The size of the memory, in whole pages, must not wrap. */
 	if (!length || length > SIZE_MAX - PAGE_SIZE)
-		return -EINVAL;
+		return refuse(ictx, -EINVAL,
+			      "the length %#llx cannot be mapped", length);
 	if (check_add_overflow(uptr, length, &end) || end > ULONG_MAX)
-		return -EOVERFLOW;
+		return refuse(ictx, -EOVERFLOW,
+			      "memory of %#llx bytes at %#llx does not end",
+			      length, uptr);
 	return 0;
 }
 
 /*
  * Give areas their IOVAs, tell the user, and publish them. The answer goes out
  * while they can still be dropped. On failure they are the caller's to free.
+ * @ucmd is NULL for a caller in the kernel, who needs no answer.
  */
 static int map_areas(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
 		     struct area **areas, unsigned int nr, bool fixed,
@@ -263,7 +313,7 @@ static int map_areas(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
 		return rc;
 
 	*cmd_iova = iova;
-	rc = ucmd_respond(ucmd, cmd_size);
+	rc = ucmd ? ucmd_respond(ucmd, cmd_size) : 0;
 	if (rc)
 		goto err_remove;
 	rc = ioas_publish_areas(ioas, areas, nr);
@@ -274,9 +324,24 @@ static int map_areas(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
 err_take_back:
 	*cmd_iova = user_iova;
 	/* The first error is the answer, whether or not this succeeds. */
-	ucmd_respond(ucmd, cmd_size);
+	if (ucmd)
+		ucmd_respond(ucmd, cmd_size);
 err_remove:
 	iova_remove_areas(ioas, areas, nr);
+	return rc;
+}
+
+/* map_areas() for one, which is freed on failure; NULL is one that was not made. */
+static int map_area(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
+		    struct area *area, bool fixed, u64 *cmd_iova)
+{
+	int rc;
+
+	if (!area)
+		return -ENOMEM;
+	rc = map_areas(ucmd, cmd_size, ioas, &area, 1, fixed, cmd_iova);
+	if (rc)
+		area_free(area);
 	return rc;
 }
 
@@ -286,18 +351,13 @@ static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
 	struct area *area;
 	int rc;
 
-	rc = check_memory(cmd->user_va, cmd->length);
+	rc = check_memory(ucmd->ictx, cmd->user_va, cmd->length);
 	if (rc)
 		return rc;
 	area = area_alloc(ucmd->ictx, cmd->user_va, cmd->length,
 			  prot_from_flags(cmd->flags));
-	if (!area)
-		return -ENOMEM;
-	rc = map_areas(ucmd, sizeof(*cmd), ioas, &area, 1,
-		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
-	if (rc)
-		area_free(area);
-	return rc;
+	return map_area(ucmd, sizeof(*cmd), ioas, area,
+			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
 }
 
 /**
@@ -312,12 +372,11 @@ int ioas_map_ioctl(struct ucmd *ucmd)
 	struct ioas *ioas;
 	int rc;
 
-	if ((cmd->flags & ~MAP_FLAGS) || cmd->__reserved)
-		return -EOPNOTSUPP;
-	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
-		return -EOVERFLOW;
-	if (!(cmd->flags & MAP_ACCESS_FLAGS))
-		return -EINVAL;
+	if (cmd->__reserved)
+		return refuse_reserved(ucmd->ictx);
+	rc = check_map(ucmd->ictx, cmd->flags, cmd->iova, cmd->length);
+	if (rc)
+		return rc;
 
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
@@ -331,26 +390,20 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 			    struct file *file)
 {
 	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
-	unsigned long alignment;
 	struct area *area;
 	int rc;
 
-	rc = check_memory(cmd->start, cmd->length);
+	rc = check_memory(ucmd->ictx, cmd->start, cmd->length);
 	if (rc)
 		return rc;
 	/* Now and not when it is pinned: this very file would hold itself open. */
-	rc = ext_memfd_alignment(file, &alignment);
-	if (rc)
-		return rc;
+	if (!ext_is_memfd(file))
+		return refuse(ucmd->ictx, -EINVAL,
+			      "file descriptor %d is no memfd", cmd->fd);
 	area = area_alloc_file(ucmd->ictx, file, cmd->start, cmd->length,
 			       prot_from_flags(cmd->flags));
-	if (!area)
-		return -ENOMEM;
-	rc = map_areas(ucmd, sizeof(*cmd), ioas, &area, 1,
-		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
-	if (rc)
-		area_free(area);
-	return rc;
+	return map_area(ucmd, sizeof(*cmd), ioas, area,
+			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
 }
 
 /**
@@ -366,12 +419,9 @@ int ioas_map_file_ioctl(struct ucmd *ucmd)
 	struct ioas *ioas;
 	int rc;
 
-	if (cmd->flags & ~MAP_FLAGS)
-		return -EOPNOTSUPP;
-	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
-		return -EOVERFLOW;
-	if (!(cmd->flags & MAP_ACCESS_FLAGS))
-		return -EINVAL;
+	rc = check_map(ucmd->ictx, cmd->flags, cmd->iova, cmd->length);
+	if (rc)
+		return rc;
 
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
@@ -381,7 +431,8 @@ int ioas_map_file_ioctl(struct ucmd *ucmd)
 		rc = map_file_at_work(ucmd, ioas, file);
 		fput(file);
 	} else {
-		rc = -EBADF;
+		rc = refuse(ucmd->ictx, -EBADF,
+			    "file descriptor %d is not open", cmd->fd);
 	}
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
@@ -399,31 +450,16 @@ int ioas_map_file_ioctl(struct ucmd *ucmd)
  * Context: may sleep, faults and pins user memory.
  * Return: 0; see struct ioasid_ioas_map for the errors.
  */
-int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
-		   unsigned long iova, u64 uptr, u64 length, int prot)
+int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
+		   u64 uptr, u64 length, int prot)
 {
-	struct area *area;
 	int rc;
 
-	rc = check_memory(uptr, length);
+	rc = check_memory(ictx, uptr, length);
 	if (rc)
 		return rc;
-	area = area_alloc(ictx, uptr, length, prot);
-	if (!area)
-		return -ENOMEM;
-	rc = iova_insert(ioas, &area, 1, true, &iova);
-	if (rc)
-		goto err_free;
-	rc = ioas_publish_areas(ioas, &area, 1);
-	if (rc)
-		goto err_remove;
-	return 0;
-
-err_remove:
-	iova_remove_areas(ioas, &area, 1);
-err_free:
-	area_free(area);
-	return rc;
+	return map_area(NULL, 0, ioas, area_alloc(ictx, uptr, length, prot),
+			true, &iova);
 }
 
 static void free_slices(struct list_head *slices)
@@ -494,6 +530,18 @@ static int copy_to_ioas(struct ucmd *ucmd, struct ioas *dst,
 	return rc;
 }
 
+static int refuse_empty(struct iommufd_ext_ctx *ictx)
+{
+	return refuse(ictx, -EINVAL, "the length is 0");
+}
+
+static int refuse_endless(struct iommufd_ext_ctx *ictx, u64 iova, u64 length)
+{
+	return refuse(ictx, -EOVERFLOW,
+		      "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
+		      length, iova);
+}
+
 static int copy_from_ioas(struct ucmd *ucmd, struct list_head *slices)
 {
 	struct ioasid_ioas_copy *cmd = ucmd->cmd;
@@ -505,10 +553,10 @@ static int copy_from_ioas(struct ucmd *ucmd, struct list_head *slices)
 	if (!src)
 		return -ENOENT;
 	if (!cmd->length)
-		rc = -EINVAL;
+		rc = refuse_empty(ucmd->ictx);
 	else if (check_add_overflow((unsigned long)cmd->src_iova,
 				    (unsigned long)cmd->length - 1, &last))
-		rc = -EOVERFLOW;
+		rc = refuse_endless(ucmd->ictx, cmd->src_iova, cmd->length);
 	else
 		rc = ioas_take_slices(src, cmd->src_iova, last, slices);
 	obj_put(ucmd->ictx, &src->obj);
@@ -528,13 +576,14 @@ int ioas_copy_ioctl(struct ucmd *ucmd)
 	struct ioas *dst;
 	int rc;
 
-	if (cmd->flags & ~MAP_FLAGS)
-		return -EOPNOTSUPP;
-	if (cmd->length >= ULONG_MAX || cmd->src_iova >= ULONG_MAX ||
-	    cmd->dst_iova >= ULONG_MAX)
-		return -EOVERFLOW;
-	if (!(cmd->flags & MAP_ACCESS_FLAGS))
-		return -EINVAL;
+	rc = check_flags(ucmd->ictx, cmd->flags);
+	if (!rc)
+		rc = check_fits(ucmd->ictx, "source IOVA", cmd->src_iova);
+	if (!rc)
+		rc = check_map(ucmd->ictx, cmd->flags, cmd->dst_iova,
+			       cmd->length);
+	if (rc)
+		return rc;
 
 	rc = copy_from_ioas(ucmd, &slices);
 	if (rc)
@@ -549,6 +598,24 @@ int ioas_copy_ioctl(struct ucmd *ucmd)
 out_free:
 	free_slices(&slices);
 	return rc;
+}
+
+static int check_unmap(struct iommufd_ext_ctx *ictx, u64 iova, u64 length,
+		       unsigned long *last)
+{
+	int rc;
+
+	rc = check_fits(ictx, "IOVA", iova);
+	if (!rc)
+		rc = check_fits(ictx, "length", length);
+	if (rc)
+		return rc;
+	if (!length)
+		return refuse_empty(ictx);
+	if (check_add_overflow((unsigned long)iova, (unsigned long)length - 1,
+			       last))
+		return refuse_endless(ictx, iova, length);
+	return 0;
 }
 
 /**
@@ -569,20 +636,16 @@ int ioas_unmap_ioctl(struct ucmd *ucmd)
 	if (!ioas)
 		return -ENOENT;
 
-	rc = -EOVERFLOW;
-	if (!all && (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX))
-		goto out_put;
-	rc = -EINVAL;
-	if (!cmd->length)
-		goto out_put;
-	rc = -EOVERFLOW;
-	if (!all && check_add_overflow((unsigned long)cmd->iova,
-				       (unsigned long)cmd->length - 1, &last))
-		goto out_put;
-
+	if (!all) {
+		rc = check_unmap(ucmd->ictx, cmd->iova, cmd->length, &last);
+		if (rc)
+			goto out_put;
+	}
 	rc = ioas_unmap(ioas, cmd->iova, last, &unmapped);
 	if (!rc && !unmapped && !all)
-		rc = -ENOENT;
+		rc = refuse_range(ucmd->ictx, -ENOENT, cmd->ioas_id, cmd->iova,
+				  last, "nothing is mapped at %#llx-%#lx",
+				  cmd->iova, last);
 	if (rc)
 		goto out_put;
 	cmd->length = unmapped;

@@ -230,10 +230,8 @@ static long dispatch(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 	if (op->ioctl_num != cmd)
 		return -ENOTTY;
 	if (ucmd.user_size < op->min_size)
-		return refuse(
-			ictx, -EINVAL,
-			"%s: a structure of %u bytes is too short: its first version has %u",
-			op->name, ucmd.user_size, op->min_size);
+		return refuse(ictx, -EINVAL, "%s: size %u is less than %u",
+			      op->name, ucmd.user_size, op->min_size);
 
 	ucmd.cmd = &buf;
 	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,

@@ -32,10 +32,15 @@
 int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 		enum obj_type type)
 {
+	int rc;
+
 	refcount_set(&obj->users, 1);
 	obj->type = type;
-	return xa_alloc(&ictx->objects, &obj->id, XA_ZERO_ENTRY, xa_limit_31b,
-			GFP_KERNEL_ACCOUNT);
+	rc = xa_alloc(&ictx->objects, &obj->id, XA_ZERO_ENTRY, xa_limit_31b,
+		      GFP_KERNEL_ACCOUNT);
+	if (rc == -EBUSY)
+		refuse(ictx, rc, "all ids of objects are in use");
+	return rc;
 }
 
 /**
@@ -63,24 +68,94 @@ void obj_abort(struct iommufd_ext_ctx *ictx, struct obj *obj)
 }
 
 /**
+ * obj_type_name() - what sentences call a type of object
+ * @type: the type
+ *
+ * Return: the name.
+ */
+const char *obj_type_name(enum obj_type type)
+{
+	switch (type) {
+	case OBJ_IOAS:
+		return "IOAS";
+	case OBJ_HWPT:
+		return "page table";
+	case OBJ_DEVICE:
+		return "device";
+	case OBJ_ACCESS:
+		return "access";
+	default:
+		return "object";
+	}
+}
+
+static void refuse_absent(struct iommufd_ext_ctx *ictx, u32 id,
+			  enum obj_type wanted, enum obj_type found)
+{
+	if (found == OBJ_ANY)
+		refuse_id(ictx, -ENOENT, id, "there is no %s with id %u",
+			  obj_type_name(wanted), id);
+	else
+		refuse_id(ictx, -ENOENT, id, "id %u is of type %s, not %s", id,
+			  obj_type_name(found), obj_type_name(wanted));
+}
+
+/**
  * obj_get() - find an object and keep it from being destroyed
  * @ictx: the context
  * @id: as the user named it
  * @type: the type it must have, or OBJ_ANY
  *
+ * If there is none, that is said as the reason for -ENOENT.
+ *
  * Return: the object, or NULL if there is none of that type.
  */
 struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type)
 {
+	enum obj_type found = OBJ_ANY;
 	struct obj *obj;
 
 	xa_lock(&ictx->objects);
 	obj = xa_load(&ictx->objects, id);
-	if (obj && (type == OBJ_ANY || obj->type == type))
+	if (obj && (type == OBJ_ANY || obj->type == type)) {
 		refcount_inc(&obj->users);
-	else
+	} else if (obj) {
+		found = obj->type;
 		obj = NULL;
+	}
 	xa_unlock(&ictx->objects);
+
+	if (!obj)
+		refuse_absent(ictx, id, type, found);
+	return obj;
+}
+
+/**
+ * obj_get_next() - go through the objects of a context
+ * @ictx: the context
+ * @id: in: the least id to look at; out: that of the object
+ * @type: the type it must have, or OBJ_ANY
+ *
+ * Objects that come and go meanwhile are found or not; all others are. Not for page
+ * tables, which are put in another way.
+ *
+ * Return: the object, to be put with obj_put(), or NULL if there is none any more.
+ */
+struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
+			 enum obj_type type)
+{
+	unsigned long index = *id;
+	struct obj *obj;
+
+	xa_lock(&ictx->objects);
+	obj = xa_find(&ictx->objects, &index, U32_MAX, XA_PRESENT);
+	while (obj && type != OBJ_ANY && obj->type != type)
+		obj = xa_find_after(&ictx->objects, &index, U32_MAX,
+				    XA_PRESENT);
+	if (obj)
+		refcount_inc(&obj->users);
+	xa_unlock(&ictx->objects);
+	*id = index;
 	return obj;
 }
 
@@ -186,6 +261,73 @@ void obj_destroy_all(struct iommufd_ext_ctx *ictx)
 	WARN_ON(!xa_empty(&ictx->objects));
 }
 
+/*
+ * Does an object need another one? The pointers are only compared, so a glance
+ * without their locks will do for a sentence.
+ */
+static bool obj_needs(struct obj *obj, const struct obj *other)
+{
+	struct iommufd_ext_access *access;
+	struct iommufd_ext_device *idev;
+	struct hwpt *hwpt;
+	struct ioas *ioas;
+
+	switch (obj->type) {
+	case OBJ_HWPT:
+		return &container_of(obj, struct hwpt, obj)->ioas->obj == other;
+	case OBJ_DEVICE:
+		idev = container_of(obj, struct iommufd_ext_device, obj);
+		hwpt = READ_ONCE(idev->igroup->hwpt);
+		return READ_ONCE(idev->endpoint) && hwpt && &hwpt->obj == other;
+	case OBJ_ACCESS:
+		access = container_of(obj, struct iommufd_ext_access, obj);
+		ioas = READ_ONCE(access->ioas);
+		return ioas && &ioas->obj == other;
+	default:
+		return false;
+	}
+}
+
+/* The first object that needs @other. Returns its type, or OBJ_ANY for none. */
+static enum obj_type find_needing(struct iommufd_ext_ctx *ictx,
+				  const struct obj *other, unsigned long *id)
+{
+	enum obj_type type = OBJ_ANY;
+	struct obj *obj;
+
+	*id = 0;
+	do {
+		xa_lock(&ictx->objects);
+		obj = xa_find_after(&ictx->objects, id, U32_MAX, XA_PRESENT);
+		if (obj && obj_needs(obj, other))
+			type = obj->type;
+		xa_unlock(&ictx->objects);
+		cond_resched();
+	} while (obj && type == OBJ_ANY);
+	return type;
+}
+
+/* @obj may be gone: it is only compared. */
+static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type,
+		       const struct obj *obj)
+{
+	const char *name = obj_type_name(type);
+	enum obj_type user;
+	unsigned long other;
+
+	if (type == OBJ_DEVICE || type == OBJ_ACCESS)
+		return refuse_id(ictx, -EBUSY, id,
+				 "%s %u belongs to a driver: it goes when the driver's file is closed",
+				 name, id);
+	user = find_needing(ictx, obj, &other);
+	if (user == OBJ_ANY)
+		return refuse_id(ictx, -EBUSY, id,
+				 "%s %u is in use by a call at work on it",
+				 name, id);
+	return refuse_ids(ictx, -EBUSY, id, other, "%s %u is in use by %s %lu",
+			  name, id, obj_type_name(user), other);
+}
+
 /**
  * destroy_ioctl() - IOASID_DESTROY
  * @ucmd: the command
@@ -196,15 +338,23 @@ int destroy_ioctl(struct ucmd *ucmd)
 {
 	struct iommufd_ext_ctx *ictx = ucmd->ictx;
 	struct ioasid_destroy *cmd = ucmd->cmd;
+	enum obj_type type = OBJ_ANY;
 	struct obj *obj;
-	int rc;
+	int rc = -ENOENT;
 
 	xa_lock(&ictx->objects);
 	obj = xa_load(&ictx->objects, cmd->id);
-	rc = obj ? remove_unused_locked(ictx, obj) : -ENOENT;
+	if (obj) {
+		type = obj->type;
+		rc = remove_unused_locked(ictx, obj);
+	}
 	xa_unlock(&ictx->objects);
 
 	if (!rc)
 		obj_destroy(ictx, obj);
+	else if (rc == -ENOENT)
+		refuse_absent(ictx, cmd->id, OBJ_ANY, OBJ_ANY);
+	else
+		refuse_busy(ictx, cmd->id, type, obj);
 	return rc;
 }

@@ -7,18 +7,31 @@
 
 #include "private.h"
 
+static int refuse_value(struct iommufd_ext_ctx *ictx, const char *option,
+			u64 val)
+{
+	return refuse(ictx, -EINVAL, "%s is 0 or 1, not %llu", option, val);
+}
+
+static int refuse_op(struct iommufd_ext_ctx *ictx, u16 op)
+{
+	return refuse(ictx, -EOPNOTSUPP, "there is no option operation %u", op);
+}
+
 static int set_rlimit_mode(struct iommufd_ext_ctx *ictx, u64 val)
 {
 	int rc = 0;
 
 	if (!capable(CAP_SYS_RESOURCE))
-		return -EPERM;
+		return refuse(ictx, -EPERM,
+			      "RLIMIT_MODE needs the capability CAP_SYS_RESOURCE");
 
 	xa_lock(&ictx->objects);
 	if (!xa_empty(&ictx->objects))
-		rc = -EBUSY;
+		rc = refuse(ictx, -EBUSY,
+			    "RLIMIT_MODE cannot change any more: the file has objects");
 	else if (val > 1)
-		rc = -EINVAL;
+		rc = refuse_value(ictx, "RLIMIT_MODE", val);
 	else
 		ictx->charge_mm = val;
 	xa_unlock(&ictx->objects);
@@ -30,7 +43,8 @@ static int option_rlimit_mode(struct ucmd *ucmd)
 	struct ioasid_option_cmd *cmd = ucmd->cmd;
 
 	if (cmd->object_id)
-		return -EOPNOTSUPP;
+		return refuse(ucmd->ictx, -EOPNOTSUPP,
+			      "RLIMIT_MODE belongs to no object: object_id must be 0");
 
 	switch (cmd->op) {
 	case IOASID_OPTION_OP_GET:
@@ -39,7 +53,7 @@ static int option_rlimit_mode(struct ucmd *ucmd)
 	case IOASID_OPTION_OP_SET:
 		return set_rlimit_mode(ucmd->ictx, cmd->val64);
 	default:
-		return -EOPNOTSUPP;
+		return refuse_op(ucmd->ictx, cmd->op);
 	}
 }
 
@@ -51,7 +65,9 @@ static int disable_large_pages_locked(struct ioas *ioas)
 		return 0;
 	/* What a page table holds would have to be mapped anew. */
 	if (!list_empty(&ioas->hwpts) && !RB_EMPTY_ROOT(&ioas->areas))
-		return -EINVAL;
+		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
+				 "large pages cannot be switched off: IOAS %u has mappings in a page table",
+				 ioas->obj.id);
 
 	ioas->large_pages = false;
 	rc = iova_update_alignment(ioas, NULL);
@@ -93,7 +109,7 @@ static void enable_large_pages(struct ioas *ioas)
 static int set_huge_pages(struct ioas *ioas, u64 val)
 {
 	if (val > 1)
-		return -EINVAL;
+		return refuse_value(ioas->ictx, "HUGE_PAGES", val);
 	if (!val)
 		return ioas_disable_large_pages(ioas);
 	enable_large_pages(ioas);
@@ -120,7 +136,7 @@ static int option_huge_pages(struct ucmd *ucmd)
 		rc = set_huge_pages(ioas, cmd->val64);
 		break;
 	default:
-		rc = -EOPNOTSUPP;
+		rc = refuse_op(ucmd->ictx, cmd->op);
 	}
 	obj_put(ucmd->ictx, obj);
 	return rc;
@@ -139,7 +155,7 @@ int option_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->__reserved)
-		return -EOPNOTSUPP;
+		return refuse_reserved(ucmd->ictx);
 
 	switch (cmd->option_id) {
 	case IOASID_OPTION_RLIMIT_MODE:
@@ -149,7 +165,8 @@ int option_ioctl(struct ucmd *ucmd)
 		rc = option_huge_pages(ucmd);
 		break;
 	default:
-		rc = -EOPNOTSUPP;
+		rc = refuse(ucmd->ictx, -EOPNOTSUPP, "there is no option %u",
+			    cmd->option_id);
 	}
 	if (rc)
 		return rc;

@@ -352,13 +352,11 @@ static int pinner_run_mapped(struct pinner *pinner)
 
 	if (!current->mm)
 		return -EFAULT;
-	rc = ext_memfd_alignment(file, &align);
-	if (rc)
-		return rc;
 	if (pinner->uptr + PFN_PHYS(pinner->left) >
 	    i_size_read(file_inode(file)))
 		return -EINVAL;
 
+	align = ext_memfd_alignment(file);
 	first = round_down(pinner->uptr, align);
 	size = round_up(pinner->uptr + PFN_PHYS(pinner->left), align) - first;
 	addr = vm_mmap(file, 0, size,

@@ -443,13 +443,18 @@ __printf(5, 6) __cold int refuse_ids(struct iommufd_ext_ctx *ictx, int rc,
 __printf(6, 7) __cold
 	int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id,
 			 u64 start, u64 last, const char *fmt, ...);
+int refuse_reserved(struct iommufd_ext_ctx *ictx);
+int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown);
 
 /* object.c */
 int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 		enum obj_type type);
 void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_abort(struct iommufd_ext_ctx *ictx, struct obj *obj);
+const char *obj_type_name(enum obj_type type);
 struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type);
+struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
+			 enum obj_type type);
 void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj);
 bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj);
@@ -543,8 +548,8 @@ void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 
 /* ioas.c */
 struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id);
-int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
-		   unsigned long iova, u64 uptr, u64 length, int prot);
+int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
+		   u64 uptr, u64 length, int prot);
 void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas);
 int ioas_allow_iovas_ioctl(struct ucmd *ucmd);
 int ioas_copy_ioctl(struct ucmd *ucmd);

@@ -39,13 +39,19 @@ static void compat_ioas_set(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 	xa_unlock(&ictx->objects);
 }
 
+static int refuse_no_ioas(struct iommufd_ext_ctx *ictx)
+{
+	return refuse(ictx, -ENODEV,
+		      "no IOAS is chosen for the ioctls of VFIO containers: see IOASID_VFIO_IOAS");
+}
+
 static int vfio_ioas_get(struct ucmd *ucmd)
 {
 	struct ioasid_vfio_ioas *cmd = ucmd->cmd;
 	struct ioas *ioas = compat_ioas_get(ucmd->ictx);
 
 	if (!ioas)
-		return -ENODEV;
+		return refuse_no_ioas(ucmd->ictx);
 	cmd->ioas_id = ioas->obj.id;
 	obj_put(ucmd->ictx, &ioas->obj);
 	return ucmd_respond(ucmd, sizeof(*cmd));
@@ -74,7 +80,7 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 	struct ioasid_vfio_ioas *cmd = ucmd->cmd;
 
 	if (cmd->__reserved)
-		return -EOPNOTSUPP;
+		return refuse_reserved(ucmd->ictx);
 
 	switch (cmd->op) {
 	case IOASID_VFIO_IOAS_GET:
@@ -85,8 +91,23 @@ int vfio_ioas_ioctl(struct ucmd *ucmd)
 		compat_ioas_set(ucmd->ictx, NULL);
 		return 0;
 	default:
-		return -EOPNOTSUPP;
+		return refuse(ucmd->ictx, -EOPNOTSUPP,
+			      "there is no operation %u", cmd->op);
 	}
+}
+
+static int check_argsz(struct iommufd_ext_ctx *ictx, u32 argsz, size_t minsz)
+{
+	if (argsz >= minsz)
+		return 0;
+	return refuse(ictx, -EINVAL, "argsz %u is less than %zu", argsz, minsz);
+}
+
+static int check_dma_flags(struct iommufd_ext_ctx *ictx, u32 flags, u32 known)
+{
+	if (!(flags & ~known))
+		return 0;
+	return refuse(ictx, -EINVAL, "flags %#x are not known", flags & ~known);
 }
 
 static int compat_map(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
@@ -95,14 +116,19 @@ static int compat_map(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	struct vfio_iommu_type1_dma_map map;
 	int prot = IOMMU_CACHE;
+	int rc;
 
 	if (copy_from_user(&map, arg, minsz))
 		return -EFAULT;
-	if (map.argsz < minsz ||
-	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE))
-		return -EINVAL;
+	rc = check_argsz(ictx, map.argsz, minsz);
+	if (!rc)
+		rc = check_dma_flags(ictx, map.flags,
+				     VFIO_DMA_MAP_FLAG_READ |
+					     VFIO_DMA_MAP_FLAG_WRITE);
+	if (rc)
+		return rc;
 	if (!ioas)
-		return -ENODEV;
+		return refuse_no_ioas(ictx);
 
 	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
 		prot |= IOMMU_READ;
@@ -123,7 +149,22 @@ static int compat_cut(struct ioas *ioas, unsigned long iova, unsigned long last)
 	return rc ?: ioas_cut(ioas, iova);
 }
 
-static int compat_unmap(struct ioas *ioas, void __user *arg)
+static int compat_range(struct ioas *ioas, u64 iova, u64 size,
+			unsigned long *last)
+{
+	if (!size)
+		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
+				 "the size is 0");
+	if (check_add_overflow((unsigned long)iova, (unsigned long)size - 1,
+			       last))
+		return refuse_id(ioas->ictx, -EOVERFLOW, ioas->obj.id,
+				 "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
+				 size, iova);
+	return 0;
+}
+
+static int compat_unmap(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+			void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap unmap;
@@ -132,23 +173,26 @@ static int compat_unmap(struct ioas *ioas, void __user *arg)
 
 	if (copy_from_user(&unmap, arg, minsz))
 		return -EFAULT;
-	if (unmap.argsz < minsz || unmap.flags & ~VFIO_DMA_UNMAP_FLAG_ALL)
-		return -EINVAL;
+	rc = check_argsz(ictx, unmap.argsz, minsz);
+	if (!rc)
+		rc = check_dma_flags(ictx, unmap.flags,
+				     VFIO_DMA_UNMAP_FLAG_ALL);
+	if (rc)
+		return rc;
 	if (!ioas)
-		return -ENODEV;
+		return refuse_no_ioas(ictx);
 
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL) {
 		if (unmap.iova || unmap.size)
-			return -EINVAL;
-	} else if (!unmap.size) {
-		rc = -EINVAL;
-	} else if (check_add_overflow((unsigned long)unmap.iova,
-				      (unsigned long)unmap.size - 1, &last)) {
-		rc = -EOVERFLOW;
+			return refuse_id(ictx, -EINVAL, ioas->obj.id,
+					 "iova and size have to be 0 to unmap all");
 	} else {
-		rc = compat_cut(ioas, unmap.iova, last);
-		if (rc)
-			return rc;
+		rc = compat_range(ioas, unmap.iova, unmap.size, &last);
+		if (!rc) {
+			rc = compat_cut(ioas, unmap.iova, last);
+			if (rc)
+				return rc;
+		}
 	}
 	if (!rc)
 		rc = ioas_unmap(ioas, unmap.iova, last, &unmapped);
@@ -160,13 +204,13 @@ static int compat_unmap(struct ioas *ioas, void __user *arg)
 	return rc;
 }
 
-static int compat_coherent(struct ioas *ioas)
+static int compat_coherent(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 {
 	struct hwpt *hwpt;
 	int coherent = 1;
 
 	if (!ioas)
-		return -ENODEV;
+		return refuse_no_ioas(ictx);
 	down_read(&ioas->domains_rwsem);
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
 		coherent &= hwpt->coherent;
@@ -174,7 +218,8 @@ static int compat_coherent(struct ioas *ioas)
 	return coherent;
 }
 
-static int compat_check_extension(struct ioas *ioas, unsigned long extension)
+static int compat_check_extension(struct iommufd_ext_ctx *ictx,
+				  struct ioas *ioas, unsigned long extension)
 {
 	switch (extension) {
 	case VFIO_TYPE1_IOMMU:
@@ -182,7 +227,7 @@ static int compat_check_extension(struct ioas *ioas, unsigned long extension)
 	case VFIO_UNMAP_ALL:
 		return 1;
 	case VFIO_DMA_CC_IOMMU:
-		return compat_coherent(ioas);
+		return compat_coherent(ictx, ioas);
 	case VFIO_NOIOMMU_IOMMU:
 		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	default:
@@ -190,12 +235,14 @@ static int compat_check_extension(struct ioas *ioas, unsigned long extension)
 	}
 }
 
-static int compat_set_iommu(struct ioas *ioas, unsigned long type)
+static int compat_set_iommu(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+			    unsigned long type)
 {
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
-		return -EINVAL;
+		return refuse(ictx, -EINVAL, "there is no IOMMU type %lu here",
+			      type);
 	if (!ioas)
-		return -ENODEV;
+		return refuse_no_ioas(ictx);
 	return type == VFIO_TYPE1_IOMMU ? ioas_disable_large_pages(ioas) : 0;
 }
 
@@ -285,20 +332,22 @@ static struct compat_caps *alloc_caps(struct ioas *ioas, size_t *size)
 	return caps;
 }
 
-static int compat_get_info(struct ioas *ioas, void __user *arg)
+static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+			   void __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 	struct vfio_iommu_type1_info info = {};
 	struct compat_caps *caps;
 	size_t size, user_size;
-	int rc = 0;
+	int rc;
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
-	if (info.argsz < minsz)
-		return -EINVAL;
+	rc = check_argsz(ictx, info.argsz, minsz);
+	if (rc)
+		return rc;
 	if (!ioas)
-		return -ENODEV;
+		return refuse_no_ioas(ictx);
 	user_size = min_t(size_t, info.argsz, sizeof(info));
 
 	caps = alloc_caps(ioas, &size);
@@ -327,15 +376,15 @@ static long compat_ioctl(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	case VFIO_GET_API_VERSION:
 		return VFIO_API_VERSION;
 	case VFIO_CHECK_EXTENSION:
-		return compat_check_extension(ioas, arg);
+		return compat_check_extension(ictx, ioas, arg);
 	case VFIO_SET_IOMMU:
-		return compat_set_iommu(ioas, arg);
+		return compat_set_iommu(ictx, ioas, arg);
 	case VFIO_IOMMU_GET_INFO:
-		return compat_get_info(ioas, uarg);
+		return compat_get_info(ictx, ioas, uarg);
 	case VFIO_IOMMU_MAP_DMA:
 		return compat_map(ictx, ioas, uarg);
 	case VFIO_IOMMU_UNMAP_DMA:
-		return compat_unmap(ioas, uarg);
+		return compat_unmap(ictx, ioas, uarg);
 	default:
 		return -ENOTTY;
 	}
