@@ -7,6 +7,8 @@
  * were there before the module: so the three never meet on one device. The module's
  * exit does without: it must not wait for a driver that waits for its user.
  */
+#include <linux/iommu.h>
+
 #include "cdev_ext.h"
 
 /* Protects the list of nodes and whether it may still grow. */
@@ -130,6 +132,29 @@ static void release_device(struct pci_dev *pdev)
 	mutex_unlock(&nodes_lock);
 }
 
+/**
+ * cdev_ext_group_changed - wake who waits for a change of a group
+ * @dev: a device of the group that came to another driver or another user
+ *
+ * Context: may sleep; not under dev_set->lock.
+ */
+void cdev_ext_group_changed(struct device *dev)
+{
+	struct iommu_group *group;
+	struct cdev_ext_node *node;
+
+	group = iommu_group_get(dev);
+	if (!group)
+		return;
+
+	mutex_lock(&nodes_lock);
+	list_for_each_entry(node, &nodes, entry)
+		if (node->pdev->dev.iommu_group == group)
+			cdev_ext_sysfs_notify(node);
+	mutex_unlock(&nodes_lock);
+	iommu_group_put(group);
+}
+
 static int bus_event(struct notifier_block *nb, unsigned long action,
 		     void *data)
 {
@@ -138,9 +163,13 @@ static int bus_event(struct notifier_block *nb, unsigned long action,
 	switch (action) {
 	case BUS_NOTIFY_BOUND_DRIVER:
 		adopt_device(pdev);
+		cdev_ext_group_changed(&pdev->dev);
 		break;
 	case BUS_NOTIFY_UNBIND_DRIVER:
 		release_device(pdev);
+		break;
+	case BUS_NOTIFY_UNBOUND_DRIVER:
+		cdev_ext_group_changed(&pdev->dev);
 		break;
 	}
 	return NOTIFY_DONE;

@@ -2,6 +2,8 @@
 /*
  * From a parked file to a device that can do DMA, and back.
  */
+#include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
 #include <linux/xarray.h>
@@ -27,6 +29,35 @@ struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
 	lockdep_assert_held(&vdev->dev_set->lock);
 
 	return xa_load(&bound_files, vdev->index);
+}
+
+/**
+ * cdev_ext_find_holder - who has a device bound
+ * @dev: the device below the VFIO device; its VFIO device may be gone
+ * @holder: filled in
+ *
+ * Takes no lock that a user can hold on to.
+ *
+ * Return: false if nobody has it, or somebody through its group.
+ */
+bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder)
+{
+	struct cdev_ext_file *file;
+	unsigned long index;
+	bool found = false;
+
+	xa_lock(&bound_files);
+	xa_for_each(&bound_files, index, file) {
+		/* Pairs with the release in BIND. */
+		if (file->vdev->dev != dev || !smp_load_acquire(&file->bound))
+			continue;
+		holder->pid = pid_vnr(file->holder);
+		strscpy(holder->comm, file->holder_comm, sizeof(holder->comm));
+		found = true;
+		break;
+	}
+	xa_unlock(&bound_files);
+	return found;
 }
 
 static int copy_bind(struct vfio_cdev_bind *bind, uuid_t *token,
@@ -131,9 +162,12 @@ static int bind_to_ctx(struct cdev_ext_file *file,
 	struct vfio_device *vdev = file->vdev;
 	int ret;
 
+	file->holder = get_pid(task_tgid(current));
+	get_task_comm(file->holder_comm, current->group_leader);
+
 	ret = xa_insert(&bound_files, vdev->index, file, GFP_KERNEL);
 	if (ret)
-		return ret;
+		goto put_holder;
 
 	ret = open_device(file);
 	if (ret)
@@ -152,6 +186,8 @@ close:
 	close_device(file);
 erase:
 	xa_erase(&bound_files, vdev->index);
+put_holder:
+	put_pid(file->holder);
 	return ret;
 }
 
@@ -196,7 +232,9 @@ int cdev_ext_bind(struct cdev_ext_file *file, struct vfio_cdev_bind __user *arg)
 		file->ictx = NULL;
 unlock:
 	mutex_unlock(&vdev->dev_set->lock);
-	if (ret && ictx)
+	if (!ret)
+		cdev_ext_group_changed(vdev->dev);
+	else if (ictx)
 		iommufd_ext_ctx_put(ictx);
 	return ret;
 }
@@ -220,6 +258,9 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
 	ictx = file->ictx;
 	file->ictx = NULL;
 	mutex_unlock(&vdev->dev_set->lock);
+
+	put_pid(file->holder);
+	cdev_ext_group_changed(vdev->dev);
 
 	/* This may be the last user of the context, and take it down. */
 	iommufd_ext_ctx_put(ictx);

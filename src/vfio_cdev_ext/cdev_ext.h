@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/sched.h>
 #include <linux/vfio_pci_core.h>
 
 #include "iommufd_ext.h"
@@ -57,6 +58,9 @@ struct cdev_ext_node {
  *	back before it goes
  * @put_kvm: drops the reference on vdev->kvm, if there is one; protected by
  *	dev_set->lock
+ * @holder: the process that bound the device, referenced; set before the file is
+ *	published as bound, and there until it no longer is
+ * @holder_comm: its command at that time; as @holder
  */
 struct cdev_ext_file {
 	struct vfio_device *vdev;
@@ -68,6 +72,18 @@ struct cdev_ext_file {
 	struct mutex kvm_lock; /* protects kvm */
 	struct kvm *kvm;
 	void (*put_kvm)(struct kvm *kvm);
+	struct pid *holder;
+	char holder_comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct cdev_ext_holder - who has a device, for people to read
+ * @pid: the process, as the caller sees it; 0 if it does not
+ * @comm: the command
+ */
+struct cdev_ext_holder {
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
 };
 
 /* main.c */
@@ -75,6 +91,7 @@ extern struct pci_driver cdev_ext_pci_driver;
 
 /* adopt.c */
 struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
+void cdev_ext_group_changed(struct device *dev);
 int cdev_ext_adopt_init(bool everyone);
 void cdev_ext_adopt_exit(void);
 
@@ -88,12 +105,14 @@ void cdev_ext_node_destroy(struct cdev_ext_node *node);
 /* sysfs.c */
 int cdev_ext_sysfs_add(struct cdev_ext_node *node);
 void cdev_ext_sysfs_del(struct cdev_ext_node *node);
+void cdev_ext_sysfs_notify(struct cdev_ext_node *node);
 
 /* cdev.c */
 extern const struct file_operations cdev_ext_fops;
 
 /* bind.c */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
+bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder);
 int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg);
 int cdev_ext_attach(struct cdev_ext_file *file,

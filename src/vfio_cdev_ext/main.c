@@ -67,10 +67,14 @@
  *	    mmap_lock
  *	  core->vma_lock, core->memory_lock	hot reset, trylock only
  *
- * node->lock is also taken alone, by open(). KVM takes kvm_lock, and igroups_lock
- * of iommufd_ext, under locks of its own, with none of the others. Nothing here is
- * taken in mmap() or in a page fault. nodes_lock is held over the making of a node,
- * with all that devtmpfs and uevents take.
+ * node->lock is also taken alone, by open(), and nodes_lock after BIND and close, to
+ * wake who polls the files in sysfs. Reading those files takes the lock of the IOMMU
+ * group and below it that of the bound files: neither is held over anything a user can
+ * prolong, for the files go under nodes_lock, and that waits for their readers.
+ *
+ * KVM takes kvm_lock, and igroups_lock of iommufd_ext, under locks of its own, with
+ * none of the others. Nothing here is taken in mmap() or in a page fault. nodes_lock
+ * is held over the making of a node, with all that devtmpfs and uevents take.
  */
 #include "compat/module.h"
 #include "compat/vfio.h"

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files in the sysfs directory of the VFIO device, BDF/vfio-dev/vfioN.
+ * Files in the sysfs directory of the VFIO device, BDF/vfio-dev/vfioN, described in
+ * Documentation/ABI/testing/sysfs-vfio-dev-ext.
  *
  * Programs start from a BDF, and find the node through "dev" in that directory. It
  * belongs to the VFIO core, which makes the file only with its own cdevs.
+ *
+ * The others say whether the device can be had, and who is in the way. They take no
+ * lock that a user of a device can hold on to: removing a file waits for its readers,
+ * and nodes_lock is held then.
  */
+#include <linux/iommu.h>
+#include <linux/rcupdate.h>
 #include <linux/sysfs.h>
 
 #include "cdev_ext.h"
@@ -20,13 +27,143 @@ static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
 }
 
 /**
- * cdev_ext_sysfs_add - publish the number of a node
- * @node: the node
- *
- * Where the kernel has cdevs of its own the file is there and names those: then it
- * stays as it is.
+ * struct group_report - a walk over the devices of a group
+ * @buf: the page to fill, or NULL
+ * @len: how much of it is
+ * @host_driver: whether a device has a driver that does DMA for the kernel
+ * @holder: who has a device of the group bound
+ * @held: whether there is one
  */
-int cdev_ext_sysfs_add(struct cdev_ext_node *node)
+struct group_report {
+	char *buf;
+	int len;
+	bool host_driver;
+	struct cdev_ext_holder holder;
+	bool held;
+};
+
+/* A user, through the node or through the group, has this very device. */
+static bool device_open(struct vfio_device *vdev)
+{
+	return READ_ONCE(vdev->open_count);
+}
+
+static bool drives_for_host(struct device *dev, struct device_driver *drv)
+{
+	return !dev_is_pci(dev) || !to_pci_driver(drv)->driver_managed_dma;
+}
+
+/*
+ * The group's lock is held, so the devices' own may not be taken: a driver can leave
+ * meanwhile, but its module not be freed.
+ */
+static int report_device(struct device *dev, void *data)
+{
+	struct group_report *report = data;
+	struct device_driver *drv;
+	bool held, host;
+
+	held = cdev_ext_find_holder(dev, &report->holder);
+	report->held |= held;
+
+	rcu_read_lock();
+	drv = READ_ONCE(dev->driver);
+	host = drv && drives_for_host(dev, drv);
+	report->host_driver |= host;
+	if (report->buf && (host || held))
+		report->len += sysfs_emit_at(report->buf, report->len,
+					     "%s %s\n", dev_name(dev),
+					     drv ? drv->name : "");
+	rcu_read_unlock();
+
+	/* A group has one owner: who is found first is who has it. */
+	return held && !report->buf;
+}
+
+static bool viable(struct vfio_device *vdev, struct iommu_group *group)
+{
+	return device_open(vdev) || !iommu_group_dma_owner_claimed(group);
+}
+
+static ssize_t viable_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct vfio_device *vdev =
+		container_of(dev, struct vfio_device, device);
+	struct iommu_group *group = iommu_group_get(vdev->dev);
+	ssize_t len;
+
+	len = sysfs_emit(buf, "%d\n", group && viable(vdev, group));
+	iommu_group_put(group);
+	return len;
+}
+static DEVICE_ATTR_RO(viable);
+
+static ssize_t blocked_by_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct vfio_device *vdev =
+		container_of(dev, struct vfio_device, device);
+	struct iommu_group *group = iommu_group_get(vdev->dev);
+	struct group_report report = { .buf = buf };
+
+	if (group && !viable(vdev, group))
+		iommu_group_for_each_dev(group, &report, report_device);
+	iommu_group_put(group);
+	return report.len;
+}
+static DEVICE_ATTR_RO(blocked_by);
+
+/* A command is what a process likes to call itself. */
+static ssize_t emit_holder(char *buf, const struct cdev_ext_holder *holder)
+{
+	if (!holder->pid)
+		return sysfs_emit(buf, "0\n");
+	return sysfs_emit(buf, "%d %*pE\n", holder->pid,
+			  (int)strlen(holder->comm), holder->comm);
+}
+
+static ssize_t emit_owner(char *buf, struct vfio_device *vdev,
+			  struct iommu_group *group)
+{
+	struct group_report report = {};
+
+	if (cdev_ext_find_holder(vdev->dev, &report.holder))
+		return emit_holder(buf, &report.holder);
+
+	iommu_group_for_each_dev(group, &report, report_device);
+	if (report.held)
+		return emit_holder(buf, &report.holder);
+
+	/* Whose file that is, only the VFIO core could tell. */
+	if (device_open(vdev) ||
+	    (iommu_group_dma_owner_claimed(group) && !report.host_driver))
+		return sysfs_emit(buf, "group %d\n", iommu_group_id(group));
+	return 0;
+}
+
+static ssize_t owner_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct vfio_device *vdev =
+		container_of(dev, struct vfio_device, device);
+	struct iommu_group *group = iommu_group_get(vdev->dev);
+	ssize_t len = 0;
+
+	if (group)
+		len = emit_owner(buf, vdev, group);
+	iommu_group_put(group);
+	return len;
+}
+static DEVICE_ATTR_RO(owner);
+
+static const struct attribute *const status_attrs[] = {
+	&dev_attr_viable.attr, &dev_attr_blocked_by.attr, &dev_attr_owner.attr,
+	NULL
+};
+
+/* Where the kernel has cdevs of its own the file is there and names those. */
+static int add_dev(struct cdev_ext_node *node)
 {
 	int ret;
 
@@ -45,6 +182,27 @@ int cdev_ext_sysfs_add(struct cdev_ext_node *node)
 }
 
 /**
+ * cdev_ext_sysfs_add - publish the number of a node, and the state of its device
+ * @node: the node
+ *
+ * "dev" comes last: who finds it expects the rest to be there.
+ */
+int cdev_ext_sysfs_add(struct cdev_ext_node *node)
+{
+	struct kobject *kobj = &node->vdev->device.kobj;
+	int ret;
+
+	ret = sysfs_create_files(kobj, status_attrs);
+	if (ret)
+		return ret;
+
+	ret = add_dev(node);
+	if (ret)
+		sysfs_remove_files(kobj, status_attrs);
+	return ret;
+}
+
+/**
  * cdev_ext_sysfs_del - undo cdev_ext_sysfs_add()
  * @node: the node
  */
@@ -52,4 +210,17 @@ void cdev_ext_sysfs_del(struct cdev_ext_node *node)
 {
 	if (node->attr.attr.name)
 		device_remove_file(&node->vdev->device, &node->attr);
+	sysfs_remove_files(&node->vdev->device.kobj, status_attrs);
+}
+
+/**
+ * cdev_ext_sysfs_notify - wake who polls the state of a device
+ * @node: the node of the device
+ */
+void cdev_ext_sysfs_notify(struct cdev_ext_node *node)
+{
+	const struct attribute *const *attr;
+
+	for (attr = status_attrs; *attr; attr++)
+		sysfs_notify(&node->vdev->device.kobj, NULL, (*attr)->name);
 }
