@@ -24,7 +24,8 @@ endif
 # in include/config/kernel.release.
 RELEASE := $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
 	$(kdir)/include/generated/utsrelease.h 2>/dev/null),$(KVER),unknown)
-OUT ?= build/$(RELEASE)
+# The test build, with the commands of the kernel's iommufd selftest, is kept apart and never installed.
+OUT ?= build/$(RELEASE)$(if $(filter 1,$(IOMMUFD_EXT_TEST)),-test)
 out := $(abspath $(OUT))
 
 INSTALL_MOD_PATH ?=
@@ -41,7 +42,8 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # The BTF of a module is made with pahole from the vmlinux of the exact build. Header packages have
 # no usable vmlinux, machines have no pahole, and nothing here needs BTF.
-kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES=
+kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
+	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
 
 .PHONY: all modules probe sources install uninstall clean distclean help demo check lint abi
 

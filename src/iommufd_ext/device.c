@@ -130,22 +130,15 @@ static void igroup_put(struct igroup *igroup)
 }
 
 /**
- * iommufd_ext_device_bind() - take ownership of a device for a context
- * @ictx: the context; the device keeps a reference
- * @dev: the device; its driver keeps it alive and sets driver_managed_dma
- * @id: the user's name for it
+ * idev_bind() - iommufd_ext_device_bind() without a reference to the context
+ * @ictx: the context, which outlives the bound device
+ * @dev: see there
+ * @id: see there
  *
- * The whole IOMMU group is claimed, and its DMA blocked until a device of it is
- * attached.
- *
- * Context: may sleep.
- * Return: the bound device or an ERR_PTR: -ENODEV without an IOMMU group;
- * -EINVAL if DMA is not cache coherent; -EPERM if another context has the group,
- * or interrupts are not isolated; -EBUSY if a kernel driver or a VFIO container
- * has it; -ENOMEM.
+ * Return: see there.
  */
-struct iommufd_ext_device *iommufd_ext_device_bind(struct iommufd_ext_ctx *ictx,
-						   struct device *dev, u32 *id)
+struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
+				     struct device *dev, u32 *id)
 {
 	struct iommufd_ext_device *idev;
 	struct igroup *igroup;
@@ -172,7 +165,6 @@ struct iommufd_ext_device *iommufd_ext_device_bind(struct iommufd_ext_ctx *ictx,
 		goto err_free_idev;
 	/* The driver's own, so that no user destroys the device under it. */
 	refcount_inc(&idev->obj.users);
-	iommufd_ext_ctx_get(ictx);
 	*id = idev->obj.id;
 	obj_publish(ictx, &idev->obj);
 	return idev;
@@ -183,7 +175,45 @@ err_put_igroup:
 	igroup_put(igroup);
 	return ERR_PTR(rc);
 }
+
+/**
+ * iommufd_ext_device_bind() - take ownership of a device for a context
+ * @ictx: the context; the device keeps a reference
+ * @dev: the device; its driver keeps it alive and sets driver_managed_dma
+ * @id: the user's name for it
+ *
+ * The whole IOMMU group is claimed, and its DMA blocked until a device of it is
+ * attached.
+ *
+ * Context: may sleep.
+ * Return: the bound device or an ERR_PTR: -ENODEV without an IOMMU group;
+ * -EINVAL if DMA is not cache coherent; -EPERM if another context has the group,
+ * or interrupts are not isolated; -EBUSY if a kernel driver or a VFIO container
+ * has it; -ENOMEM.
+ */
+struct iommufd_ext_device *iommufd_ext_device_bind(struct iommufd_ext_ctx *ictx,
+						   struct device *dev, u32 *id)
+{
+	struct iommufd_ext_device *idev;
+
+	idev = idev_bind(ictx, dev, id);
+	if (!IS_ERR(idev))
+		iommufd_ext_ctx_get(ictx);
+	return idev;
+}
 EXT_EXPORT_SYMBOL(iommufd_ext_device_bind);
+
+/**
+ * idev_unbind() - undo idev_bind()
+ * @idev: see iommufd_ext_device_unbind()
+ */
+void idev_unbind(struct iommufd_ext_device *idev)
+{
+	iommufd_ext_device_detach(idev);
+	obj_remove_sync(idev->ictx, &idev->obj);
+	igroup_put(idev->igroup);
+	kfree(idev);
+}
 
 /**
  * iommufd_ext_device_unbind() - undo iommufd_ext_device_bind()
@@ -195,10 +225,7 @@ void iommufd_ext_device_unbind(struct iommufd_ext_device *idev)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
 
-	iommufd_ext_device_detach(idev);
-	obj_remove_sync(ictx, &idev->obj);
-	igroup_put(idev->igroup);
-	kfree(idev);
+	idev_unbind(idev);
 	iommufd_ext_ctx_put(ictx);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_unbind);

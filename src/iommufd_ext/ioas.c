@@ -13,6 +13,7 @@
 
 #include "compat/mm.h"
 #include "private.h"
+#include "selftest/selftest.h"
 
 /**
  * ioas_get() - find an IOAS by id
@@ -83,6 +84,7 @@ void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 	xa_unlock(&ictx->objects);
 
 	WARN_ON(!list_empty(&ioas->hwpts));
+	selftest_free_ioas(ioas);
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
 	WARN_ON(!xa_empty(&ioas->accesses));
 

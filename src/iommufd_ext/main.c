@@ -51,6 +51,8 @@
 #include "compat/iommu.h"
 #include "compat/module.h"
 #include "private.h"
+#include "selftest/abi.h"
+#include "selftest/selftest.h"
 
 static bool iommu_node = true;
 module_param(iommu_node, bool, 0444);
@@ -80,6 +82,7 @@ MODULE_PARM_DESC(iommu_node,
  * @unmap: IOASID_IOAS_UNMAP
  * @option: IOASID_OPTION
  * @vfio_ioas: IOASID_VFIO_IOAS
+ * @selftest: IOASID_SELFTEST, in the test build
  */
 union ioctl_buffer {
 	struct ioasid_destroy destroy;
@@ -103,6 +106,9 @@ union ioctl_buffer {
 	struct ioasid_ioas_unmap unmap;
 	struct ioasid_option_cmd option;
 	struct ioasid_vfio_ioas vfio_ioas;
+#if IOMMUFD_EXT_TEST
+	struct selftest_cmd selftest;
+#endif
 };
 
 /**
@@ -173,6 +179,9 @@ static const struct ioctl_op ioctl_ops[] = {
 		 __reserved),
 	IOCTL_OP(IOASID_VIOMMU_ALLOC, viommu_alloc_ioctl,
 		 struct ioasid_viommu_alloc, out_viommu_id),
+#if IOMMUFD_EXT_TEST
+	IOCTL_OP(IOASID_SELFTEST, selftest_ioctl, struct selftest_cmd, last),
+#endif
 };
 
 /**
@@ -393,14 +402,23 @@ static int __init iommufd_ext_init(void)
 
 	iommu_node = iommu_node && !EXT_KERNEL_HAS_IOMMUFD;
 
-	rc = misc_register(&ioasid_misc);
+	rc = selftest_init();
 	if (rc)
 		return rc;
+	rc = misc_register(&ioasid_misc);
+	if (rc)
+		goto err_selftest;
 	if (!iommu_node)
 		return 0;
 	rc = misc_register(&iommu_misc);
 	if (rc)
-		misc_deregister(&ioasid_misc);
+		goto err_ioasid;
+	return 0;
+
+err_ioasid:
+	misc_deregister(&ioasid_misc);
+err_selftest:
+	selftest_exit();
 	return rc;
 }
 
@@ -409,6 +427,7 @@ static void __exit iommufd_ext_exit(void)
 	if (iommu_node)
 		misc_deregister(&iommu_misc);
 	misc_deregister(&ioasid_misc);
+	selftest_exit();
 }
 
 module_init(iommufd_ext_init);

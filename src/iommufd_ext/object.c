@@ -18,6 +18,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "private.h"
+#include "selftest/selftest.h"
 
 /**
  * obj_reserve() - take an id for a new object
@@ -229,6 +230,9 @@ void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj)
 		break;
 	case OBJ_HWPT:
 		hwpt_destroy(ictx, container_of(obj, struct hwpt, obj));
+		break;
+	case OBJ_SELFTEST:
+		selftest_destroy(obj);
 		break;
 	default:
 		WARN_ON(1);

@@ -52,6 +52,7 @@ struct user_struct;
  * @OBJ_HWPT: struct hwpt
  * @OBJ_DEVICE: struct iommufd_ext_device
  * @OBJ_ACCESS: struct iommufd_ext_access
+ * @OBJ_SELFTEST: struct selftest_device; in the test build
  */
 enum obj_type {
 	OBJ_ANY,
@@ -59,6 +60,7 @@ enum obj_type {
 	OBJ_HWPT,
 	OBJ_DEVICE,
 	OBJ_ACCESS,
+	OBJ_SELFTEST,
 };
 
 /**
@@ -600,6 +602,9 @@ int veventq_alloc_ioctl(struct ucmd *ucmd);
 int hw_queue_alloc_ioctl(struct ucmd *ucmd);
 
 /* device.c */
+struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
+				     struct device *dev, u32 *id);
+void idev_unbind(struct iommufd_ext_device *idev);
 struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id);
 int hw_info_ioctl(struct ucmd *ucmd);
 

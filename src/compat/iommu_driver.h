@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The other side of the IOMMU API: what a driver of IOMMUs has to look like.
+ *
+ * Only the mock of the selftest is one. It makes its domains in the functions
+ * declared here, with the same arguments on every kernel; the operations that the
+ * kernel at hand knows call them.
+ */
+#ifndef _EXT_COMPAT_IOMMU_DRIVER_H
+#define _EXT_COMPAT_IOMMU_DRIVER_H
+
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/pci.h>
+#include <linux/platform_device.h>
+
+#include "ext_probes.h"
+
+struct iommu_user_data;
+
+/* @dev and @data are NULL where the kernel does not tell. */
+struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
+				       const struct iommu_user_data *data);
+struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
+				       const struct iommu_user_data *data);
+/* A domain without entries, which a device without a user is attached to. */
+struct iommu_domain *mock_alloc_blocked(void);
+extern struct iommu_domain mock_blocked_domain;
+
+/* Arguments of iommu_domain_ops.attach_dev: 7.1 added the domain before. */
+#if EXT_PROBE_IOMMU_ATTACH_DEV_OLD
+#define EXT_ATTACH_DEV_ARGS \
+	struct iommu_domain *domain, struct device *dev, \
+	struct iommu_domain *old
+#else
+#define EXT_ATTACH_DEV_ARGS struct iommu_domain *domain, struct device *dev
+#endif
+
+/*
+ * Operations that make domains:
+ *
+ *  - 6.14 and later: one for paging domains, one for nested ones.
+ *  - 6.7 to 6.13: one for both.
+ *  - 6.1: one that is told no more than the type.
+ *
+ * Since 6.6 the blocked domain is one for all.
+ */
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED
+static inline struct iommu_domain *
+ext_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
+			u32 flags, const struct iommu_user_data *data)
+{
+	return mock_alloc_nested(parent, flags, data);
+}
+
+#define EXT_DOMAIN_ALLOC_OPS                               \
+	.default_domain = &mock_blocked_domain,            \
+	.blocked_domain = &mock_blocked_domain,            \
+	.domain_alloc_paging_flags = mock_alloc_paging,    \
+	.domain_alloc_nested = ext_domain_alloc_nested
+#elif EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+static inline struct iommu_domain *
+ext_domain_alloc_user(struct device *dev, u32 flags,
+		      struct iommu_domain *parent,
+		      const struct iommu_user_data *data)
+{
+	return parent ? mock_alloc_nested(parent, flags, data) :
+			mock_alloc_paging(dev, flags, data);
+}
+
+#define EXT_DOMAIN_ALLOC_OPS                    \
+	.default_domain = &mock_blocked_domain, \
+	.blocked_domain = &mock_blocked_domain, \
+	.domain_alloc_user = ext_domain_alloc_user
+#else
+static inline struct iommu_domain *ext_domain_alloc(unsigned int type)
+{
+	struct iommu_domain *domain;
+
+	domain = type == IOMMU_DOMAIN_UNMANAGED ?
+			 mock_alloc_paging(NULL, 0, NULL) :
+			 mock_alloc_blocked();
+	return IS_ERR(domain) ? NULL : domain;
+}
+
+/* There is no domain that does nothing but identity, which needs no cookie. */
+static inline int ext_def_domain_type(struct device *dev)
+{
+	return IOMMU_DOMAIN_IDENTITY;
+}
+
+#define EXT_DOMAIN_ALLOC_OPS              \
+	.domain_alloc = ext_domain_alloc, \
+	.def_domain_type = ext_def_domain_type
+#endif
+
+/*
+ * Say which IOMMU a new device is behind, before it is added. Only then is a
+ * driver asked about it, where there may be several at once. 6.11 dropped the
+ * operations from the arguments.
+ */
+static inline int ext_iommu_fwspec_init(struct device *dev,
+					struct iommu_device *iommu)
+{
+#if EXT_PROBE_IOMMU_FWSPEC_INIT_OPS
+	return iommu_fwspec_init(dev, iommu->fwnode, iommu->ops);
+#else
+	return iommu_fwspec_init(dev, iommu->fwnode);
+#endif
+}
+
+/*
+ * Undo iommu_device_register(). 6.1 never forgets the operations of a bus, and
+ * would follow them into a module that is gone.
+ */
+static inline void ext_iommu_device_unregister(struct iommu_device *iommu)
+{
+	iommu_device_unregister(iommu);
+#if EXT_PROBE_BUS_IOMMU_OPS
+	platform_bus_type.iommu_ops = NULL;
+	pci_bus_type.iommu_ops = NULL;
+#endif
+}
+
+/*
+ * Copy driver data of a user, whose structure ends with @last at the earliest.
+ * None before 6.8 comes with any.
+ */
+#if EXT_PROBE_IOMMU_USER_DATA
+#define ext_iommu_copy_user_data(to, data, type, last) \
+	iommu_copy_struct_from_user(to, data, type, last)
+#else
+#define ext_iommu_copy_user_data(to, data, type, last) (-EOPNOTSUPP)
+#endif
+
+#endif

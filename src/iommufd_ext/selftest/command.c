@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The commands of the kernel's iommufd selftest.
+ *
+ * tools/testing/selftests/iommu cannot do with hardware: it makes devices as it
+ * needs them, looks into their page tables, and pins memory as a driver without
+ * an IOMMU would. The ioctl that lets it is part of the test build alone.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "../private.h"
+#include "mock.h"
+#include "selftest.h"
+
+/**
+ * struct selftest_device - a mock device in the hands of the selftest
+ * @obj: object header
+ * @idev: the device as a driver sees it; constant
+ * @mdev: the device; constant
+ */
+struct selftest_device {
+	struct obj obj;
+	struct iommufd_ext_device *idev;
+	struct mock_dev *mdev;
+};
+
+static struct selftest_device *selftest_device_get(struct ucmd *ucmd, u32 id)
+{
+	struct obj *obj = obj_get(ucmd->ictx, id, OBJ_SELFTEST);
+
+	return obj ? container_of(obj, struct selftest_device, obj) : NULL;
+}
+
+static void selftest_device_free(struct selftest_device *sdev)
+{
+	idev_unbind(sdev->idev);
+	mock_dev_destroy(sdev->mdev);
+	kfree(sdev);
+}
+
+/**
+ * selftest_destroy() - free an object of the selftest
+ * @obj: header of one that is in no store any more
+ */
+void selftest_destroy(struct obj *obj)
+{
+	selftest_device_free(container_of(obj, struct selftest_device, obj));
+}
+
+static struct selftest_device *selftest_device_create(struct ucmd *ucmd,
+						      u32 flags, u32 *dev_id)
+{
+	struct iommufd_ext_ctx *ictx = ucmd->ictx;
+	struct selftest_device *sdev;
+	int rc;
+
+	sdev = kzalloc(sizeof(*sdev), GFP_KERNEL_ACCOUNT);
+	if (!sdev)
+		return ERR_PTR(-ENOMEM);
+	/* It is made first: the ids of the selftest's objects are in order. */
+	rc = obj_reserve(ictx, &sdev->obj, OBJ_SELFTEST);
+	if (rc)
+		goto err_free;
+
+	sdev->mdev = mock_dev_create(flags);
+	if (IS_ERR(sdev->mdev)) {
+		rc = PTR_ERR(sdev->mdev);
+		goto err_abort;
+	}
+	sdev->idev = idev_bind(ictx, &sdev->mdev->pdev->dev, dev_id);
+	if (IS_ERR(sdev->idev)) {
+		rc = PTR_ERR(sdev->idev);
+		goto err_mdev;
+	}
+	return sdev;
+
+err_mdev:
+	mock_dev_destroy(sdev->mdev);
+err_abort:
+	obj_abort(ictx, &sdev->obj);
+err_free:
+	kfree(sdev);
+	return ERR_PTR(rc);
+}
+
+static int mock_domain(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	struct selftest_device *sdev;
+	u32 flags = 0, pt_id = cmd->id;
+	u32 dev_id;
+	int rc;
+
+	if (cmd->op == SELFTEST_MOCK_DOMAIN_FLAGS)
+		flags = cmd->mock_domain.dev_flags;
+
+	sdev = selftest_device_create(ucmd, flags, &dev_id);
+	if (IS_ERR(sdev))
+		return PTR_ERR(sdev);
+	/* Should something fail from here on, the dispatcher destroys it. */
+	ucmd->new_obj = &sdev->obj;
+
+	rc = iommufd_ext_device_attach(sdev->idev, &pt_id);
+	if (rc)
+		return rc;
+	cmd->mock_domain.out_stdev_id = sdev->obj.id;
+	cmd->mock_domain.out_hwpt_id = pt_id;
+	cmd->mock_domain.out_idev_id = dev_id;
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+static int mock_domain_replace(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	struct selftest_device *sdev;
+	int rc;
+
+	sdev = selftest_device_get(ucmd, cmd->id);
+	if (!sdev)
+		return -ENOENT;
+	rc = iommufd_ext_device_replace(sdev->idev, &cmd->replace.pt_id);
+	if (!rc)
+		rc = ucmd_respond(ucmd, sizeof(*cmd));
+	obj_put(ucmd->ictx, &sdev->obj);
+	return rc;
+}
+
+static int add_reserved(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	unsigned long start = cmd->add_reserved.start;
+	unsigned long last;
+	struct ioas *ioas;
+	int rc;
+
+	if (!cmd->add_reserved.length)
+		return -EINVAL;
+	if (check_add_overflow(start,
+			       (unsigned long)cmd->add_reserved.length - 1,
+			       &last))
+		return -EOVERFLOW;
+
+	ioas = ioas_get(ucmd->ictx, cmd->id);
+	if (!ioas)
+		return -ENOENT;
+	mutex_lock(&ioas->iova_lock);
+	rc = iova_reserve(ioas, start, last, NULL);
+	mutex_unlock(&ioas->iova_lock);
+	obj_put(ucmd->ictx, &ioas->obj);
+	return rc;
+}
+
+/**
+ * selftest_free_ioas() - undo what add_reserved() did
+ * @ioas: an IOAS that nobody else uses
+ */
+void selftest_free_ioas(struct ioas *ioas)
+{
+	mutex_lock(&ioas->iova_lock);
+	iova_unreserve(ioas, NULL);
+	mutex_unlock(&ioas->iova_lock);
+}
+
+static void mock_hwpt_put(struct ucmd *ucmd, struct hwpt *hwpt)
+{
+	mutex_lock(&ucmd->ictx->attach_lock);
+	hwpt_put(ucmd->ictx, hwpt);
+	mutex_unlock(&ucmd->ictx->attach_lock);
+}
+
+/* A page table of the mock by id, to be put with mock_hwpt_put(). */
+static struct hwpt *mock_hwpt_get(struct ucmd *ucmd, u32 id)
+{
+	struct obj *obj = obj_get(ucmd->ictx, id, OBJ_HWPT);
+	struct hwpt *hwpt;
+
+	if (!obj)
+		return ERR_PTR(-ENOENT);
+	hwpt = container_of(obj, struct hwpt, obj);
+	if (!is_mock_page_table(hwpt->domain)) {
+		mock_hwpt_put(ucmd, hwpt);
+		return ERR_PTR(-EINVAL);
+	}
+	return hwpt;
+}
+
+/* The page behind a user address, to be put with put_page(). */
+static struct page *user_page(unsigned long uptr)
+{
+	struct page *page;
+	int rc;
+
+	rc = get_user_pages_fast(uptr & PAGE_MASK, 1, 0, &page);
+	if (rc < 0)
+		return ERR_PTR(rc);
+	return WARN_ON(rc != 1) ? ERR_PTR(-EFAULT) : page;
+}
+
+/* Does a page table lead to the same memory as a user address? */
+static int check_translation(struct iommu_domain *domain, unsigned long iova,
+			     unsigned long uptr)
+{
+	struct page *page = user_page(uptr);
+	phys_addr_t expected;
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	expected = page_to_phys(page) + offset_in_page(uptr);
+	put_page(page);
+	return domain->ops->iova_to_phys(domain, iova) == expected ? 0 :
+								     -EINVAL;
+}
+
+static int check_map(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	unsigned long iova = cmd->check_map.iova;
+	unsigned long uptr = cmd->check_map.uptr;
+	unsigned long length = cmd->check_map.length;
+	unsigned long end, pgsize;
+	struct hwpt *hwpt;
+	int rc = 0;
+
+	hwpt = mock_hwpt_get(ucmd, cmd->id);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+
+	pgsize = 1UL << __ffs(hwpt->domain->pgsize_bitmap);
+	if ((iova | uptr | length) & (pgsize - 1) ||
+	    check_add_overflow(uptr, length, &end))
+		rc = -EINVAL;
+	for (; !rc && length; length -= pgsize) {
+		rc = check_translation(hwpt->domain, iova, uptr);
+		iova += pgsize;
+		uptr += pgsize;
+	}
+	mock_hwpt_put(ucmd, hwpt);
+	return rc;
+}
+
+/* Is each page of user memory pinned as often as it should be? */
+static int check_refs(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	unsigned long uptr = cmd->check_refs.uptr;
+	unsigned long length = cmd->check_refs.length;
+	unsigned long end;
+	struct page *page;
+	bool good;
+
+	if ((uptr | length) & ~PAGE_MASK ||
+	    check_add_overflow(uptr, length, &end))
+		return -EINVAL;
+
+	for (; uptr < end; uptr += PAGE_SIZE) {
+		page = user_page(uptr);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		/* The pins of a large page are counted elsewhere. */
+		good = PageCompound(page) ||
+		       page_ref_count(page) / GUP_PIN_COUNTING_BIAS ==
+			       cmd->check_refs.refs;
+		put_page(page);
+		if (!good)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int check_dev_cache(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	u32 id = cmd->check_dev_cache.id;
+	struct iommufd_ext_device *idev;
+	int rc = -EINVAL;
+
+	idev = idev_get(ucmd->ictx, cmd->id);
+	if (!idev)
+		return -ENOENT;
+	if (is_mock_dev(idev->dev) && id < MOCK_DEV_CACHES &&
+	    to_mock_dev(idev->dev)->cache[id] == cmd->check_dev_cache.cache)
+		rc = 0;
+	obj_put(ucmd->ictx, &idev->obj);
+	return rc;
+}
+
+/* Mainline's limits how much is pinned at once, and has one for a page list. */
+static int set_memory_limit(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+
+	return cmd->memory_limit.limit < sizeof(unsigned long) + sizeof(u32) ?
+		       -EINVAL :
+		       0;
+}
+
+/**
+ * selftest_ioctl() - IOASID_SELFTEST
+ * @ucmd: the command
+ *
+ * Return: 0, or what mainline's test command answers; -EOPNOTSUPP for one that
+ * is not served.
+ */
+int selftest_ioctl(struct ucmd *ucmd)
+{
+	const struct selftest_cmd *cmd = ucmd->cmd;
+
+	switch (cmd->op) {
+	case SELFTEST_ADD_RESERVED:
+		return add_reserved(ucmd);
+	case SELFTEST_MOCK_DOMAIN:
+	case SELFTEST_MOCK_DOMAIN_FLAGS:
+		return mock_domain(ucmd);
+	case SELFTEST_MOCK_DOMAIN_REPLACE:
+		return mock_domain_replace(ucmd);
+	case SELFTEST_CHECK_MAP:
+		return check_map(ucmd);
+	case SELFTEST_CHECK_REFS:
+		return check_refs(ucmd);
+	case SELFTEST_CHECK_DEV_CACHE:
+		return check_dev_cache(ucmd);
+	case SELFTEST_SET_MEMORY_LIMIT:
+		return set_memory_limit(ucmd);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/**
+ * selftest_init() - get the mock ready
+ *
+ * Return: 0 or the error of mock_iommu_init().
+ */
+int selftest_init(void)
+{
+	return mock_iommu_init();
+}
+
+/**
+ * selftest_exit() - undo selftest_init()
+ */
+void selftest_exit(void)
+{
+	mock_iommu_exit();
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mock's driver, and the devices behind it.
+ *
+ * The devices are on the platform bus: drivers of IOMMUs are asked about those
+ * on every kernel, and nothing binds to them.
+ */
+#include <linux/module.h>
+#include <linux/property.h>
+#include <linux/slab.h>
+
+#include "../../compat/iommu_driver.h"
+#include "../private.h"
+#include "mock.h"
+
+#define DRIVER_NAME "iommufd_ext_mock"
+
+static struct platform_device *mock_pdev;
+static struct iommu_device mock_iommu;
+
+/**
+ * is_mock_dev() - is it one of the mock's?
+ * @dev: any device
+ *
+ * Return: true for the device of a struct mock_dev.
+ */
+bool is_mock_dev(const struct device *dev)
+{
+	return dev->parent == &mock_pdev->dev;
+}
+
+static bool mock_capable(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_CACHE_COHERENCY;
+}
+
+static struct iommu_device *mock_probe_device(struct device *dev)
+{
+	if (!is_mock_dev(dev))
+		return ERR_PTR(-ENODEV);
+	return &mock_iommu;
+}
+
+static const struct iommu_ops mock_ops = {
+	.owner = THIS_MODULE,
+	.capable = mock_capable,
+	.probe_device = mock_probe_device,
+	.device_group = generic_device_group,
+	EXT_DOMAIN_ALLOC_OPS,
+};
+
+static void init_cache(struct mock_dev *mdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mdev->cache); i++)
+		mdev->cache[i] = MOCK_DEV_CACHE_DEFAULT;
+}
+
+static int add_pasid_property(struct device *dev)
+{
+	const struct property_entry properties[] = {
+		PROPERTY_ENTRY_U32("pasid-num-bits", MOCK_PASID_BITS),
+		{},
+	};
+
+	return device_create_managed_software_node(dev, properties, NULL);
+}
+
+/* What the IOMMU core keeps of a device that it never came to look at. */
+static void forget_iommu(struct device *dev)
+{
+	if (dev->iommu_group || !dev->iommu)
+		return;
+	iommu_fwspec_free(dev);
+	kfree(dev->iommu);
+	dev->iommu = NULL;
+}
+
+/**
+ * mock_dev_create() - make a device behind the mock
+ * @flags: MOCK_DEVICE_*
+ *
+ * Return: the device or an ERR_PTR: -EINVAL for unknown flags, -ENOMEM.
+ */
+struct mock_dev *mock_dev_create(u32 flags)
+{
+	struct platform_device *pdev;
+	struct mock_dev *mdev;
+	int rc = -ENOMEM;
+
+	if (flags & ~(u32)(MOCK_DEVICE_NO_DIRTY | MOCK_DEVICE_PASID))
+		return ERR_PTR(-EINVAL);
+
+	mdev = kzalloc(sizeof(*mdev), GFP_KERNEL_ACCOUNT);
+	if (!mdev)
+		return ERR_PTR(-ENOMEM);
+	mdev->flags = flags;
+	init_cache(mdev);
+
+	pdev = platform_device_alloc(DRIVER_NAME, PLATFORM_DEVID_AUTO);
+	if (!pdev)
+		goto err_free;
+	mdev->pdev = pdev;
+	pdev->dev.parent = &mock_pdev->dev;
+	dev_set_drvdata(&pdev->dev, mdev);
+
+	if (flags & MOCK_DEVICE_PASID) {
+		rc = add_pasid_property(&pdev->dev);
+		if (rc)
+			goto err_put;
+	}
+	rc = ext_iommu_fwspec_init(&pdev->dev, &mock_iommu);
+	if (rc)
+		goto err_forget;
+	rc = platform_device_add(pdev);
+	if (rc)
+		goto err_forget;
+	if (!pdev->dev.iommu_group) {
+		/* Adding a device does not fail if its IOMMU does. */
+		platform_device_del(pdev);
+		rc = -ENOMEM;
+		goto err_forget;
+	}
+	return mdev;
+
+err_forget:
+	forget_iommu(&pdev->dev);
+err_put:
+	platform_device_put(pdev);
+err_free:
+	kfree(mdev);
+	return ERR_PTR(rc);
+}
+
+/**
+ * mock_dev_destroy() - undo mock_dev_create()
+ * @mdev: a device that is not bound
+ */
+void mock_dev_destroy(struct mock_dev *mdev)
+{
+	platform_device_unregister(mdev->pdev);
+	kfree(mdev);
+}
+
+/**
+ * mock_iommu_init() - register the mock
+ *
+ * Return: 0 or an error; -EBUSY where the kernel has room for one IOMMU driver
+ * and another is there.
+ */
+int mock_iommu_init(void)
+{
+	const struct property_entry properties[] = {
+		PROPERTY_ENTRY_BOOL("selftest"),
+		{},
+	};
+	/* The property gives the device the node by which its IOMMU is found. */
+	const struct platform_device_info info = {
+		.name = DRIVER_NAME "_iommu",
+		.id = PLATFORM_DEVID_NONE,
+		.properties = properties,
+	};
+	int rc;
+
+	mock_pdev = platform_device_register_full(&info);
+	if (IS_ERR(mock_pdev))
+		return PTR_ERR(mock_pdev);
+
+	rc = iommu_device_sysfs_add(&mock_iommu, &mock_pdev->dev, NULL,
+				    DRIVER_NAME);
+	if (rc)
+		goto err_pdev;
+	mock_iommu.max_pasids = 1U << MOCK_PASID_BITS;
+	rc = iommu_device_register(&mock_iommu, &mock_ops, &mock_pdev->dev);
+	if (rc)
+		goto err_sysfs;
+	return 0;
+
+err_sysfs:
+	iommu_device_sysfs_remove(&mock_iommu);
+err_pdev:
+	platform_device_unregister(mock_pdev);
+	return rc;
+}
+
+/**
+ * mock_iommu_exit() - undo mock_iommu_init()
+ */
+void mock_iommu_exit(void)
+{
+	ext_iommu_device_unregister(&mock_iommu);
+	iommu_device_sysfs_remove(&mock_iommu);
+	platform_device_unregister(mock_pdev);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mock's page table: an entry for every 2048 bytes that are mapped.
+ *
+ * It believes nothing: a map over a mapping, an unmap of a hole or of a part of
+ * a large page, and a page table that is freed with something in it are warned
+ * of, and a warning fails the boot.
+ */
+#include <linux/bitfield.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include "../../compat/iommu_driver.h"
+#include "mock.h"
+
+/**
+ * struct mock_page_table_domain - an IOMMU domain of the mock
+ * @domain: what the IOMMU core knows
+ * @entries: by IOVA / MOCK_PAGE_SIZE; its xa_lock protects them
+ */
+struct mock_page_table_domain {
+	struct iommu_domain domain;
+	struct xarray entries;
+};
+
+static struct mock_page_table_domain *to_page_table(struct iommu_domain *domain)
+{
+	return container_of(domain, struct mock_page_table_domain, domain);
+}
+
+/* An entry: the address in units, and the size of the page it is part of. */
+#define ENTRY_ORDER GENMASK(3, 0)
+#define ENTRY_ADDRESS GENMASK(BITS_PER_LONG - 2, 4)
+
+static void *make_entry(phys_addr_t paddr, size_t pgsize)
+{
+	return xa_mk_value(FIELD_PREP(ENTRY_ADDRESS, paddr / MOCK_PAGE_SIZE) |
+			   FIELD_PREP(ENTRY_ORDER,
+				      ilog2(pgsize / MOCK_PAGE_SIZE)));
+}
+
+/* In units. */
+static unsigned long entry_size(void *entry)
+{
+	return 1UL << FIELD_GET(ENTRY_ORDER, xa_to_value(entry));
+}
+
+static void erase_range(struct mock_page_table_domain *table,
+			unsigned long first, unsigned long count)
+{
+	while (count--)
+		xa_erase(&table->entries, first++);
+}
+
+/* All of a page or nothing. */
+static int map_page(struct mock_page_table_domain *table, unsigned long iova,
+		    phys_addr_t paddr, size_t pgsize, gfp_t gfp)
+{
+	unsigned long first = iova / MOCK_PAGE_SIZE;
+	unsigned long i;
+	int rc;
+
+	for (i = 0; i < pgsize / MOCK_PAGE_SIZE; i++) {
+		rc = xa_insert(&table->entries, first + i,
+			       make_entry(paddr + i * MOCK_PAGE_SIZE, pgsize),
+			       gfp);
+		if (rc) {
+			WARN_ON(rc == -EBUSY);
+			erase_range(table, first, i);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t paddr, size_t pgsize, size_t pgcount,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	struct mock_page_table_domain *table = to_page_table(domain);
+	int rc;
+
+	if (WARN_ON(!(pgsize & domain->pgsize_bitmap) ||
+		    (iova | paddr) & (pgsize - 1) ||
+		    iova < domain->geometry.aperture_start ||
+		    iova + pgsize * pgcount - 1 > domain->geometry.aperture_end))
+		return -EINVAL;
+
+	for (; pgcount; pgcount--) {
+		rc = map_page(table, iova, paddr, pgsize, gfp);
+		if (rc)
+			return rc;
+		iova += pgsize;
+		paddr += pgsize;
+		*mapped += pgsize;
+	}
+	return 0;
+}
+
+static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			       size_t pgsize, size_t pgcount,
+			       struct iommu_iotlb_gather *gather)
+{
+	struct mock_page_table_domain *table = to_page_table(domain);
+	unsigned long first = iova / MOCK_PAGE_SIZE;
+	unsigned long end = first + pgsize / MOCK_PAGE_SIZE * pgcount;
+	unsigned long i;
+	void *entry;
+
+	for (i = first; i < end; i++) {
+		entry = xa_erase(&table->entries, i);
+		if (WARN_ON(!entry))
+			break;
+		/* Nobody takes away a part of a page. */
+		WARN_ON(i == first && i % entry_size(entry));
+		WARN_ON(i == end - 1 && end % entry_size(entry));
+	}
+	return (i - first) * MOCK_PAGE_SIZE;
+}
+
+static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
+				     dma_addr_t iova)
+{
+	struct mock_page_table_domain *table = to_page_table(domain);
+	void *entry;
+
+	entry = xa_load(&table->entries, iova / MOCK_PAGE_SIZE);
+	if (!entry)
+		return 0;
+	return FIELD_GET(ENTRY_ADDRESS, xa_to_value(entry)) * MOCK_PAGE_SIZE +
+	       iova % MOCK_PAGE_SIZE;
+}
+
+static void mock_page_table_free(struct iommu_domain *domain)
+{
+	struct mock_page_table_domain *table = to_page_table(domain);
+
+	WARN_ON(!xa_empty(&table->entries));
+	xa_destroy(&table->entries);
+	kfree(table);
+}
+
+static int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
+{
+	return 0;
+}
+
+static const struct iommu_domain_ops mock_page_table_ops = {
+	.attach_dev = mock_attach_dev,
+	.map_pages = mock_map_pages,
+	.unmap_pages = mock_unmap_pages,
+	.iova_to_phys = mock_iova_to_phys,
+	.free = mock_page_table_free,
+};
+
+/**
+ * mock_page_table_alloc() - make an empty page table
+ * @format: which kind
+ *
+ * Return: its domain, or an ERR_PTR: -ENOMEM, -EOPNOTSUPP for an unknown format.
+ */
+struct iommu_domain *mock_page_table_alloc(enum mock_page_table format)
+{
+	struct mock_page_table_domain *table;
+	struct iommu_domain *domain;
+
+	if (format > MOCK_PAGE_TABLE_HUGE)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	table = kzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	xa_init_flags(&table->entries, XA_FLAGS_ACCOUNT);
+
+	domain = &table->domain;
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	domain->ops = &mock_page_table_ops;
+	if (format == MOCK_PAGE_TABLE_HUGE) {
+		/* User space takes care that all is large. */
+		domain->pgsize_bitmap = MOCK_HUGE_PAGE_SIZE | PAGE_SIZE;
+		domain->geometry.aperture_end = ULONG_MAX;
+	} else {
+		domain->pgsize_bitmap =
+			MOCK_PAGE_SIZE | PAGE_SIZE | MOCK_HUGE_PAGE_SIZE;
+		domain->geometry.aperture_start = MOCK_APERTURE_START;
+		domain->geometry.aperture_end = MOCK_APERTURE_LAST;
+	}
+	domain->geometry.force_aperture = true;
+	return domain;
+}
+
+/**
+ * is_mock_page_table() - can its entries be looked at?
+ * @domain: a domain of any driver
+ *
+ * Return: true for what mock_page_table_alloc() made.
+ */
+bool is_mock_page_table(const struct iommu_domain *domain)
+{
+	return domain->ops == &mock_page_table_ops;
+}
