@@ -259,9 +259,10 @@ row_make() {
 }
 
 # build_modules : our two modules for the prepared row.
-build_modules() {
-	quietly "$BUILD/modules-$ROW_RELEASE.log" \
-		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR"
+build_modules() {	# [test] : the shipped modules, or those of the test build
+	quietly "$BUILD/modules-$ROW_RELEASE${1:+-$1}.log" \
+		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" \
+		IOMMUFD_EXT_TEST="${1:+1}"
 }
 
 # ---- user land ----------------------------------------------------------------------------
