@@ -45,7 +45,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
 
-.PHONY: all modules probe sources install uninstall clean distclean help demo check lint abi
+.PHONY: all modules probe sources install uninstall clean distclean help demo check bench lint abi
 
 all:
 	@mkdir -p $(out)
@@ -92,6 +92,9 @@ distclean:
 demo check: %:
 	+$(Q)$(top)/tests/$@
 
+bench:
+	+$(Q)$(top)/bench/run
+
 lint:
 	+$(Q)$(top)/scripts/lint
 
@@ -107,6 +110,7 @@ help:
 	@echo 'make uninstall         remove them again'
 	@echo 'make demo              set up a virtual machine and run the main job in it'
 	@echo 'make check             every test (ROW= and TESTS= narrow it)'
+	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
 	@echo 'make clean             remove built modules; distclean: also downloads and test kernels'
