@@ -118,6 +118,22 @@ static inline unsigned long ext_memfd_alignment(struct file *file)
 					   PAGE_SIZE;
 }
 
+/*
+ * One more pin for a large folio that is pinned. Since 6.13 there is a function for it
+ * ("mm/gup: Add folio_add_pins()"); before, its parts do the same.
+ */
+static inline void ext_folio_add_pin(struct folio *folio)
+{
+#if EXT_PROBE_FOLIO_ADD_PINS
+	/* What is pinned already can be pinned again. */
+	WARN_ON_ONCE(folio_add_pins(folio, 1));
+#else
+	folio_ref_add(folio, 1);
+	atomic_inc(&folio->_pincount);
+	node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, 1);
+#endif
+}
+
 /* True if pin_user_pages_fast() does the right thing for reading only. */
 #define EXT_PIN_FAST_READONLY (!EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY)
 

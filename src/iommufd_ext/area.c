@@ -3,13 +3,10 @@
  * Areas, and the memory of areas.
  *
  * The usual area has its memory to itself, and both are one object. When the
- * memory is copied to another area, or the area is cut in two, the memory moves
- * into an object of its own that the areas share. It is pinned and charged once,
- * as a whole, while at least one of them needs it pinned.
+ * memory is copied to another area, the area is cut in two, or an access pins part of
+ * it, the memory moves into an object of its own that they share (shared.c).
  */
 #include <linux/capability.h>
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -20,21 +17,18 @@ static unsigned long span_pages(unsigned long start, unsigned long length)
 	return ((start + length - 1) >> PAGE_SHIFT) - (start >> PAGE_SHIFT) + 1;
 }
 
-static size_t runs_size(unsigned int max_runs)
-{
-	/* The place of the first run also holds the pointer to the chunks. */
-	return max(max_runs, 1U) * sizeof(struct pfn_run);
-}
-
 /**
- * area_shared() - the memory of an area that shares it
- * @area: an area with shared memory
+ * area_page() - where in its memory an area has an IOVA
+ * @area: the area
+ * @iova: one of its IOVAs
  *
- * Return: the memory.
+ * Return: the page, counted from the beginning of the memory.
  */
-struct shared_pages *area_shared(const struct area *area)
+unsigned long area_page(const struct area *area, unsigned long iova)
 {
-	return container_of(area->pages, struct shared_pages, pages);
+	return (offset_in_page(area->pages->start) + area_offset(area) +
+		(iova - area->iova)) >>
+	       PAGE_SHIFT;
 }
 
 static bool pages_init(struct pages *pages, struct iommufd_ext_ctx *ictx,
@@ -56,6 +50,19 @@ static bool pages_init(struct pages *pages, struct iommufd_ext_ctx *ictx,
 	return true;
 }
 
+static void area_init(struct area *area, struct pages *pages,
+		      unsigned long length, int prot)
+{
+	area->iova = 0;
+	area->last = length - 1;
+	area->prot = prot;
+	area->ready = false;
+	area->going = false;
+	area->revoked = false;
+	area->accesses = 0;
+	area->pages = pages;
+}
+
 /**
  * area_alloc() - make the area of a new mapping
  * @ictx: the context
@@ -71,21 +78,16 @@ struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
 			unsigned long length, int prot)
 {
 	unsigned long npages = span_pages(uptr, length);
-	unsigned int max_runs = npages <= SMALL_PAGES ? npages : 0;
+	unsigned int max_runs = pages_max_runs(npages);
 	struct area *area;
 
-	area = kmalloc(offsetof(struct area, own.runs) + runs_size(max_runs),
+	area = kmalloc(offsetof(struct area, own.runs) +
+			       pages_runs_size(max_runs),
 		       GFP_KERNEL_ACCOUNT);
 	if (!area)
 		return NULL;
 
-	area->iova = 0;
-	area->last = length - 1;
-	area->offset = 0;
-	area->prot = prot;
-	area->ready = false;
-	area->going = false;
-	area->pages = &area->own;
+	area_init(area, &area->own, length, prot);
 
 	if (!pages_init(&area->own, ictx, uptr, max_runs, prot))
 		goto err_free_area;
@@ -102,17 +104,12 @@ static struct area *alloc_sharing(struct shared_pages *shared,
 {
 	struct area *area;
 
-	area = kmalloc(offsetof(struct area, own), GFP_KERNEL_ACCOUNT);
+	area = kmalloc(offsetofend(struct area, offset), GFP_KERNEL_ACCOUNT);
 	if (!area)
 		return NULL;
 
-	area->iova = 0;
-	area->last = length - 1;
+	area_init(area, &shared->pages, length, prot);
 	area->offset = offset;
-	area->prot = prot;
-	area->ready = false;
-	area->going = false;
-	area->pages = &shared->pages;
 	refcount_inc(&shared->users);
 	return area;
 }
@@ -127,17 +124,6 @@ static struct area *alloc_sharing(struct shared_pages *shared,
 struct area *area_alloc_slice(const struct slice *slice, int prot)
 {
 	return alloc_sharing(slice->shared, slice->offset, slice->length, prot);
-}
-
-static void shared_pages_init(struct shared_pages *shared, unsigned long length,
-			      struct file *file)
-{
-	refcount_set(&shared->users, 1);
-	mutex_init(&shared->lock);
-	shared->pinned = 0;
-	shared->length = length;
-	shared->file = file;
-	INIT_LIST_HEAD(&shared->moving);
 }
 
 /**
@@ -157,19 +143,16 @@ struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 	struct shared_pages *shared;
 	struct area *area;
 
-	shared = kmalloc(offsetof(struct shared_pages, pages.runs) +
-				 runs_size(0),
-			 GFP_KERNEL_ACCOUNT);
+	shared = shared_pages_alloc(file);
 	if (!shared)
 		return NULL;
 	if (!pages_init(&shared->pages, ictx, start, 0, prot)) {
-		kfree(shared);
-		return NULL;
+		area = NULL;
+		goto out_put;
 	}
 	shared->pages.shared = true;
-	shared_pages_init(shared, length, get_file(file));
-
 	area = alloc_sharing(shared, 0, length, prot);
+out_put:
 	/* The area has it now, or nobody. */
 	shared_pages_put(shared);
 	return area;
@@ -185,27 +168,33 @@ struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
  */
 struct shared_pages *area_share(struct area *area, bool pinned)
 {
-	unsigned int max_runs = area->own.max_runs;
 	struct shared_pages *shared;
 
 	if (area->pages->shared)
 		return area_shared(area);
 
-	shared = kmalloc(offsetof(struct shared_pages, pages.runs) +
-				 runs_size(max_runs),
-			 GFP_KERNEL_ACCOUNT);
+	shared = shared_pages_alloc(NULL);
 	if (!shared)
 		return NULL;
-
-	shared_pages_init(shared, area_length(area), NULL);
-	shared->pinned = pinned;
+	/* The owner comes along with the structure, the runs go to a segment. */
 	shared->pages = area->own;
-	/* The chunks, if the runs are there, came along with the structure. */
-	memcpy(shared->pages.runs, area->own.runs,
-	       max_runs * sizeof(struct pfn_run));
 	shared->pages.shared = true;
+	shared->pages.nr_runs = 0;
+	shared->pages.max_runs = 0;
+	shared->pages.chunks = NULL;
+	if (pinned &&
+	    shared_pages_adopt(shared, &area->own,
+			       span_pages(area->own.start, area_length(area))))
+		goto err_put;
 	area->pages = &shared->pages;
+	area->offset = 0;
 	return shared;
+
+err_put:
+	/* The area keeps it. */
+	shared->pages.owner = NULL;
+	shared_pages_put(shared);
+	return NULL;
 }
 
 /**
@@ -227,33 +216,16 @@ struct area *area_cut(struct area *area, unsigned long iova, bool pinned)
 			       area->last - iova + 1, area->prot);
 	if (!second)
 		return NULL;
-
-	if (pinned) {
-		mutex_lock(&shared->lock);
-		shared->pinned++;
-		mutex_unlock(&shared->lock);
+	if (pinned && shared_pages_cut(shared, area_page(area, iova - 1),
+				       area_page(area, iova))) {
+		area_free(second);
+		return NULL;
 	}
 	second->iova = iova;
 	second->last = area->last;
 	second->ready = area->ready;
 	area->last = iova - 1;
 	return second;
-}
-
-/**
- * shared_pages_put() - drop a reference
- * @shared: the memory
- */
-void shared_pages_put(struct shared_pages *shared)
-{
-	if (!refcount_dec_and_test(&shared->users))
-		return;
-	WARN_ON(shared->pinned);
-	if (shared->file)
-		fput(shared->file);
-	pages_owner_put(shared->pages.owner);
-	mutex_destroy(&shared->lock);
-	kfree(shared);
 }
 
 /**
@@ -270,39 +242,6 @@ void area_free(struct area *area)
 }
 
 /**
- * shared_pages_npages() - the size of shared memory
- * @shared: the memory
- *
- * Return: what is pinned and charged when it is, in pages.
- */
-unsigned long shared_pages_npages(const struct shared_pages *shared)
-{
-	return span_pages(shared->pages.start, shared->length);
-}
-
-static int shared_pages_pin(struct shared_pages *shared)
-{
-	int rc = 0;
-
-	mutex_lock(&shared->lock);
-	if (!shared->pinned)
-		rc = pages_pin(&shared->pages, shared_pages_npages(shared),
-			       shared->file);
-	if (!rc)
-		shared->pinned++;
-	mutex_unlock(&shared->lock);
-	return rc;
-}
-
-static void shared_pages_unpin(struct shared_pages *shared)
-{
-	mutex_lock(&shared->lock);
-	if (!--shared->pinned)
-		pages_unpin(&shared->pages, shared_pages_npages(shared));
-	mutex_unlock(&shared->lock);
-}
-
-/**
  * area_pin() - pin and charge the memory of an area
  * @area: an area that is not pinned
  *
@@ -314,7 +253,9 @@ static void shared_pages_unpin(struct shared_pages *shared)
 int area_pin(struct area *area)
 {
 	if (area->pages->shared)
-		return shared_pages_pin(area_shared(area));
+		return shared_pages_pin(area_shared(area),
+					area_page(area, area->iova),
+					area_page(area, area->last));
 	return pages_pin(&area->own,
 			 span_pages(area->own.start, area_length(area)), NULL);
 }
@@ -328,8 +269,56 @@ int area_pin(struct area *area)
 void area_unpin(struct area *area)
 {
 	if (area->pages->shared)
-		shared_pages_unpin(area_shared(area));
+		shared_pages_unpin(area_shared(area),
+				   area_page(area, area->iova),
+				   area_page(area, area->last));
 	else
 		pages_unpin(&area->own,
 			    span_pages(area->own.start, area_length(area)));
+}
+
+/**
+ * area_lock_runs() - let the runs of an area's memory stay as they are
+ * @area: a pinned area
+ *
+ * Context: takes the lock of shared memory.
+ */
+void area_lock_runs(const struct area *area)
+{
+	if (area->pages->shared)
+		down_read(&area_shared(area)->lock);
+}
+
+/**
+ * area_unlock_runs() - undo area_lock_runs()
+ * @area: the same area
+ */
+void area_unlock_runs(const struct area *area)
+{
+	if (area->pages->shared)
+		up_read(&area_shared(area)->lock);
+}
+
+/**
+ * area_iter_init() - begin to walk the memory of an area
+ * @iter: the iterator
+ * @area: a pinned area
+ * @iova: where to begin
+ *
+ * Context: between area_lock_runs() and area_unlock_runs(), until the walk is over.
+ * Return: how much of the memory the iterator comes to is in front of @iova, in
+ * bytes.
+ */
+size_t area_iter_init(struct area_iter *iter, const struct area *area,
+		      unsigned long iova)
+{
+	size_t skip = offset_in_page(area->pages->start) + (iova - area->iova);
+
+	if (!area->pages->shared) {
+		iter->segment = NULL;
+		pfn_run_iter_init(&iter->runs, area->pages);
+		return skip;
+	}
+	shared_iter_init(iter, area_shared(area), area_page(area, iova));
+	return skip + area->offset - PFN_PHYS(iter->segment->first);
 }

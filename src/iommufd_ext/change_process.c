@@ -138,9 +138,9 @@ static void charge_back(struct list_head *all, struct shared_pages *end,
 	list_for_each_entry(shared, all, moving) {
 		if (shared == end)
 			break;
-		if (shared->pinned)
+		if (shared->npinned)
 			pages_owner_uncharge(owner, charge_of(shared, owner),
-					     shared_pages_npages(shared));
+					     shared->npinned);
 	}
 }
 
@@ -150,10 +150,10 @@ static int charge_new(struct list_head *all, struct pages_owner *owner)
 	int rc;
 
 	list_for_each_entry(shared, all, moving) {
-		if (!shared->pinned)
+		if (!shared->npinned)
 			continue;
 		rc = pages_owner_charge(owner, charge_of(shared, owner),
-					shared_pages_npages(shared));
+					shared->npinned);
 		if (rc) {
 			charge_back(all, shared, owner);
 			return rc;
@@ -167,14 +167,11 @@ static void move_to(struct list_head *all, struct pages_owner *owner)
 	struct shared_pages *shared;
 
 	list_for_each_entry(shared, all, moving) {
-		struct pages_owner *old = shared->pages.owner;
-
-		if (shared->pinned)
-			pages_owner_uncharge(old, charge_of(shared, owner),
-					     shared_pages_npages(shared));
-		refcount_inc(&owner->users);
-		shared->pages.owner = owner;
-		pages_owner_put(old);
+		if (shared->npinned)
+			pages_owner_uncharge(shared->pages.owner,
+					     charge_of(shared, owner),
+					     shared->npinned);
+		shared_pages_set_owner(shared, owner);
 	}
 }
 
@@ -186,7 +183,8 @@ static int move_all(struct ioas_set *set, struct pages_owner *owner)
 
 	/*
 	 * Whatever is pinned has an area in the tree, and one that is being pinned
-	 * or unpinned is not ready. If all are ready, nothing changes under us.
+	 * or unpinned is not ready. If all are ready, nothing changes under us:
+	 * accesses hold domains_rwsem.
 	 */
 	rc = collect(set, &all);
 	if (!rc)

@@ -93,20 +93,63 @@ static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
  * The next contiguous memory behind @skip bytes, which are then done with. Returns
  * its size.
  */
-static size_t next_run(struct pfn_run_iter *iter, size_t *skip,
-		       phys_addr_t *paddr)
+static size_t next_run(struct area_iter *iter, size_t *skip, phys_addr_t *paddr)
 {
-	const struct pfn_run *run = pfn_run_next(iter);
+	struct pfn_range range;
 	size_t size;
 
-	while (*skip >= PFN_PHYS(run->npages)) {
-		*skip -= PFN_PHYS(run->npages);
-		run = pfn_run_next(iter);
+	area_iter_next(iter, &range);
+	while (*skip >= PFN_PHYS(range.npages)) {
+		*skip -= PFN_PHYS(range.npages);
+		area_iter_next(iter, &range);
 	}
-	*paddr = PFN_PHYS(run->pfn) + *skip;
-	size = PFN_PHYS(run->npages) - *skip;
+	*paddr = PFN_PHYS(range.pfn) + *skip;
+	size = PFN_PHYS(range.npages) - *skip;
 	*skip = 0;
 	return size;
+}
+
+static int map_range(struct iommu_domain *domain, const struct area *area,
+		     unsigned long iova, unsigned long length, bool large_pages)
+{
+	unsigned long done = 0;
+	struct area_iter iter;
+	phys_addr_t paddr = 0;
+	size_t run_left = 0;
+	size_t skip;
+	int rc;
+
+	skip = area_iter_init(&iter, area, iova);
+	while (done < length) {
+		size_t size, mapped;
+
+		if (!run_left)
+			run_left = next_run(&iter, &skip, &paddr);
+
+		size = min(run_left, length - done);
+		if (!large_pages)
+			size = min(size, PAGE_SIZE - offset_in_page(paddr));
+
+		rc = map_contiguous(domain, iova + done, paddr, size,
+				    area->prot, &mapped);
+		done += mapped;
+		paddr += mapped;
+		run_left -= mapped;
+		if (rc)
+			goto err_unmap;
+	}
+
+	if (domain->ops->map_pages) {
+		rc = ext_iotlb_sync_map(domain, iova, length);
+		if (rc)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	if (done)
+		iommu_unmap(domain, iova, done);
+	return rc;
 }
 
 /**
@@ -120,44 +163,11 @@ static size_t next_run(struct pfn_run_iter *iter, size_t *skip,
 int domain_map_area(struct iommu_domain *domain, const struct area *area,
 		    bool large_pages)
 {
-	size_t skip = offset_in_page(area->pages->start) + area->offset;
-	unsigned long length = area_length(area);
-	unsigned long done = 0;
-	struct pfn_run_iter iter;
-	phys_addr_t paddr = 0;
-	size_t run_left = 0;
 	int rc;
 
-	pfn_run_iter_init(&iter, area->pages);
-	while (done < length) {
-		size_t size, mapped;
-
-		if (!run_left)
-			run_left = next_run(&iter, &skip, &paddr);
-
-		size = min(run_left, length - done);
-		if (!large_pages)
-			size = min(size, PAGE_SIZE - offset_in_page(paddr));
-
-		rc = map_contiguous(domain, area->iova + done, paddr, size,
-				    area->prot, &mapped);
-		done += mapped;
-		paddr += mapped;
-		run_left -= mapped;
-		if (rc)
-			goto err_unmap;
-	}
-
-	if (domain->ops->map_pages) {
-		rc = ext_iotlb_sync_map(domain, area->iova, length);
-		if (rc)
-			goto err_unmap;
-	}
-	return 0;
-
-err_unmap:
-	if (done)
-		iommu_unmap(domain, area->iova, done);
+	area_lock_runs(area);
+	rc = map_range(domain, area, area->iova, area_length(area), large_pages);
+	area_unlock_runs(area);
 	return rc;
 }
 

@@ -69,6 +69,29 @@ struct pinner {
 	unsigned long batch_size;
 };
 
+/**
+ * pages_max_runs() - how many runs to have room for in struct pages
+ * @npages: size of the memory, in pages
+ *
+ * Return: as many as there can be, or 0 if they go to chunks.
+ */
+unsigned int pages_max_runs(unsigned long npages)
+{
+	return npages <= SMALL_PAGES ? npages : 0;
+}
+
+/**
+ * pages_runs_size() - the size of the last member of struct pages
+ * @max_runs: how many runs there is room for
+ *
+ * Return: the size, in bytes.
+ */
+size_t pages_runs_size(unsigned int max_runs)
+{
+	/* The place of the first run also holds the pointer to the chunks. */
+	return max(max_runs, 1U) * sizeof(struct pfn_run);
+}
+
 static struct pfn_run *pinner_add_chunk(struct pinner *pinner)
 {
 	unsigned int max = min_t(unsigned long, pinner->left, CHUNK_MAX_RUNS);
@@ -371,6 +394,15 @@ static int pinner_run_mapped(struct pinner *pinner)
 	return rc;
 }
 
+/* The folio of a run that is cut inside it must outlive either part. */
+static void pin_cut_folio(unsigned long pfn)
+{
+	struct folio *folio = page_folio(pfn_to_page(pfn));
+
+	if (folio_pfn(folio) != pfn)
+		ext_folio_add_pin(folio);
+}
+
 static void unpin_folio_run(const struct pfn_run *run, bool dirty)
 {
 	unsigned long left = run->npages;
@@ -475,6 +507,152 @@ void pages_unpin(struct pages *pages, unsigned long npages)
 {
 	pages_release_runs(pages);
 	pages_owner_uncharge(pages->owner, pages->charge, npages);
+}
+
+/*
+ * Cut the run behind its first @npages pages. The others, if there are any, become
+ * *@rest. Returns how many runs there are of them.
+ */
+static unsigned int cut_run(struct pfn_run *run, unsigned long npages,
+			    struct pfn_run *rest)
+{
+	if (run->npages == npages)
+		return 0;
+	if (run->folios)
+		pin_cut_folio(run->pfn + npages);
+	*rest = *run;
+	rest->pfn += npages;
+	rest->npages -= npages;
+	run->npages = npages;
+	return 1;
+}
+
+static unsigned int cut_runs(struct pfn_run *runs, unsigned int nr,
+			     unsigned int idx, unsigned long npages,
+			     struct pfn_run *rest)
+{
+	unsigned int cut = cut_run(&runs[idx], npages, rest);
+
+	memcpy(rest + cut, &runs[idx + 1],
+	       (nr - idx - 1) * sizeof(struct pfn_run));
+	return cut + nr - idx - 1;
+}
+
+/*
+ * The run that has the page behind the first @npages - 1; on return that many pages
+ * of it are among the first @npages.
+ */
+static unsigned int find_last_run(const struct pfn_run *runs, unsigned int nr,
+				  unsigned long *npages)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr && runs[i].npages < *npages; i++)
+		*npages -= runs[i].npages;
+	return i;
+}
+
+static int split_chunks(struct pages *pages, unsigned long npages,
+			struct pages *rest)
+{
+	struct pfn_run_chunk *chunk = pages->chunks;
+	struct pfn_run_chunk *tail;
+	unsigned int idx, max;
+
+	while ((idx = find_last_run(chunk->runs, chunk->nr, &npages)) ==
+	       chunk->nr) {
+		chunk = chunk->next;
+		cond_resched();
+	}
+
+	max = chunk->nr - idx - (chunk->runs[idx].npages == npages);
+	if (!max) {
+		rest->chunks = chunk->next;
+		chunk->next = NULL;
+		return 0;
+	}
+	tail = kmalloc(struct_size(tail, runs, max), GFP_KERNEL_ACCOUNT);
+	if (!tail)
+		return -ENOMEM;
+	tail->nr = cut_runs(chunk->runs, chunk->nr, idx, npages, tail->runs);
+	tail->max = max;
+	tail->next = chunk->next;
+	chunk->nr = idx + 1;
+	chunk->next = NULL;
+	rest->chunks = tail;
+	return 0;
+}
+
+/**
+ * pages_split() - divide pinned memory
+ * @pages: the memory
+ * @npages: how much of it stays, in pages; neither none nor all
+ * @rest: gets the runs of the rest; with as much room for runs of its own as it has
+ *	pages, if @pages has any
+ *
+ * Either can be unpinned without the other afterwards.
+ *
+ * Return: 0 or -ENOMEM, then nothing has changed.
+ */
+int pages_split(struct pages *pages, unsigned long npages, struct pages *rest)
+{
+	unsigned int idx;
+
+	if (!pages->max_runs)
+		return split_chunks(pages, npages, rest);
+
+	idx = find_last_run(pages->runs, pages->nr_runs, &npages);
+	rest->nr_runs = cut_runs(pages->runs, pages->nr_runs, idx, npages,
+				 rest->runs);
+	pages->nr_runs = idx + 1;
+	return 0;
+}
+
+static void rw_page(unsigned long pfn, size_t offset, void *data, size_t size,
+		    bool write)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (write) {
+		memcpy_to_page(page, offset, data, size);
+		set_page_dirty_lock(page);
+	} else {
+		memcpy_from_page(data, page, offset, size);
+	}
+}
+
+/**
+ * pages_rw() - read or write pinned memory
+ * @pages: the memory
+ * @skip: where to begin, in bytes behind the beginning of its first page
+ * @data: what to write, or where to put what is read
+ * @size: how much, in bytes; the memory has that much
+ * @write: to the memory, not from it
+ *
+ * Context: may sleep.
+ */
+void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
+	      bool write)
+{
+	struct pfn_run_iter iter;
+	const struct pfn_run *run;
+
+	pfn_run_iter_init(&iter, pages);
+	for (run = pfn_run_next(&iter); size; ) {
+		size_t n = min(size, PAGE_SIZE - offset_in_page(skip));
+
+		if (skip >= PFN_PHYS((u64)run->npages)) {
+			skip -= PFN_PHYS((u64)run->npages);
+			run = pfn_run_next(&iter);
+			continue;
+		}
+		rw_page(run->pfn + PHYS_PFN(skip), offset_in_page(skip), data,
+			n, write);
+		data += n;
+		skip += n;
+		size -= n;
+		cond_resched();
+	}
 }
 
 /**

@@ -168,7 +168,8 @@ struct pfn_run {
  *
  * Memory of one area is written by whoever makes or fills the area: the creator
  * alone before the area is published, later the holder of ioas.domains_rwsem.
- * Shared memory is protected by shared_pages.lock.
+ * Shared memory is protected by shared_pages.lock. It has no runs itself: they are
+ * in its segments.
  */
 struct pages {
 	struct pages_owner *owner;
@@ -185,27 +186,45 @@ struct pages {
 };
 
 /**
- * struct shared_pages - memory of more than one area
+ * struct segment - part of shared memory that is pinned
+ * @node: in shared_pages.segments
+ * @first: where in the memory it begins, in pages
+ * @npages: size, in pages
+ * @users: how many areas and accesses need it pinned
+ * @pages: where it is; the owner is that of the shared memory, without a reference
+ *
+ * All protected by shared_pages.lock.
+ */
+struct segment {
+	struct rb_node node;
+	unsigned long first;
+	unsigned long npages;
+	unsigned long users;
+	/* Last: its size depends on the size of the memory. */
+	struct pages pages;
+};
+
+/**
+ * struct shared_pages - memory of more than one area, of a file, or of an access
  * @users: one per area
- * @lock: protects the fields below; while @pinned is not 0, the runs of @pages
- *	are constant
- * @pinned: how many areas need the memory pinned
- * @length: size of the memory, in bytes; constant
+ * @lock: protects the fields below; segments that an area or an access needs are
+ *	split with it write-held, and otherwise stay
+ * @segments: struct segment by place in the memory; they do not overlap
+ * @npinned: size of all segments, in pages
  * @file: the file the memory is in, or NULL; constant
  * @moving: links memory that changes its owner; see change_process.c
  * @pages: the memory
  *
- * An area has its memory to itself until it is copied or cut; that is when the
- * memory moves here.
+ * An area has its memory to itself until it is copied or cut, or an access pins
+ * some of it; that is when the memory moves here.
  */
 struct shared_pages {
 	refcount_t users;
-	struct mutex lock; /* protects pinned and pages */
-	unsigned long pinned;
-	unsigned long length;
+	struct rw_semaphore lock; /* protects segments, npinned and pages */
+	struct rb_root segments;
+	unsigned long npinned;
 	struct file *file;
 	struct list_head moving;
-	/* Last: its size depends on the size of the memory. */
 	struct pages pages;
 };
 
@@ -215,31 +234,37 @@ struct shared_pages {
  * @iova: first IOVA, constant
  * @last: last IOVA; changes with domains_rwsem write-held and iova_lock held
  * @next: links areas that are being unmapped together; the unmapper's
- * @offset: where in @pages the area begins, in bytes, until it is @going
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE; constant
  * @ready: the area is in every page table of the IOAS. Set with domains_rwsem
  *	held by the mapper, cleared by the unmapper with also iova_lock held.
  *	While it is clear, the area holds its IOVA and belongs to whoever makes
  *	or removes it
  * @going: it is being removed; set with iova_lock held
+ * @revoked: it is to be removed, and no access may begin to use it; set with
+ *	iova_lock held
+ * @accesses: how many pins of accesses, and accesses at work, keep it from being
+ *	removed; protected by iova_lock
  * @pages: the memory: @own, or shared memory; changes with domains_rwsem
  *	write-held
  * @own: memory of this area alone
+ * @offset: of an area that shares its memory: where in it the area begins, in bytes
  */
 struct area {
 	struct rb_node node;
 	unsigned long iova;
 	unsigned long last;
-	union {
-		struct area *next;
-		unsigned long offset;
-	};
-	int prot;
+	struct area *next;
+	u8 prot;
 	bool ready;
 	bool going;
+	bool revoked;
+	u32 accesses;
 	struct pages *pages;
-	/* Last: its size depends on the size of the memory. */
-	struct pages own;
+	union {
+		/* Its size depends on the size of the memory. */
+		struct pages own;
+		unsigned long offset;
+	};
 };
 
 static inline unsigned long area_length(const struct area *area)
@@ -247,10 +272,22 @@ static inline unsigned long area_length(const struct area *area)
 	return area->last - area->iova + 1;
 }
 
+/* Where in its memory the area begins, in bytes. */
+static inline unsigned long area_offset(const struct area *area)
+{
+	return area->pages->shared ? area->offset : 0;
+}
+
+/* The memory of an area that shares it. */
+static inline struct shared_pages *area_shared(const struct area *area)
+{
+	return container_of(area->pages, struct shared_pages, pages);
+}
+
 /* User address, or offset in the file, of the first byte. */
 static inline unsigned long area_start(const struct area *area)
 {
-	return area->pages->start + area->offset;
+	return area->pages->start + area_offset(area);
 }
 
 /**
@@ -488,10 +525,56 @@ struct pfn_run_iter {
 	unsigned int idx;
 };
 
+unsigned int pages_max_runs(unsigned long npages);
+size_t pages_runs_size(unsigned int max_runs);
 int pages_pin(struct pages *pages, unsigned long npages, struct file *file);
 void pages_unpin(struct pages *pages, unsigned long npages);
+int pages_split(struct pages *pages, unsigned long npages, struct pages *rest);
+void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
+	      bool write);
 void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages);
 const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter);
+
+/* shared.c */
+/**
+ * struct pfn_range - contiguous page frames
+ * @pfn: number of the first one
+ * @npages: how many there are
+ */
+struct pfn_range {
+	unsigned long pfn;
+	unsigned long npages;
+};
+
+/**
+ * struct area_iter - walks the memory of a pinned area
+ * @runs: in the current segment, or in the area's own memory
+ * @segment: the current segment, NULL for the area's own memory
+ * @left: pages of @segment behind @runs
+ */
+struct area_iter {
+	struct pfn_run_iter runs;
+	struct segment *segment;
+	unsigned long left;
+};
+
+struct shared_pages *shared_pages_alloc(struct file *file);
+void shared_pages_put(struct shared_pages *shared);
+struct segment *shared_pages_segment(struct shared_pages *shared,
+				     unsigned long page);
+int shared_pages_adopt(struct shared_pages *shared, const struct pages *own,
+		       unsigned long npages);
+int shared_pages_pin(struct shared_pages *shared, unsigned long first,
+		     unsigned long last);
+void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
+			unsigned long last);
+int shared_pages_cut(struct shared_pages *shared, unsigned long last,
+		     unsigned long first);
+void shared_pages_set_owner(struct shared_pages *shared,
+			    struct pages_owner *owner);
+void shared_iter_init(struct area_iter *iter, struct shared_pages *shared,
+		      unsigned long page);
+void shared_iter_next(struct area_iter *iter, struct pfn_range *range);
 
 /* area.c */
 struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
@@ -499,15 +582,38 @@ struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
 struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 			     unsigned long start, unsigned long length,
 			     int prot);
-struct shared_pages *area_shared(const struct area *area);
-unsigned long shared_pages_npages(const struct shared_pages *shared);
+unsigned long area_page(const struct area *area, unsigned long iova);
 struct area *area_alloc_slice(const struct slice *slice, int prot);
 struct shared_pages *area_share(struct area *area, bool pinned);
 struct area *area_cut(struct area *area, unsigned long iova, bool pinned);
 void area_free(struct area *area);
 int area_pin(struct area *area);
 void area_unpin(struct area *area);
-void shared_pages_put(struct shared_pages *shared);
+void area_lock_runs(const struct area *area);
+void area_unlock_runs(const struct area *area);
+size_t area_iter_init(struct area_iter *iter, const struct area *area,
+		      unsigned long iova);
+
+/**
+ * area_iter_next() - the next contiguous part of the memory
+ * @iter: the iterator
+ * @range: where it is
+ *
+ * The caller asks for no more than the area has.
+ */
+static inline void area_iter_next(struct area_iter *iter,
+				  struct pfn_range *range)
+{
+	const struct pfn_run *run;
+
+	if (iter->segment) {
+		shared_iter_next(iter, range);
+		return;
+	}
+	run = pfn_run_next(&iter->runs);
+	range->pfn = run->pfn;
+	range->npages = run->npages;
+}
 
 /* iova.c */
 struct area *iova_find_area(struct ioas *ioas, unsigned long iova,

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is used more than once.
+ *
+ * Areas that were copied or cut share their memory, and drivers of emulated devices
+ * use memory that areas map. A page is pinned and charged as long as one of them
+ * needs it, once. So the memory is pinned in segments, each with the number of its
+ * users. Where a range begins or ends inside a segment, the segment is split when
+ * the range gets pinned. Then the range is a number of whole segments for as long as
+ * it is pinned, and to unpin it takes no memory.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "private.h"
+
+/**
+ * shared_pages_alloc() - make room for memory to be shared
+ * @file: the file it is in, of which a reference is taken, or NULL
+ *
+ * Return: the memory, pinned nowhere, with one user and nothing in its @pages; NULL
+ * without memory.
+ */
+struct shared_pages *shared_pages_alloc(struct file *file)
+{
+	struct shared_pages *shared;
+
+	shared = kzalloc(sizeof(*shared), GFP_KERNEL_ACCOUNT);
+	if (!shared)
+		return NULL;
+	refcount_set(&shared->users, 1);
+	init_rwsem(&shared->lock);
+	shared->segments = RB_ROOT;
+	INIT_LIST_HEAD(&shared->moving);
+	if (file)
+		shared->file = get_file(file);
+	return shared;
+}
+
+/**
+ * shared_pages_put() - drop a user
+ * @shared: the memory, which is freed with its last user
+ */
+void shared_pages_put(struct shared_pages *shared)
+{
+	if (!refcount_dec_and_test(&shared->users))
+		return;
+	WARN_ON(!RB_EMPTY_ROOT(&shared->segments));
+	if (shared->file)
+		fput(shared->file);
+	if (shared->pages.owner)
+		pages_owner_put(shared->pages.owner);
+	kfree(shared);
+}
+
+static unsigned long segment_end(const struct segment *segment)
+{
+	return segment->first + segment->npages;
+}
+
+/**
+ * shared_pages_segment() - find pinned memory
+ * @shared: the memory
+ * @page: where in it, in pages
+ *
+ * Context: holds shared->lock.
+ * Return: the segment @page is in, or the next one, or NULL.
+ */
+struct segment *shared_pages_segment(struct shared_pages *shared,
+				     unsigned long page)
+{
+	struct rb_node *node = shared->segments.rb_node;
+	struct segment *first = NULL;
+
+	lockdep_assert_held(&shared->lock);
+
+	while (node) {
+		struct segment *segment = rb_entry(node, struct segment, node);
+
+		if (segment_end(segment) > page) {
+			first = segment;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return first;
+}
+
+static struct segment *segment_next(struct segment *segment)
+{
+	return rb_entry_safe(rb_next(&segment->node), struct segment, node);
+}
+
+static void insert(struct shared_pages *shared, struct segment *segment)
+{
+	struct rb_node **link = &shared->segments.rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		struct segment *other = rb_entry(*link, struct segment, node);
+
+		parent = *link;
+		if (segment->first < other->first)
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node(&segment->node, parent, link);
+	rb_insert_color(&segment->node, &shared->segments);
+}
+
+static struct segment *segment_alloc(struct shared_pages *shared,
+				     unsigned long first, unsigned long npages,
+				     unsigned int max_runs)
+{
+	struct segment *segment;
+
+	segment = kmalloc(offsetof(struct segment, pages.runs) +
+				  pages_runs_size(max_runs),
+			  GFP_KERNEL_ACCOUNT);
+	if (!segment)
+		return NULL;
+	segment->first = first;
+	segment->npages = npages;
+	segment->users = 0;
+	segment->pages = shared->pages;
+	segment->pages.start = (shared->pages.start & PAGE_MASK) +
+			       PFN_PHYS(first);
+	segment->pages.nr_runs = 0;
+	segment->pages.max_runs = max_runs;
+	segment->pages.chunks = NULL;
+	return segment;
+}
+
+/* Pins what is not pinned. */
+static struct segment *segment_add(struct shared_pages *shared,
+				   unsigned long first, unsigned long npages)
+{
+	struct segment *segment;
+	int rc;
+
+	segment = segment_alloc(shared, first, npages, pages_max_runs(npages));
+	if (!segment)
+		return ERR_PTR(-ENOMEM);
+	rc = pages_pin(&segment->pages, npages, shared->file);
+	if (rc) {
+		kfree(segment);
+		return ERR_PTR(rc);
+	}
+	insert(shared, segment);
+	shared->npinned += npages;
+	return segment;
+}
+
+static void segment_put(struct shared_pages *shared, struct segment *segment)
+{
+	if (--segment->users)
+		return;
+	rb_erase(&segment->node, &shared->segments);
+	shared->npinned -= segment->npages;
+	pages_unpin(&segment->pages, segment->npages);
+	kfree(segment);
+}
+
+/* Let a segment begin at @page, unless nothing is pinned there. */
+static int split(struct shared_pages *shared, unsigned long page)
+{
+	struct segment *segment = shared_pages_segment(shared, page);
+	struct segment *rest;
+	unsigned long npages;
+
+	lockdep_assert_held_write(&shared->lock);
+
+	if (!segment || segment->first >= page)
+		return 0;
+	npages = segment_end(segment) - page;
+	rest = segment_alloc(shared, page, npages,
+			     segment->pages.max_runs ? npages : 0);
+	if (!rest)
+		return -ENOMEM;
+	if (pages_split(&segment->pages, page - segment->first, &rest->pages)) {
+		kfree(rest);
+		return -ENOMEM;
+	}
+	rest->users = segment->users;
+	segment->npages -= npages;
+	insert(shared, rest);
+	return 0;
+}
+
+/**
+ * shared_pages_adopt() - take over memory that is pinned
+ * @shared: the memory, pinned nowhere so far
+ * @own: the same memory, pinned by one area, which forgets it on success
+ * @npages: its size, in pages
+ *
+ * Context: nobody else knows @shared.
+ * Return: 0 or -ENOMEM.
+ */
+int shared_pages_adopt(struct shared_pages *shared, const struct pages *own,
+		       unsigned long npages)
+{
+	struct segment *segment;
+
+	segment = segment_alloc(shared, 0, npages, own->max_runs);
+	if (!segment)
+		return -ENOMEM;
+	segment->users = 1;
+	if (own->max_runs) {
+		segment->pages.nr_runs = own->nr_runs;
+		memcpy(segment->pages.runs, own->runs,
+		       own->nr_runs * sizeof(struct pfn_run));
+	} else {
+		segment->pages.chunks = own->chunks;
+	}
+	insert(shared, segment);
+	shared->npinned = npages;
+	return 0;
+}
+
+static void unpin_locked(struct shared_pages *shared, unsigned long first,
+			 unsigned long last)
+{
+	struct segment *segment, *next;
+
+	lockdep_assert_held_write(&shared->lock);
+
+	for (segment = shared_pages_segment(shared, first);
+	     segment && segment->first <= last; segment = next) {
+		next = segment_next(segment);
+		segment_put(shared, segment);
+		cond_resched();
+	}
+}
+
+/* The segment that begins at @at, pinned if it is not yet. */
+static struct segment *get_segment(struct shared_pages *shared,
+				   unsigned long at, unsigned long last)
+{
+	struct segment *segment = shared_pages_segment(shared, at);
+
+	if (segment && segment->first == at)
+		return segment;
+	if (segment && segment->first <= last)
+		last = segment->first - 1;
+	return segment_add(shared, at, last - at + 1);
+}
+
+static int pin_locked(struct shared_pages *shared, unsigned long first,
+		      unsigned long last)
+{
+	struct segment *segment;
+	unsigned long at;
+	int rc;
+
+	rc = split(shared, first);
+	if (!rc)
+		rc = split(shared, last + 1);
+	if (rc)
+		return rc;
+
+	for (at = first; at <= last; at = segment_end(segment)) {
+		segment = get_segment(shared, at, last);
+		if (IS_ERR(segment)) {
+			if (at > first)
+				unpin_locked(shared, first, at - 1);
+			return PTR_ERR(segment);
+		}
+		segment->users++;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * shared_pages_pin() - pin part of the memory for one more user
+ * @shared: the memory
+ * @first: the first page, counted from the beginning of the memory
+ * @last: the last page
+ *
+ * Context: may sleep, takes shared->lock and mmap_lock, may fault.
+ * Return: 0; -ENOMEM, or the error of pages_pin().
+ */
+int shared_pages_pin(struct shared_pages *shared, unsigned long first,
+		     unsigned long last)
+{
+	int rc;
+
+	down_write(&shared->lock);
+	rc = pin_locked(shared, first, last);
+	up_write(&shared->lock);
+	return rc;
+}
+
+/**
+ * shared_pages_unpin() - undo shared_pages_pin()
+ * @shared: the memory
+ * @first: the first page
+ * @last: the last page
+ *
+ * Context: may sleep, takes shared->lock. Neither allocates nor fails.
+ */
+void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
+			unsigned long last)
+{
+	down_write(&shared->lock);
+	unpin_locked(shared, first, last);
+	up_write(&shared->lock);
+}
+
+/**
+ * shared_pages_cut() - let two users have what one has pinned
+ * @shared: the memory
+ * @last: the last page of the first user
+ * @first: the first page of the second user: @last, if it needs part of that page
+ *	too, or the next one
+ *
+ * Context: may sleep, takes shared->lock.
+ * Return: 0 or -ENOMEM, then nothing has changed for the one.
+ */
+int shared_pages_cut(struct shared_pages *shared, unsigned long last,
+		     unsigned long first)
+{
+	int rc;
+
+	down_write(&shared->lock);
+	/* Any user of the memory pinned it: there is nothing left to pin. */
+	if (first == last)
+		rc = pin_locked(shared, first, first);
+	else
+		rc = split(shared, first);
+	up_write(&shared->lock);
+	return rc;
+}
+
+/**
+ * shared_pages_set_owner() - let the memory belong to somebody else
+ * @shared: the memory, which keeps a reference to the new owner and drops that to
+ *	the old one. What is charged is the caller's matter
+ * @owner: the new owner
+ *
+ * Context: may sleep, takes shared->lock.
+ */
+void shared_pages_set_owner(struct shared_pages *shared,
+			    struct pages_owner *owner)
+{
+	struct pages_owner *old = shared->pages.owner;
+	struct segment *segment;
+
+	refcount_inc(&owner->users);
+	down_write(&shared->lock);
+	shared->pages.owner = owner;
+	for (segment = shared_pages_segment(shared, 0); segment;
+	     segment = segment_next(segment)) {
+		segment->pages.owner = owner;
+		cond_resched();
+	}
+	up_write(&shared->lock);
+	pages_owner_put(old);
+}
+
+static void enter_segment(struct area_iter *iter, struct segment *segment)
+{
+	iter->segment = segment;
+	iter->left = segment->npages;
+	pfn_run_iter_init(&iter->runs, &segment->pages);
+}
+
+/**
+ * shared_iter_init() - begin to walk pinned memory
+ * @iter: the iterator
+ * @shared: the memory
+ * @page: a page that is pinned; the walk begins with the segment it is in
+ *
+ * Context: holds shared->lock until the walk is over.
+ */
+void shared_iter_init(struct area_iter *iter, struct shared_pages *shared,
+		      unsigned long page)
+{
+	enter_segment(iter, shared_pages_segment(shared, page));
+}
+
+static void next_run(struct area_iter *iter, struct pfn_range *range)
+{
+	const struct pfn_run *run = pfn_run_next(&iter->runs);
+
+	range->pfn = run->pfn;
+	range->npages = run->npages;
+	iter->left -= run->npages;
+}
+
+/* Whether the memory goes on in another segment right behind @range. */
+static bool goes_on(struct area_iter *iter, const struct pfn_range *range)
+{
+	struct segment *next = segment_next(iter->segment);
+	struct pfn_run_iter runs;
+
+	if (!next || next->first != segment_end(iter->segment))
+		return false;
+	pfn_run_iter_init(&runs, &next->pages);
+	return pfn_run_next(&runs)->pfn == range->pfn + range->npages;
+}
+
+/**
+ * shared_iter_next() - the next contiguous pages
+ * @iter: the iterator
+ * @range: the pages; whole, however the memory is split
+ *
+ * The caller asks for no more than what is pinned.
+ */
+void shared_iter_next(struct area_iter *iter, struct pfn_range *range)
+{
+	struct pfn_range more;
+
+	if (!iter->left)
+		enter_segment(iter, segment_next(iter->segment));
+	next_run(iter, range);
+	while (!iter->left && goes_on(iter, range)) {
+		enter_segment(iter, segment_next(iter->segment));
+		next_run(iter, &more);
+		range->npages += more.npages;
+	}
+}
