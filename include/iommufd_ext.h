@@ -21,7 +21,6 @@ struct iommufd_ext_access;
 struct iommufd_ext_ctx;
 struct iommufd_ext_device;
 struct page;
-struct pid;
 
 struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd);
 void iommufd_ext_ctx_get(struct iommufd_ext_ctx *ictx);
@@ -124,8 +123,6 @@ int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 			    struct iommufd_ext_ctx *ictx, int rc);
 int iommufd_ext_get_error_ioctl(struct iommufd_ext_errors *errors,
 				void __user *arg);
-const char *iommufd_ext_describe_process(struct pid *pid, char *buf,
-					 size_t size);
 __printf(4, 0) __cold
 	int iommufd_ext_vrefuse(struct iommufd_ext_errors *errors, int rc,
 				const struct iommufd_ext_about *about,

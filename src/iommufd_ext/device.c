@@ -40,12 +40,15 @@ static struct igroup *igroup_find(struct iommu_group *group)
 	return NULL;
 }
 
-static int check_isolated_msi(struct iommu_group *group, struct device *dev)
+static int check_isolated_msi(struct iommufd_ext_ctx *ictx,
+			      struct iommu_group *group, struct device *dev)
 {
 	if (ext_iommu_group_has_isolated_msi(group, dev))
 		return 0;
 	if (!allow_unsafe_interrupts)
-		return -EPERM;
+		return refuse(ictx, -EPERM,
+			      "cannot bind %s: without interrupt remapping its user could raise any interrupt (parameter allow_unsafe_interrupts)",
+			      dev_name(dev));
 	dev_warn(dev,
 		 "interrupts are not isolated: a user of the device can raise those of others\n");
 	return 0;
@@ -61,7 +64,7 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 
 	lockdep_assert_held(&igroups_lock);
 
-	rc = check_isolated_msi(group, dev);
+	rc = check_isolated_msi(ictx, group, dev);
 	if (rc)
 		return ERR_PTR(rc);
 
@@ -73,11 +76,13 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	if (rc) {
 		kfree(igroup);
 		/* No context has it: a kernel driver or a VFIO container does. */
-		return ERR_PTR(rc == -EPERM ? -EBUSY : rc);
+		return ERR_PTR(refuse_claim(ictx, group, dev,
+					    rc == -EPERM ? -EBUSY : rc));
 	}
 
 	INIT_LIST_HEAD(&igroup->endpoints);
 	igroup->ictx = ictx;
+	igroup->user = get_pid(task_tgid(current));
 	igroup->group = group;
 	igroup->msi_window = NO_MSI_WINDOW;
 	igroup->coherent = ext_iommu_group_enforces_coherency(group, dev);
@@ -102,7 +107,7 @@ static struct igroup *igroup_get(struct iommufd_ext_ctx *ictx,
 		if (!IS_ERR(igroup))
 			group = NULL;
 	} else if (igroup->ictx != ictx) {
-		igroup = ERR_PTR(-EPERM);
+		igroup = ERR_PTR(refuse_owned(ictx, igroup, dev));
 	}
 	if (!IS_ERR(igroup))
 		igroup->devices++;
@@ -126,6 +131,7 @@ static void igroup_put(struct igroup *igroup)
 
 	WARN_ON(igroup->hwpt);
 	iommu_group_put(igroup->group);
+	put_pid(igroup->user);
 	kfree(igroup);
 }
 
@@ -144,8 +150,15 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 	struct igroup *igroup;
 	int rc;
 
+	if (!dev->iommu_group)
+		return ERR_PTR(refuse(ictx, -ENODEV,
+				      "cannot bind %s: it is in no IOMMU group",
+				      dev_name(dev)));
 	if (!iommufd_ext_device_supported(dev))
-		return ERR_PTR(dev->iommu_group ? -EINVAL : -ENODEV);
+		return ERR_PTR(
+			refuse(ictx, -EINVAL,
+			       "cannot bind %s: its DMA is not cache coherent",
+			       dev_name(dev)));
 
 	igroup = igroup_get(ictx, dev);
 	if (IS_ERR(igroup))
@@ -354,9 +367,10 @@ int hw_info_ioctl(struct ucmd *ucmd)
 	struct iommufd_ext_device *idev;
 	int rc = 0;
 
-	if (cmd->flags || cmd->__reserved[0] || cmd->__reserved[1] ||
-	    cmd->__reserved[2])
-		return -EOPNOTSUPP;
+	if (cmd->flags)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	if (cmd->__reserved[0] || cmd->__reserved[1] || cmd->__reserved[2])
+		return refuse_reserved(ucmd->ictx);
 
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)

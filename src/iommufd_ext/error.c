@@ -19,7 +19,6 @@
 #include <linux/list.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -468,32 +467,6 @@ int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 	return rc;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_take);
-
-/**
- * iommufd_ext_describe_process() - a process as a sentence names it
- * @pid: of the process
- * @buf: for the name
- * @size: of @buf, in bytes
- *
- * Return: @buf.
- */
-const char *iommufd_ext_describe_process(struct pid *pid, char *buf,
-					 size_t size)
-{
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
-	char comm[TASK_COMM_LEN];
-
-	if (!task) {
-		scnprintf(buf, size, "a process that has ended");
-		return buf;
-	}
-	get_task_comm(comm, task);
-	put_task_struct(task);
-	/* The number is 0 for a process the caller cannot see. */
-	scnprintf(buf, size, "process %d (%s)", pid_vnr(pid), comm);
-	return buf;
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_describe_process);
 
 static int answer(struct iommufd_ext_errors *errors,
 		  struct ioasid_get_error *cmd, char *text)

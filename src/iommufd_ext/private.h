@@ -374,6 +374,7 @@ struct hwpt {
  * struct igroup - an IOMMU group owned by a context
  * @item: in the list of all owned groups; protected by igroups_lock
  * @ictx: the owner
+ * @user: the process that claimed it for the owner, referenced; constant
  * @group: the IOMMU core's object
  * @devices: how many devices of it are bound; protected by igroups_lock
  * @coherent: page tables can ignore no-snoop; constant
@@ -387,6 +388,7 @@ struct hwpt {
 struct igroup {
 	struct list_head item;
 	struct iommufd_ext_ctx *ictx;
+	struct pid *user;
 	struct iommu_group *group;
 	unsigned int devices;
 	bool coherent;
@@ -451,6 +453,18 @@ struct iommufd_ext_access {
 	struct ioas *ioas;
 	struct ioas *ioas_unpin;
 	u32 index;
+};
+
+/**
+ * struct group_member - a device of an IOMMU group, at some moment
+ * @name: of the device
+ * @driver: name of its driver, empty for none
+ * @blocks: the driver keeps others from claiming the group
+ */
+struct group_member {
+	char name[32];
+	char driver[32];
+	bool blocks;
 };
 
 /**
@@ -706,6 +720,13 @@ int viommu_alloc_ioctl(struct ucmd *ucmd);
 int vdevice_alloc_ioctl(struct ucmd *ucmd);
 int veventq_alloc_ioctl(struct ucmd *ucmd);
 int hw_queue_alloc_ioctl(struct ucmd *ucmd);
+
+/* group.c */
+void group_member_describe(struct device *dev, struct group_member *member);
+int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
+		 struct device *dev, int rc);
+int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
+		 struct device *dev);
 
 /* device.c */
 struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,

@@ -60,22 +60,35 @@ bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder)
 	return found;
 }
 
-static int copy_bind(struct vfio_cdev_bind *bind, uuid_t *token,
-		     struct vfio_cdev_bind __user *arg)
+static int refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
 {
+	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
+			       argsz, minsz);
+}
+
+static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
+		     uuid_t *token, struct vfio_cdev_bind __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_cdev_bind, out_devid);
 	u32 size;
 	int ret;
 
 	if (get_user(size, &arg->argsz))
 		return -EFAULT;
-	if (size < offsetofend(struct vfio_cdev_bind, out_devid))
-		return -EINVAL;
+	if (size < minsz)
+		return refuse_argsz(file, size, minsz);
 
 	ret = copy_struct_from_user(bind, sizeof(*bind), arg, size);
 	if (ret)
 		return ret;
-	if (bind->iommufd < 0 || (bind->flags & ~VFIO_CDEV_BIND_FLAG_TOKEN))
-		return -EINVAL;
+	if (bind->iommufd < 0)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "%d is no file descriptor",
+				       bind->iommufd);
+	if (bind->flags & ~VFIO_CDEV_BIND_FLAG_TOKEN)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "BIND does not know the flags %#x",
+				       bind->flags & ~VFIO_CDEV_BIND_FLAG_TOKEN);
 
 	if ((bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN) &&
 	    copy_from_user(token, u64_to_user_ptr(bind->token_uuid_ptr),
@@ -93,12 +106,15 @@ static int open_device(struct cdev_ext_file *file)
 	lockdep_assert_held(&vdev->dev_set->lock);
 
 	if (!try_module_get(vdev->dev->driver->owner))
-		return -ENODEV;
+		return cdev_ext_refuse(file, -ENODEV,
+				       "the driver of %s is being unloaded",
+				       dev_name(vdev->dev));
 
 	file->idev = iommufd_ext_device_bind(file->ictx, vdev->dev,
 					     &file->devid);
 	if (IS_ERR(file->idev)) {
-		ret = PTR_ERR(file->idev);
+		ret = iommufd_ext_errors_take(&file->errors, file->ictx,
+					      PTR_ERR(file->idev));
 		goto put_module;
 	}
 
@@ -108,8 +124,13 @@ static int open_device(struct cdev_ext_file *file)
 	cdev_ext_kvm_lend(file);
 	ret = vdev->ops->open_device ? vdev->ops->open_device(vdev) : 0;
 	cdev_ext_kvm_lent(file);
-	if (ret)
+	if (ret) {
+		cdev_ext_refuse(file, ret,
+				"driver %s cannot open %s (error %d)",
+				vdev->dev->driver->name, dev_name(vdev->dev),
+				-ret);
 		goto undo_count;
+	}
 	return 0;
 
 undo_count:
@@ -150,10 +171,24 @@ static void close_device(struct cdev_ext_file *file)
 static int check_unused(struct cdev_ext_file *file)
 {
 	struct vfio_device *vdev = file->vdev;
+	const char *name = dev_name(vdev->dev);
+	struct cdev_ext_file *other;
 
 	if (!vdev->open_count)
 		return 0;
-	return cdev_ext_bound_file(vdev) ? -EINVAL : -EBUSY;
+	other = cdev_ext_bound_file(vdev);
+	if (!other)
+		return cdev_ext_refuse(file, -EBUSY,
+				       "cannot bind %s: it is in use through its VFIO group",
+				       name);
+	if (other == file)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "cannot bind %s: this file has bound it already",
+				       name);
+	return cdev_ext_refuse(file, -EINVAL,
+			       "cannot bind %s: it is in use by process %d (%s)",
+			       name, pid_vnr(other->holder),
+			       other->holder_comm);
 }
 
 static int bind_to_ctx(struct cdev_ext_file *file,
@@ -204,7 +239,7 @@ int cdev_ext_bind(struct cdev_ext_file *file, struct vfio_cdev_bind __user *arg)
 	uuid_t token;
 	int ret;
 
-	ret = copy_bind(&bind, &token, arg);
+	ret = copy_bind(file, &bind, &token, arg);
 	if (ret)
 		return ret;
 
@@ -215,7 +250,9 @@ int cdev_ext_bind(struct cdev_ext_file *file, struct vfio_cdev_bind __user *arg)
 
 	ictx = iommufd_ext_ctx_from_fd(bind.iommufd);
 	if (IS_ERR(ictx)) {
-		ret = PTR_ERR(ictx);
+		ret = cdev_ext_refuse(file, PTR_ERR(ictx),
+				      "file descriptor %d is no open /dev/ioasid",
+				      bind.iommufd);
 		ictx = NULL;
 		goto unlock;
 	}
@@ -223,8 +260,12 @@ int cdev_ext_bind(struct cdev_ext_file *file, struct vfio_cdev_bind __user *arg)
 	ret = ext_vfio_check_token(vdev,
 				   bind.flags & VFIO_CDEV_BIND_FLAG_TOKEN ?
 				   &token : NULL);
-	if (ret)
+	if (ret) {
+		cdev_ext_refuse(file, ret,
+				"cannot bind %s: the VF token is missing, wrong or not wanted",
+				dev_name(vdev->dev));
 		goto unlock;
+	}
 
 	file->ictx = ictx;
 	ret = bind_to_ctx(file, arg);
@@ -271,22 +312,26 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
  * there. What is behind those is only for flags that are refused here: no kernel
  * this is for can attach a PASID without an iommufd of its own.
  */
-static int copy_pt(void *cmd, const void __user *arg, size_t minsz)
+static int copy_pt(struct cdev_ext_file *file, void *cmd,
+		   const void __user *arg, size_t minsz)
 {
 	const struct vfio_cdev_detach *hdr = cmd;
 
 	if (copy_from_user(cmd, arg, minsz))
 		return -EFAULT;
 	if (hdr->argsz < minsz)
-		return -EINVAL;
+		return refuse_argsz(file, hdr->argsz, minsz);
 
 	switch (hdr->flags) {
 	case 0:
 		return 0;
 	case VFIO_CDEV_ATTACH_PASID:
-		return -EOPNOTSUPP;
+		return cdev_ext_refuse(file, -EOPNOTSUPP,
+				       "no PASID can be attached on this kernel");
 	default:
-		return -EINVAL;
+		return cdev_ext_refuse(file, -EINVAL,
+				       "the flags %#x are not known",
+				       hdr->flags);
 	}
 }
 
@@ -302,7 +347,7 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 	struct vfio_cdev_attach attach;
 	int ret;
 
-	ret = copy_pt(&attach, arg, offsetofend(typeof(attach), pt_id));
+	ret = copy_pt(file, &attach, arg, offsetofend(typeof(attach), pt_id));
 	if (ret)
 		return ret;
 
@@ -311,8 +356,10 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 		ret = iommufd_ext_device_replace(file->idev, &attach.pt_id);
 	else
 		ret = iommufd_ext_device_attach(file->idev, &attach.pt_id);
-	if (ret)
+	if (ret) {
+		iommufd_ext_errors_take(&file->errors, file->ictx, ret);
 		goto unlock;
+	}
 	file->attached = true;
 
 	if (put_user(attach.pt_id, &arg->pt_id)) {
@@ -337,7 +384,7 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 	struct vfio_cdev_detach detach;
 	int ret;
 
-	ret = copy_pt(&detach, arg, offsetofend(typeof(detach), flags));
+	ret = copy_pt(file, &detach, arg, offsetofend(typeof(detach), flags));
 	if (ret)
 		return ret;
 

@@ -10,6 +10,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include <uapi/linux/ioasid.h>
+
 #include "compat/vfio.h"
 
 #include "cdev_ext.h"
@@ -56,6 +58,7 @@ static int cdev_ext_open(struct inode *inode, struct file *filp)
 	}
 
 	mutex_init(&file->kvm_lock);
+	iommufd_ext_errors_init(&file->errors);
 	ext_vfio_share_mapping(file->vdev, filp);
 	filp->private_data = file;
 	return 0;
@@ -67,27 +70,40 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 
 	cdev_ext_unbind(file);
 	put_registration(file->vdev);
+	iommufd_ext_errors_destroy(&file->errors);
 	mutex_destroy(&file->kvm_lock);
 	kfree(file);
 	return 0;
 }
 
 /* The device of a bound file, or NULL while it is parked. */
-static struct vfio_device *bound_vdev(struct file *filp)
+static struct vfio_device *bound_vdev(struct cdev_ext_file *file)
 {
-	struct cdev_ext_file *file = filp->private_data;
-
 	/* Pairs with the release in BIND: bound means that all it set up is visible. */
-	return smp_load_acquire(&file->bound) ? file->vdev : NULL;
+	if (smp_load_acquire(&file->bound))
+		return file->vdev;
+	cdev_ext_refuse(file, -EINVAL,
+			"%s is not bound: VFIO_DEVICE_BIND_IOMMUFD comes first",
+			dev_name(file->vdev->dev));
+	return NULL;
+}
+
+/* The end of a call. What has failed leaves its reason. */
+static long end_call(struct cdev_ext_file *file, long ret, u32 cmd,
+		     const char *name)
+{
+	if (ret >= 0)
+		return ret;
+	return iommufd_ext_errors_end(&file->errors, ret, cmd, name);
 }
 
 /*
  * vfio-pci-core suspends idle devices; the driver's pm operations are those the core
  * gave it. Reads and writes resume the device in the core itself.
  */
-static int resume_device(struct vfio_device *vdev)
+static int resume_device(struct cdev_ext_file *file)
 {
-	struct device *dev = vdev->dev;
+	struct device *dev = file->vdev->dev;
 	int ret;
 
 	if (!dev->driver->pm)
@@ -96,7 +112,9 @@ static int resume_device(struct vfio_device *vdev)
 	ret = pm_runtime_resume_and_get(dev);
 	if (ret) {
 		dev_info_ratelimited(dev, "runtime resume failed: %d\n", ret);
-		return -EIO;
+		return cdev_ext_refuse(file, -EIO,
+				       "%s does not wake up (error %d)",
+				       dev_name(dev), -ret);
 	}
 	return 0;
 }
@@ -107,12 +125,51 @@ static void idle_device(struct vfio_device *vdev)
 		pm_runtime_put(vdev->dev);
 }
 
-static long driver_ioctl(struct vfio_device *vdev, unsigned int cmd,
+static const char *ioctl_name(unsigned int cmd)
+{
+	switch (cmd) {
+	case VFIO_CDEV_BIND:
+		return "VFIO_DEVICE_BIND_IOMMUFD";
+	case VFIO_CDEV_ATTACH:
+		return "VFIO_DEVICE_ATTACH_IOMMUFD_PT";
+	case VFIO_CDEV_DETACH:
+		return "VFIO_DEVICE_DETACH_IOMMUFD_PT";
+	case VFIO_DEVICE_GET_INFO:
+		return "VFIO_DEVICE_GET_INFO";
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return "VFIO_DEVICE_GET_REGION_INFO";
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return "VFIO_DEVICE_GET_IRQ_INFO";
+	case VFIO_DEVICE_SET_IRQS:
+		return "VFIO_DEVICE_SET_IRQS";
+	case VFIO_DEVICE_RESET:
+		return "VFIO_DEVICE_RESET";
+	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+		return "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO";
+	case VFIO_DEVICE_PCI_HOT_RESET:
+		return "VFIO_DEVICE_PCI_HOT_RESET";
+	case VFIO_DEVICE_IOEVENTFD:
+		return "VFIO_DEVICE_IOEVENTFD";
+	case VFIO_DEVICE_FEATURE:
+		return "VFIO_DEVICE_FEATURE";
+	default:
+		return "unknown ioctl";
+	}
+}
+
+static long driver_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 			 unsigned long arg)
 {
-	if (!vdev->ops->ioctl)
-		return -EINVAL;
-	return vdev->ops->ioctl(vdev, cmd, arg);
+	struct vfio_device *vdev = file->vdev;
+	long ret = -EINVAL;
+
+	if (vdev->ops->ioctl)
+		ret = vdev->ops->ioctl(vdev, cmd, arg);
+	if (ret < 0)
+		cdev_ext_refuse(file, ret,
+				"%s: driver %s refuses it (error %ld)",
+				ioctl_name(cmd), vdev->dev->driver->name, -ret);
+	return ret;
 }
 
 static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
@@ -126,7 +183,7 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 	case VFIO_CDEV_DETACH:
 		return cdev_ext_detach(file, uarg);
 	case VFIO_DEVICE_FEATURE:
-		return cdev_ext_feature(file->vdev, uarg);
+		return cdev_ext_feature(file, uarg);
 	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
 		return cdev_ext_hot_reset_info(file, uarg);
 	case VFIO_DEVICE_PCI_HOT_RESET:
@@ -136,25 +193,24 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 			return ext_vfio_region_info(file->vdev, uarg);
 		fallthrough;
 	default:
-		return driver_ioctl(file->vdev, cmd, arg);
+		return driver_ioctl(file, cmd, arg);
 	}
 }
 
-static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
-			   unsigned long arg)
+static long any_ioctl(struct cdev_ext_file *file, unsigned int cmd,
+		      unsigned long arg)
 {
-	struct cdev_ext_file *file = filp->private_data;
 	struct vfio_device *vdev;
 	long ret;
 
 	if (cmd == VFIO_CDEV_BIND)
 		return cdev_ext_bind(file, (void __user *)arg);
 
-	vdev = bound_vdev(filp);
+	vdev = bound_vdev(file);
 	if (!vdev)
 		return -EINVAL;
 
-	ret = resume_device(vdev);
+	ret = resume_device(file);
 	if (ret)
 		return ret;
 
@@ -163,47 +219,79 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 	return ret;
 }
 
+static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
+			   unsigned long arg)
+{
+	struct cdev_ext_file *file = filp->private_data;
+	long ret;
+
+	if (cmd == IOASID_GET_ERROR)
+		return iommufd_ext_get_error_ioctl(&file->errors,
+						   (void __user *)arg);
+
+	iommufd_ext_errors_begin(&file->errors);
+	ret = any_ioctl(file, cmd, arg);
+	return end_call(file, ret, cmd, ioctl_name(cmd));
+}
+
 static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
 			     loff_t *ppos)
 {
-	struct vfio_device *vdev = bound_vdev(filp);
+	struct cdev_ext_file *file = filp->private_data;
+	struct vfio_device *vdev;
+	ssize_t ret = -EINVAL;
 
-	if (!vdev || !vdev->ops->read)
-		return -EINVAL;
-	return vdev->ops->read(vdev, buf, count, ppos);
+	iommufd_ext_errors_begin(&file->errors);
+	vdev = bound_vdev(file);
+	if (vdev && vdev->ops->read)
+		ret = vdev->ops->read(vdev, buf, count, ppos);
+	return end_call(file, ret, 0, "read");
 }
 
 static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
 			      size_t count, loff_t *ppos)
 {
-	struct vfio_device *vdev = bound_vdev(filp);
+	struct cdev_ext_file *file = filp->private_data;
+	struct vfio_device *vdev;
+	ssize_t ret = -EINVAL;
 
-	if (!vdev || !vdev->ops->write)
-		return -EINVAL;
-	return vdev->ops->write(vdev, buf, count, ppos);
+	iommufd_ext_errors_begin(&file->errors);
+	vdev = bound_vdev(file);
+	if (vdev && vdev->ops->write)
+		ret = vdev->ops->write(vdev, buf, count, ppos);
+	return end_call(file, ret, 0, "write");
 }
 
 static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
 {
-	struct vfio_device *vdev = bound_vdev(filp);
+	struct cdev_ext_file *file = filp->private_data;
+	struct vfio_device *vdev;
+	int ret = -EINVAL;
 
-	if (!vdev || !vdev->ops->mmap)
-		return -EINVAL;
-	return vdev->ops->mmap(vdev, vma);
+	iommufd_ext_errors_begin(&file->errors);
+	vdev = bound_vdev(file);
+	if (vdev && vdev->ops->mmap)
+		ret = vdev->ops->mmap(vdev, vma);
+	return end_call(file, ret, 0, "mmap");
 }
 
-/* As mainline has it since 6.18: which device is behind this descriptor. */
+/*
+ * Which device is behind this descriptor, as mainline has it since 6.18, and its id in
+ * the /dev/ioasid file it is bound to.
+ */
 static void cdev_ext_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct cdev_ext_file *file = filp->private_data;
 	char *path;
 
 	path = kobject_get_path(&file->vdev->dev->kobj, GFP_KERNEL);
-	if (!path)
-		return;
-
-	seq_printf(m, "vfio-device-syspath: /sys%s\n", path);
+	if (path)
+		seq_printf(m, "vfio-device-syspath: /sys%s\n", path);
 	kfree(path);
+
+	/* Constant once it is bound; pairs with the release in BIND. */
+	if (smp_load_acquire(&file->bound))
+		seq_printf(m, "ioasid-device-id: %u\n", file->devid);
 }
 
 /* Also how kvm.c knows our files. */

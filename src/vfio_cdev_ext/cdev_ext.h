@@ -61,6 +61,7 @@ struct cdev_ext_node {
  * @holder: the process that bound the device, referenced; set before the file is
  *	published as bound, and there until it no longer is
  * @holder_comm: its command at that time; as @holder
+ * @errors: the last refusals
  */
 struct cdev_ext_file {
 	struct vfio_device *vdev;
@@ -74,6 +75,7 @@ struct cdev_ext_file {
 	void (*put_kvm)(struct kvm *kvm);
 	struct pid *holder;
 	char holder_comm[TASK_COMM_LEN];
+	struct iommufd_ext_errors errors;
 };
 
 /**
@@ -85,6 +87,10 @@ struct cdev_ext_holder {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };
+
+/* Say why a call on @_file is refused. Returns @_rc. */
+#define cdev_ext_refuse(_file, _rc, ...) \
+	iommufd_ext_refuse(&(_file)->errors, _rc, NULL, __VA_ARGS__)
 
 /* main.c */
 extern struct pci_driver cdev_ext_pci_driver;
@@ -122,7 +128,7 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 void cdev_ext_unbind(struct cdev_ext_file *file);
 
 /* feature.c */
-int cdev_ext_feature(struct vfio_device *vdev,
+int cdev_ext_feature(struct cdev_ext_file *file,
 		     struct vfio_device_feature __user *arg);
 
 /* hot_reset.c */

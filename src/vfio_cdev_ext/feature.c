@@ -136,41 +136,16 @@ static int feature_mig_data_size(struct vfio_device *vdev, u32 flags,
 	return copy_to_user(data, &out, sizeof(out)) ? -EFAULT : 0;
 }
 
-/**
- * cdev_ext_feature - ioctl(VFIO_DEVICE_FEATURE)
- * @vdev: a bound device
- * @arg: struct vfio_device_feature of the user
- *
- * Not offered: DMA logging, because the bitmap it fills is private to the VFIO core;
- * and dma-bufs of BARs, because only the core can revoke them around a hot reset.
- */
-int cdev_ext_feature(struct vfio_device *vdev,
-		     struct vfio_device_feature __user *arg)
+static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
+		       size_t size)
 {
-	size_t minsz = offsetofend(struct vfio_device_feature, flags);
-	struct vfio_device_feature feature;
-	u32 flags, get_set;
-	size_t size;
-
-	if (copy_from_user(&feature, arg, minsz))
-		return -EFAULT;
-	flags = feature.flags;
-	if (feature.argsz < minsz || (flags & ~(u32)FEATURE_FLAGS))
-		return -EINVAL;
-
-	get_set = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
-	if ((flags & get_set) == get_set &&
-	    !(flags & VFIO_DEVICE_FEATURE_PROBE))
-		return -EINVAL;
-
-	size = feature.argsz - minsz;
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_MIGRATION:
-		return feature_migration(vdev, flags, arg->data, size);
+		return feature_migration(vdev, flags, data, size);
 	case VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE:
-		return feature_mig_state(vdev, flags, arg->data, size);
+		return feature_mig_state(vdev, flags, data, size);
 	case EXT_VFIO_FEATURE_MIG_DATA_SIZE:
-		return feature_mig_data_size(vdev, flags, arg->data, size);
+		return feature_mig_data_size(vdev, flags, data, size);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_START:
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP:
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT:
@@ -180,5 +155,49 @@ int cdev_ext_feature(struct vfio_device *vdev,
 
 	if (!vdev->ops->device_feature)
 		return -ENOTTY;
-	return vdev->ops->device_feature(vdev, flags, arg->data, size);
+	return vdev->ops->device_feature(vdev, flags, data, size);
+}
+
+/**
+ * cdev_ext_feature - ioctl(VFIO_DEVICE_FEATURE)
+ * @file: a bound file
+ * @arg: struct vfio_device_feature of the user
+ *
+ * Not offered: DMA logging, because the bitmap it fills is private to the VFIO core;
+ * and dma-bufs of BARs, because only the core can revoke them around a hot reset.
+ */
+int cdev_ext_feature(struct cdev_ext_file *file,
+		     struct vfio_device_feature __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_device_feature, flags);
+	struct vfio_device_feature feature;
+	u32 flags, get_set;
+	int ret;
+
+	if (copy_from_user(&feature, arg, minsz))
+		return -EFAULT;
+	flags = feature.flags;
+	if (feature.argsz < minsz)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "argsz %u is less than %zu",
+				       feature.argsz, minsz);
+	if (flags & ~(u32)FEATURE_FLAGS)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "the flags %#x are not known",
+				       flags & ~(u32)FEATURE_FLAGS);
+
+	get_set = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET;
+	if ((flags & get_set) == get_set &&
+	    !(flags & VFIO_DEVICE_FEATURE_PROBE))
+		return cdev_ext_refuse(file, -EINVAL,
+				       "GET and SET together are for PROBE only");
+
+	ret = any_feature(file->vdev, flags, arg->data, feature.argsz - minsz);
+	if (ret < 0)
+		cdev_ext_refuse(file, ret, "feature %u: %s (error %d)",
+				flags & VFIO_DEVICE_FEATURE_MASK,
+				ret == -ENOTTY ? "the device does not have it" :
+						 "it is refused",
+				-ret);
+	return ret;
 }

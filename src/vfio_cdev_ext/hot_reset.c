@@ -172,6 +172,19 @@ static int put_info(struct vfio_pci_hot_reset_info __user *arg, u32 flags,
 	return 0;
 }
 
+static int refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
+{
+	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
+			       argsz, minsz);
+}
+
+static int refuse_no_reset(struct cdev_ext_file *file)
+{
+	return cdev_ext_refuse(file, -ENODEV,
+			       "neither the slot nor the bus of %s can be reset",
+			       dev_name(file->vdev->dev));
+}
+
 /**
  * cdev_ext_hot_reset_info - ioctl(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO)
  * @file: a bound file
@@ -192,13 +205,17 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 	if (copy_from_user(&hdr, arg, sizeof(hdr)))
 		return -EFAULT;
 	if (hdr.argsz < sizeof(hdr))
-		return -EINVAL;
+		return refuse_argsz(file, hdr.argsz, sizeof(hdr));
 	if (!can_reset(pdev))
-		return -ENODEV;
+		return refuse_no_reset(file);
 
 	fill.max = count_affected(pdev);
 	if (fill.max > (hdr.argsz - sizeof(hdr)) / sizeof(*fill.devices))
-		return put_info(arg, 0, fill.max) ?: -ENOSPC;
+		return put_info(arg, 0, fill.max) ?:
+						    cdev_ext_refuse(file,
+								    -ENOSPC,
+								    "the reset concerns %u devices, more than there is room for",
+								    fill.max);
 
 	fill.devices = kcalloc(fill.max, sizeof(*fill.devices), GFP_KERNEL);
 	if (!fill.devices)
@@ -215,9 +232,20 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 	return ret;
 }
 
+static int refuse_not_owned(struct cdev_ext_file *file, struct device *dev)
+{
+	return cdev_ext_refuse(file, -EINVAL,
+			       "the reset would hit %s, which does not belong to this /dev/ioasid file",
+			       dev_name(dev));
+}
+
 static int check_in_set(struct pci_dev *pdev, void *data)
 {
-	return find_in_set(data, &pdev->dev) ? 0 : -EINVAL;
+	struct cdev_ext_file *file = data;
+
+	if (find_in_set(file->vdev->dev_set, &pdev->dev))
+		return 0;
+	return refuse_not_owned(file, &pdev->dev);
 }
 
 /*
@@ -227,14 +255,13 @@ static int check_in_set(struct pci_dev *pdev, void *data)
 static int check_reset(struct cdev_ext_file *file)
 {
 	struct vfio_device_set *dev_set = file->vdev->dev_set;
-	struct reset_walk walk = { .fn = check_in_set, .data = dev_set };
+	struct reset_walk walk = { .fn = check_in_set, .data = file };
 	struct vfio_device *vdev;
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
-		if (!cdev_ext_core_device(vdev))
-			return -EINVAL;
-		if (devid_in_ctx(vdev, file->ictx) == VFIO_CDEV_DEVID_NOT_OWNED)
-			return -EINVAL;
+		if (!cdev_ext_core_device(vdev) ||
+		    devid_in_ctx(vdev, file->ictx) == VFIO_CDEV_DEVID_NOT_OWNED)
+			return refuse_not_owned(file, vdev->dev);
 	}
 	return walk_affected(to_pci_dev(file->vdev->dev), &walk);
 }
@@ -357,8 +384,11 @@ static int reset_set(struct cdev_ext_file *file)
 		return ret;
 
 	ret = lock_memory(dev_set);
-	if (ret)
+	if (ret) {
+		cdev_ext_refuse(file, ret,
+				"a process is using BARs of a device of the reset right now");
 		goto put_power;
+	}
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
 		power_up(cdev_ext_core_device(vdev));
@@ -385,12 +415,19 @@ int cdev_ext_hot_reset(struct cdev_ext_file *file,
 
 	if (copy_from_user(&hdr, arg, offsetofend(typeof(hdr), count)))
 		return -EFAULT;
-	if (hdr.argsz < offsetofend(typeof(hdr), count) || hdr.flags)
-		return -EINVAL;
+	if (hdr.argsz < offsetofend(typeof(hdr), count))
+		return refuse_argsz(file, hdr.argsz,
+				    offsetofend(typeof(hdr), count));
+	if (hdr.flags)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "the flags %#x are not known",
+				       hdr.flags);
 	if (hdr.count)
-		return -EINVAL;
+		return cdev_ext_refuse(file, -EINVAL,
+				       "a device bound through its node is reset without group files: count is %u, not 0",
+				       hdr.count);
 	if (!can_reset(to_pci_dev(file->vdev->dev)))
-		return -ENODEV;
+		return refuse_no_reset(file);
 
 	mutex_lock(&dev_set->lock);
 	ret = reset_set(file);
