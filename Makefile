@@ -45,7 +45,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
 
-.PHONY: all modules probe sources install uninstall clean distclean help demo check bench lint abi
+.PHONY: all modules probe sources install uninstall clean distclean help demo check conformance bench lint abi
 
 all:
 	@mkdir -p $(out)
@@ -75,6 +75,7 @@ modules: sources
 		echo "  $(OUT:$(top)/%=%)/$$m"; done
 
 install: all
+	$(if $(filter 1,$(IOMMUFD_EXT_TEST)),$(error the test build is not for installation))
 	$(Q)for m in $(modules); do install -v -D -m 0644 $(out)/$$m $(moddir)/$$m || exit 1; done
 	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
@@ -95,6 +96,9 @@ demo check: %:
 bench:
 	+$(Q)$(top)/bench/run
 
+conformance:
+	+$(Q)$(top)/tests/conformance/run
+
 lint:
 	+$(Q)$(top)/scripts/lint
 
@@ -105,12 +109,14 @@ help:
 	@echo 'make                   build both modules for $(RELEASE) into $(OUT)/'
 	@echo 'make KVER=<release>    the same for other installed headers'
 	@echo 'make KDIR=<dir>        the same for a configured and built kernel tree'
+	@echo 'make IOMMUFD_EXT_TEST=1   the test build for that selftest, beside the other one; never install it'
 	@echo 'make install           build, then install below $(moddir) and run depmod'
 	@echo '                       (INSTALL_MOD_PATH=<root> for another root directory)'
 	@echo 'make uninstall         remove them again'
 	@echo 'make demo              set up a virtual machine and run the main job in it'
 	@echo 'make check             every test (ROW= and TESTS= narrow it)'
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
+	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
 	@echo 'make clean             remove built modules; distclean: also downloads and test kernels'
