@@ -14,6 +14,8 @@
 #include <linux/irqdomain.h>
 #include <linux/kconfig.h>
 
+#include <uapi/linux/ioasid.h>
+
 #include "ext_probes.h"
 
 /* A kernel with an iommufd of its own owns the name /dev/iommu. */
@@ -66,6 +68,181 @@ ext_iommu_paging_domain_alloc(struct device *dev, bool *final)
 	if (!IS_ERR(domain) && !domain->geometry.aperture_end)
 		*final = false;
 	return domain;
+}
+
+/**
+ * struct ext_user_data - what a user tells an IOMMU driver about a domain
+ * @type: enum ioasid_hwpt_data_type, or of what is invalidated
+ * @uptr: the data
+ * @len: of the data, or of one entry of it, in bytes
+ */
+struct ext_user_data {
+	unsigned int type;
+	void __user *uptr;
+	size_t len;
+};
+
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+static inline struct iommu_user_data
+ext_iommu_user_data(const struct ext_user_data *data)
+{
+	return (struct iommu_user_data){
+		.type = data->type,
+		.uptr = data->uptr,
+		.len = data->len,
+	};
+}
+#endif
+
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+/*
+ * IOASID_HWPT_ALLOC_PASID is younger than this operation. A driver that does not
+ * know it makes domains that serve PASIDs if the device has any.
+ */
+static inline struct iommu_domain *
+ext_domain_alloc_user(struct device *dev, u32 flags,
+		      struct iommu_domain *parent,
+		      const struct iommu_user_data *data)
+{
+	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
+	struct iommu_domain *domain;
+
+	if (!ops->domain_alloc_user)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = ops->domain_alloc_user(dev, flags, parent, data);
+	if (IS_ERR(domain) && PTR_ERR(domain) == -EOPNOTSUPP &&
+	    (flags & IOASID_HWPT_ALLOC_PASID) && dev->iommu->max_pasids)
+		domain = ops->domain_alloc_user(dev,
+						flags & ~IOASID_HWPT_ALLOC_PASID,
+						parent, data);
+	return domain;
+}
+#endif
+
+/*
+ * Make a paging domain with flags of HWPT_ALLOC, data, or both. Such a domain
+ * knows its aperture and page sizes. The core has a function for it that passes
+ * no data; what it sets is set here. -EOPNOTSUPP before 6.7, and from drivers
+ * without the operation.
+ */
+static inline struct iommu_domain *
+ext_iommu_domain_alloc_flags(struct device *dev, u32 flags,
+			     const struct ext_user_data *data)
+{
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
+	struct iommu_user_data user_data;
+	struct iommu_domain *domain;
+
+	if (data)
+		user_data = ext_iommu_user_data(data);
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+	domain = ext_domain_alloc_user(dev, flags, NULL,
+				       data ? &user_data : NULL);
+#else
+	if (!ops->domain_alloc_paging_flags)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = ops->domain_alloc_paging_flags(dev, flags,
+						data ? &user_data : NULL);
+#endif
+	if (IS_ERR(domain))
+		return domain;
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	domain->owner = ops;
+	if (!domain->ops)
+		domain->ops = ops->default_domain_ops;
+	return domain;
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/*
+ * Make a domain whose output @parent translates. The caller made @parent with
+ * IOASID_HWPT_ALLOC_NEST_PARENT. -EOPNOTSUPP before 6.7, and from drivers without
+ * the operation.
+ */
+static inline struct iommu_domain *
+ext_iommu_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
+			      u32 flags, const struct ext_user_data *data)
+{
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
+	struct iommu_user_data user_data = ext_iommu_user_data(data);
+	struct iommu_domain *domain;
+
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+	domain = ext_domain_alloc_user(dev, flags, parent, &user_data);
+#else
+	if (!ops->domain_alloc_nested)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = ops->domain_alloc_nested(dev, parent, flags, &user_data);
+#endif
+	if (IS_ERR(domain))
+		return domain;
+	if (WARN_ON_ONCE(domain->type != IOMMU_DOMAIN_NESTED)) {
+		iommu_domain_free(domain);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	domain->owner = ops;
+	return domain;
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/* Can the driver of the device make nested domains, for any data at all? */
+static inline bool ext_iommu_can_nest(struct device *dev)
+{
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+	return dev->iommu->iommu_dev->ops->domain_alloc_user;
+#elif EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+	return dev->iommu->iommu_dev->ops->domain_alloc_nested;
+#else
+	return false;
+#endif
+}
+
+/* Do domain and device belong to one IOMMU driver? Not known before 6.7. */
+static inline bool ext_iommu_same_owner(const struct iommu_domain *domain,
+					struct device *dev)
+{
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+	return domain->owner == dev->iommu->iommu_dev->ops;
+#else
+	return true;
+#endif
+}
+
+/*
+ * Tell the driver of a nested domain what the user changed. @num: entries there
+ * are, and on return those that were served. -EOPNOTSUPP before 6.8.
+ */
+static inline int ext_iommu_cache_invalidate_user(struct iommu_domain *domain,
+						  const struct ext_user_data *entries,
+						  u32 *num)
+{
+#if EXT_PROBE_IOMMU_DOMAIN_CACHE_INVALIDATE_USER
+	struct iommu_user_data_array array = {
+		.type = entries->type,
+		.uptr = entries->uptr,
+		.entry_len = entries->len,
+		.entry_num = *num,
+	};
+	int ret;
+
+	if (domain->ops && domain->ops->cache_invalidate_user) {
+		ret = domain->ops->cache_invalidate_user(domain, &array);
+		*num = array.entry_num;
+		return ret;
+	}
+#endif
+	*num = 0;
+	return -EOPNOTSUPP;
 }
 
 /* 6.3 added the gfp argument. */
@@ -162,22 +339,65 @@ static inline bool ext_iommu_group_enforces_coherency(struct iommu_group *group,
 }
 
 /*
- * Move a group from the domain @old to @new. 6.6 to 6.12 export a way without a
+ * Attach a group with a handle, that those it faults to find it by. Kernels before
+ * 6.11 have no handles, and nothing to find.
+ */
+#if EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE
+/* Exported, but declared in a header that is private to drivers/iommu. */
+int iommu_attach_group_handle(struct iommu_domain *domain,
+			      struct iommu_group *group,
+			      struct iommu_attach_handle *handle);
+void iommu_detach_group_handle(struct iommu_domain *domain,
+			       struct iommu_group *group);
+int iommu_replace_group_handle(struct iommu_group *group,
+			       struct iommu_domain *new_domain,
+			       struct iommu_attach_handle *handle);
+#else
+struct iommu_attach_handle {
+	struct iommu_domain *domain;
+};
+#endif
+
+static inline int ext_iommu_attach_group(struct iommu_domain *domain,
+					 struct iommu_group *group,
+					 struct iommu_attach_handle *handle)
+{
+#if EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE
+	return iommu_attach_group_handle(domain, group, handle);
+#else
+	return iommu_attach_group(domain, group);
+#endif
+}
+
+static inline void ext_iommu_detach_group(struct iommu_domain *domain,
+					  struct iommu_group *group)
+{
+#if EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE
+	iommu_detach_group_handle(domain, group);
+#else
+	iommu_detach_group(domain, group);
+#endif
+}
+
+/*
+ * Move a group from the domain @old to @new. 6.6 and later export ways without a
  * moment in which DMA is blocked. Elsewhere the group is detached first; if
  * @new does not take it, it goes back to @old, which it came from and which
  * therefore takes it.
  */
-#if EXT_PROBE_IOMMU_GROUP_REPLACE_DOMAIN
-/* Exported, but declared in a header that is private to drivers/iommu. */
+#if !EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE && EXT_PROBE_IOMMU_GROUP_REPLACE_DOMAIN
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new_domain);
 #endif
 
-static inline int ext_iommu_group_replace_domain(struct iommu_group *group,
-						 struct iommu_domain *old,
-						 struct iommu_domain *new)
+static inline int ext_iommu_replace_group(struct iommu_group *group,
+					  struct iommu_domain *old,
+					  struct iommu_domain *new,
+					  struct iommu_attach_handle *handle)
 {
-#if EXT_PROBE_IOMMU_GROUP_REPLACE_DOMAIN
+#if EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE
+	return iommu_replace_group_handle(group, new, handle);
+#elif EXT_PROBE_IOMMU_GROUP_REPLACE_DOMAIN
 	return iommu_group_replace_domain(group, new);
 #else
 	int ret;

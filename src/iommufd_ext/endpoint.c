@@ -107,15 +107,29 @@ out_put_regions:
 /* What a page table must have before the group's devices use it. */
 static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
 {
+	struct hwpt *paging = hwpt->parent ?: hwpt;
 	int rc;
 
-	if (igroup->msi_window != NO_MSI_WINDOW && !hwpt->msi_cookie) {
-		rc = iommu_get_msi_cookie(hwpt->domain, igroup->msi_window);
+	if (igroup->msi_window != NO_MSI_WINDOW && !paging->msi_cookie) {
+		rc = iommu_get_msi_cookie(paging->domain, igroup->msi_window);
 		if (rc)
 			return rc;
-		hwpt->msi_cookie = true;
+		paging->msi_cookie = true;
 	}
 	return hwpt->final ? hwpt_fill(hwpt) : 0;
+}
+
+static struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
+					  struct hwpt *hwpt)
+{
+	struct attach_handle *handle;
+
+	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return NULL;
+	handle->hwpt = hwpt;
+	handle->dev_id = idev->obj.id;
+	return handle;
 }
 
 /*
@@ -123,12 +137,13 @@ static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
  * drivers look at the IOMMUs that use it without a lock of their own, and
  * Intel's of 6.1 follows a NULL pointer when one of them has just gone.
  */
-static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup)
+static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup,
+			     struct attach_handle *handle)
 {
 	int rc;
 
 	down_write(&hwpt->ioas->domains_rwsem);
-	rc = iommu_attach_group(hwpt->domain, igroup->group);
+	rc = ext_iommu_attach_group(hwpt->domain, igroup->group, &handle->core);
 	up_write(&hwpt->ioas->domains_rwsem);
 	return rc;
 }
@@ -136,13 +151,14 @@ static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup)
 static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
 {
 	down_write(&hwpt->ioas->domains_rwsem);
-	iommu_detach_group(hwpt->domain, igroup->group);
+	ext_iommu_detach_group(hwpt->domain, igroup->group);
 	up_write(&hwpt->ioas->domains_rwsem);
 }
 
 /* Two of a kind in any order: attach_lock lets in one who takes two. */
 static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
-			      struct igroup *igroup)
+			      struct igroup *igroup,
+			      struct attach_handle *handle)
 {
 	int rc;
 
@@ -150,29 +166,42 @@ static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
 	if (new->ioas != old->ioas)
 		down_write_nested(&new->ioas->domains_rwsem,
 				  SINGLE_DEPTH_NESTING);
-	rc = ext_iommu_group_replace_domain(igroup->group, old->domain,
-					    new->domain);
+	rc = ext_iommu_replace_group(igroup->group, old->domain, new->domain,
+				     &handle->core);
 	if (new->ioas != old->ioas)
 		up_write(&new->ioas->domains_rwsem);
 	up_write(&old->ioas->domains_rwsem);
 	return rc;
 }
 
-static int igroup_attach(struct igroup *igroup, struct hwpt *hwpt)
+static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
+	struct igroup *igroup = idev->igroup;
+	struct attach_handle *handle;
 	int rc;
 
 	rc = igroup_prepare(igroup, hwpt);
 	if (rc)
 		return rc;
-	rc = hwpt_attach_group(hwpt, igroup);
-	if (rc)
-		return attach_error(rc);
+	handle = handle_alloc(idev, hwpt);
+	if (!handle)
+		return -ENOMEM;
+	rc = hwpt_attach_group(hwpt, igroup, handle);
+	if (rc) {
+		rc = attach_error(rc);
+		goto err_free_handle;
+	}
 	rc = hwpt_fill(hwpt);
 	if (rc)
-		hwpt_detach_group(hwpt, igroup);
-	else
-		igroup->hwpt = hwpt;
+		goto err_detach;
+	igroup->hwpt = hwpt;
+	igroup->handle = handle;
+	return 0;
+
+err_detach:
+	hwpt_detach_group(hwpt, igroup);
+err_free_handle:
+	kfree(handle);
 	return rc;
 }
 
@@ -188,6 +217,8 @@ static void igroup_detach(struct igroup *igroup)
 	struct hwpt *hwpt = igroup->hwpt;
 
 	hwpt_detach_group(hwpt, igroup);
+	kfree(igroup->handle);
+	igroup->handle = NULL;
 	igroup->hwpt = NULL;
 	hwpt_after_detach(hwpt);
 }
@@ -220,7 +251,7 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	if (rc)
 		goto err_free;
 	if (first) {
-		rc = igroup_attach(igroup, hwpt);
+		rc = igroup_attach(idev, hwpt);
 		if (rc)
 			goto err_unreserve;
 	}
@@ -256,27 +287,38 @@ static void endpoint_detach(struct iommufd_ext_device *idev)
 }
 
 /* Move the group, with @hwpt full of its IOAS by the time it can be used. */
-static int igroup_replace(struct igroup *igroup, struct hwpt *hwpt)
+static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
+	struct igroup *igroup = idev->igroup;
 	struct hwpt *old = igroup->hwpt;
+	struct attach_handle *handle;
 	int rc;
 
 	rc = igroup_prepare(igroup, hwpt);
 	if (rc)
 		return rc;
-	rc = hwpt_replace_group(old, hwpt, igroup);
-	if (rc)
-		return attach_error(rc);
+	handle = handle_alloc(idev, hwpt);
+	if (!handle)
+		return -ENOMEM;
+	rc = hwpt_replace_group(old, hwpt, igroup, handle);
+	if (rc) {
+		rc = attach_error(rc);
+		goto err_free_handle;
+	}
 	rc = hwpt_fill(hwpt);
 	if (rc)
 		goto err_back;
+	kfree(igroup->handle);
+	igroup->handle = handle;
 	igroup->hwpt = hwpt;
 	return 0;
 
 err_back:
 	/* The caller may free @hwpt: whatever happens, the group leaves it. */
-	if (WARN_ON(hwpt_replace_group(hwpt, old, igroup)))
+	if (WARN_ON(hwpt_replace_group(hwpt, old, igroup, igroup->handle)))
 		hwpt_detach_group(hwpt, igroup);
+err_free_handle:
+	kfree(handle);
 	return rc;
 }
 
@@ -341,7 +383,7 @@ static int endpoint_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		if (rc)
 			return rc;
 	}
-	rc = igroup_replace(igroup, hwpt);
+	rc = igroup_replace(idev, hwpt);
 	if (rc) {
 		if (!same_ioas)
 			igroup_unreserve(igroup, hwpt->ioas);
@@ -362,9 +404,10 @@ static int attach_new(struct iommufd_ext_device *idev, struct ioas *ioas,
 	struct hwpt *hwpt;
 	int rc;
 
-	hwpt = hwpt_alloc(idev, ioas, true);
+	hwpt = hwpt_alloc(idev, ioas, 0, NULL);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
+	hwpt->auto_domain = true;
 	rc = attach(idev, hwpt);
 	if (rc) {
 		obj_abort(ictx, &hwpt->obj);
@@ -414,6 +457,7 @@ static int attach_by_id(struct iommufd_ext_device *idev, attach_fn attach,
 
 	switch (obj->type) {
 	case OBJ_HWPT:
+	case OBJ_HWPT_NESTED:
 		hwpt = container_of(obj, struct hwpt, obj);
 		rc = attach(idev, hwpt);
 		hwpt_put(ictx, hwpt);

@@ -2,12 +2,13 @@
 /*
  * Hardware page tables.
  *
- * A page table follows one IOAS and serves the devices of one kind of IOMMU. It
- * must know its aperture and page sizes before it can be filled. Where the
+ * A page table follows one IOAS and serves the devices of one kind of IOMMU, unless
+ * it is nested (nested.c). It must know its aperture and page sizes before it can be filled. Where the
  * kernel's drivers learn them only when a first device is attached, it is
  * filled after that attach and emptied after the last detach; elsewhere it
  * follows its IOAS from the beginning to the end.
  */
+#include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
 
@@ -16,35 +17,74 @@
 #include "compat/iommu.h"
 #include "private.h"
 
+#define HWPT_ALLOC_FLAGS \
+	(IOASID_HWPT_ALLOC_NEST_PARENT | IOASID_HWPT_ALLOC_DIRTY_TRACKING)
+
+static int check_flags(struct iommufd_ext_device *idev, u32 flags)
+{
+	if (flags & ~HWPT_ALLOC_FLAGS)
+		return refuse(idev->ictx, -EOPNOTSUPP,
+			      "page tables cannot have the flags %#x",
+			      flags & ~HWPT_ALLOC_FLAGS);
+	return 0;
+}
+
+/*
+ * A domain for an empty page table: without wishes as all drivers make it, with
+ * flags or data by the operation that some have for user space.
+ */
+static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
+			     u32 flags, const struct ext_user_data *data)
+{
+	struct iommu_domain *domain;
+
+	if (flags || data) {
+		domain = ext_iommu_domain_alloc_flags(idev->dev, flags, data);
+		hwpt->final = true;
+	} else {
+		domain = ext_iommu_paging_domain_alloc(idev->dev, &hwpt->final);
+	}
+	if (IS_ERR(domain))
+		return refuse_id(idev->ictx, PTR_ERR(domain), idev->obj.id,
+				 "the IOMMU of %s makes no page table with flags %#x and %zu bytes of data",
+				 dev_name(idev->dev), flags,
+				 data ? data->len : 0);
+	hwpt->domain = domain;
+	return 0;
+}
+
 /**
- * hwpt_alloc() - make an empty page table
+ * hwpt_alloc() - make an empty page table that follows an IOAS
  * @idev: for whose IOMMU
  * @ioas: what it will follow; the caller holds a reference
- * @auto_domain: it goes with the last endpoint
+ * @flags: enum ioasid_hwpt_alloc_flags
+ * @data: for the IOMMU driver, or NULL
  *
  * The page table has an id that is not published yet.
  *
- * Return: the page table or an ERR_PTR: -ENOMEM, or the IOMMU driver's error.
+ * Return: the page table or an ERR_PTR: -ENOMEM; -EOPNOTSUPP for flags and data
+ * that are not served; the IOMMU driver's error.
  */
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
-			bool auto_domain)
+			u32 flags, const struct ext_user_data *data)
 {
 	struct hwpt *hwpt;
 	int rc;
+
+	rc = check_flags(idev, flags);
+	if (rc)
+		return ERR_PTR(rc);
 
 	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&hwpt->endpoints);
-	hwpt->auto_domain = auto_domain;
-
-	hwpt->domain = ext_iommu_paging_domain_alloc(idev->dev, &hwpt->final);
-	if (IS_ERR(hwpt->domain)) {
-		rc = PTR_ERR(hwpt->domain);
-		goto err_free_hwpt;
-	}
-
+	hwpt->nest_parent = flags & IOASID_HWPT_ALLOC_NEST_PARENT;
 	hwpt->coherent = idev->igroup->coherent;
+
+	rc = hwpt_alloc_domain(hwpt, idev, flags, data);
+	if (rc)
+		goto err_free_hwpt;
 
 	/* Entries made before could be without it: it comes first. */
 	if (hwpt->coherent &&
@@ -96,6 +136,8 @@ static int hwpt_update_aperture(struct hwpt *hwpt)
  * hwpt_fill() - map the content of the IOAS
  * @hwpt: a page table that is final or has just been attached
  *
+ * A nested page table is the user's to fill.
+ *
  * Context: holds attach_lock; may sleep, faults and pins user memory.
  * Return: 0 or the error of ioas_add_hwpt().
  */
@@ -103,6 +145,8 @@ int hwpt_fill(struct hwpt *hwpt)
 {
 	int rc;
 
+	if (hwpt->parent)
+		return 0;
 	if (hwpt->filled)
 		return hwpt_update_aperture(hwpt);
 	rc = ioas_add_hwpt(hwpt->ioas, hwpt);
@@ -128,7 +172,7 @@ void hwpt_unfill(struct hwpt *hwpt)
 }
 
 /**
- * hwpt_free() - undo hwpt_alloc()
+ * hwpt_free() - undo hwpt_alloc() or hwpt_alloc_nested()
  * @ictx: the context
  * @hwpt: a page table without endpoints that is in no store
  *
@@ -141,7 +185,7 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 
 	hwpt_unfill(hwpt);
 	iommu_domain_free(hwpt->domain);
-	obj_put(ictx, &hwpt->ioas->obj);
+	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
 	kfree(hwpt);
 }
 
@@ -193,19 +237,40 @@ void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	mutex_unlock(&ictx->attach_lock);
 }
 
+/* The page table @pt, an IOAS or a parent, asks for; not published yet. */
+static struct hwpt *alloc_for(struct iommufd_ext_device *idev, struct obj *pt,
+			      const struct ioasid_hwpt_alloc *cmd)
+{
+	const struct ext_user_data data = {
+		.type = cmd->data_type,
+		.uptr = u64_to_user_ptr(cmd->data_uptr),
+		.len = cmd->data_len,
+	};
+
+	switch (pt->type) {
+	case OBJ_IOAS:
+		return hwpt_alloc(idev, container_of(pt, struct ioas, obj),
+				  cmd->flags, data.len ? &data : NULL);
+	case OBJ_HWPT:
+		return hwpt_alloc_nested(idev,
+					 container_of(pt, struct hwpt, obj),
+					 cmd->flags, &data);
+	default:
+		return ERR_PTR(refuse_id(idev->ictx, -EINVAL, cmd->pt_id,
+					 "object %u is neither an IOAS nor a page table that can be a parent",
+					 cmd->pt_id));
+	}
+}
+
 static int hwpt_alloc_for(struct ucmd *ucmd, struct iommufd_ext_device *idev,
-			  struct ioas *ioas)
+			  struct obj *pt)
 {
 	struct iommufd_ext_ctx *ictx = ucmd->ictx;
 	struct ioasid_hwpt_alloc *cmd = ucmd->cmd;
 	struct hwpt *hwpt;
-	int rc = 0;
+	int rc;
 
-	/* No flag is served without a driver operation nobody calls yet. */
-	if (cmd->flags || cmd->data_len)
-		return -EOPNOTSUPP;
-
-	hwpt = hwpt_alloc(idev, ioas, false);
+	hwpt = alloc_for(idev, pt, cmd);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	ucmd->new_obj = &hwpt->obj;
@@ -231,37 +296,31 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hwpt_alloc *cmd = ucmd->cmd;
 	struct iommufd_ext_device *idev;
-	struct obj *obj;
+	struct obj *pt;
 	int rc;
 
 	if (cmd->__reserved)
-		return -EOPNOTSUPP;
-	/* There is data, or there is none. */
-	if (cmd->data_type == IOASID_HWPT_DATA_NONE ? cmd->data_len :
-						      !cmd->data_len)
-		return -EINVAL;
+		return refuse(ucmd->ictx, -EOPNOTSUPP,
+			      "a reserved member is not 0");
+	if (cmd->data_type == IOASID_HWPT_DATA_NONE && cmd->data_len)
+		return refuse(ucmd->ictx, -EINVAL,
+			      "%u bytes of data have no type", cmd->data_len);
+	if (cmd->data_type != IOASID_HWPT_DATA_NONE && !cmd->data_len)
+		return refuse(ucmd->ictx, -EINVAL,
+			      "there is no data for the type %u",
+			      cmd->data_type);
 
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)
 		return -ENOENT;
-	obj = obj_get(ucmd->ictx, cmd->pt_id, OBJ_ANY);
-	if (!obj) {
-		rc = -EINVAL;
+	pt = obj_get(ucmd->ictx, cmd->pt_id, OBJ_ANY);
+	if (!pt) {
+		rc = refuse_id(ucmd->ictx, -EINVAL, cmd->pt_id,
+			       "there is no IOAS or page table %u", cmd->pt_id);
 		goto out_put_idev;
 	}
-	switch (obj->type) {
-	case OBJ_IOAS:
-		rc = hwpt_alloc_for(ucmd, idev,
-				    container_of(obj, struct ioas, obj));
-		break;
-	case OBJ_HWPT:
-		/* A nested page table: as on an IOMMU without them. */
-		rc = -EOPNOTSUPP;
-		break;
-	default:
-		rc = -EINVAL;
-	}
-	pt_put(ucmd->ictx, obj);
+	rc = hwpt_alloc_for(ucmd, idev, pt);
+	pt_put(ucmd->ictx, pt);
 out_put_idev:
 	obj_put(ucmd->ictx, &idev->obj);
 	return rc;

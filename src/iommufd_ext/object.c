@@ -229,6 +229,7 @@ void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj)
 		ioas_free(ictx, container_of(obj, struct ioas, obj));
 		break;
 	case OBJ_HWPT:
+	case OBJ_HWPT_NESTED:
 		hwpt_destroy(ictx, container_of(obj, struct hwpt, obj));
 		break;
 	case OBJ_SELFTEST:

@@ -35,6 +35,8 @@
 
 #include <iommufd_ext.h>
 
+#include "compat/iommu.h"
+
 struct area;
 struct device;
 struct file;
@@ -49,7 +51,8 @@ struct user_struct;
  * enum obj_type - what an object id names
  * @OBJ_ANY: for look-ups that take each type
  * @OBJ_IOAS: struct ioas
- * @OBJ_HWPT: struct hwpt
+ * @OBJ_HWPT: struct hwpt that follows an IOAS
+ * @OBJ_HWPT_NESTED: struct hwpt that the user fills
  * @OBJ_DEVICE: struct iommufd_ext_device
  * @OBJ_ACCESS: struct iommufd_ext_access
  * @OBJ_SELFTEST: struct selftest_device; in the test build
@@ -58,6 +61,7 @@ enum obj_type {
 	OBJ_ANY,
 	OBJ_IOAS,
 	OBJ_HWPT,
+	OBJ_HWPT_NESTED,
 	OBJ_DEVICE,
 	OBJ_ACCESS,
 	OBJ_SELFTEST,
@@ -339,15 +343,19 @@ struct ioas {
 };
 
 /**
- * struct hwpt - a hardware page table that follows an IOAS
+ * struct hwpt - a hardware page table
  * @obj: object header
- * @ioas: what it follows; the page table is a user of it
+ * @ioas: what it follows, of which the page table is a user; that of @parent if
+ *	it is nested
+ * @parent: translates the output of a nested page table, which is a user of it;
+ *	else NULL
  * @domain: the page table proper
  * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
  * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
  * @aperture: what is not reserved in the name of the page table; protected by
  *	attach_lock
  * @auto_domain: made by an attach, goes with the last endpoint; constant
+ * @nest_parent: can be the parent of nested ones; constant
  * @final: the driver knows page sizes and aperture before an attach; constant
  * @coherent: DMA through it cannot bypass caches; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
@@ -356,15 +364,29 @@ struct ioas {
 struct hwpt {
 	struct obj obj;
 	struct ioas *ioas;
+	struct hwpt *parent;
 	struct iommu_domain *domain;
 	struct list_head ioas_item;
 	struct list_head endpoints;
 	struct iommu_domain_geometry aperture;
 	bool auto_domain;
+	bool nest_parent;
 	bool final;
 	bool coherent;
 	bool filled;
 	bool msi_cookie;
+};
+
+/**
+ * struct attach_handle - what a fault of an attached group finds
+ * @core: known to the IOMMU core
+ * @hwpt: what the group, or a PASID of it, is attached to; constant
+ * @dev_id: id of the device that was attached first; constant
+ */
+struct attach_handle {
+	struct iommu_attach_handle core;
+	struct hwpt *hwpt;
+	u32 dev_id;
 };
 
 /* Interrupts of most platforms need no mapping. */
@@ -381,6 +403,7 @@ struct hwpt {
  * @msi_window: where its devices expect MSI doorbells to be mapped, or
  *	NO_MSI_WINDOW; protected by iommufd_ext_ctx.attach_lock
  * @hwpt: what the group is attached to; protected by attach_lock
+ * @handle: of that attachment; protected by attach_lock
  * @endpoints: devices of the group that are attached; protected by attach_lock
  *
  * The IOMMU core lets a group be claimed once. Bound devices share the claim.
@@ -394,6 +417,7 @@ struct igroup {
 	bool coherent;
 	phys_addr_t msi_window;
 	struct hwpt *hwpt;
+	struct attach_handle *handle;
 	struct list_head endpoints;
 };
 
@@ -696,7 +720,7 @@ int vfio_ioas_ioctl(struct ucmd *ucmd);
 
 /* hwpt.c */
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
-			bool auto_domain);
+			u32 flags, const struct ext_user_data *data);
 int hwpt_fill(struct hwpt *hwpt);
 void hwpt_unfill(struct hwpt *hwpt);
 void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
@@ -710,6 +734,9 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
 
 /* nested.c */
+struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
+			       struct hwpt *parent, u32 flags,
+			       const struct ext_user_data *data);
 int hwpt_invalidate_ioctl(struct ucmd *ucmd);
 
 /* fault.c */

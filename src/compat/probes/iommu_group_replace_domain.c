@@ -5,7 +5,7 @@
  * From 6.6 ("iommu: Introduce a new iommu_group_replace_domain() API") until
  * the attach handles of later kernels took its place. Exported to iommufd, which
  * is what the caller is here; declared in a private header.
- * Used by ext_iommu_group_replace_domain().
+ * Used by ext_iommu_replace_group().
  */
 /* namespaces: IOMMUFD_INTERNAL */
 #include <linux/iommu.h>

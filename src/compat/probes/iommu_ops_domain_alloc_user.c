@@ -6,7 +6,7 @@
  * From 6.7 ("iommu: Pass in parent domain with user_data to domain_alloc_user
  * op") until domain_alloc_paging_flags took its place in 6.14. 6.6 has it with
  * fewer arguments.
- * Used by ext_iommu_paging_domain_alloc().
+ * Used by ext_iommu_paging_domain_alloc() and ext_domain_alloc_user().
  */
 #include <linux/iommu.h>
 
