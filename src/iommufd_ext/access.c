@@ -6,9 +6,17 @@
  * with the CPU, or hands the pages to hardware in a way of its own. When a mapping
  * goes, its accesses are told, and the pages they have pinned must be back before
  * it does.
+ *
+ * An area counts the pins of accesses and the accesses at work on it. While there are
+ * any, it is not removed and not cut. Accesses work with domains_rwsem read-held: who
+ * takes it for writing knows that those who began before are done.
  */
+#include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/xarray.h>
 
 #include "compat/module.h"
@@ -236,3 +244,432 @@ void iommufd_ext_access_destroy(struct iommufd_ext_access *access)
 	iommufd_ext_ctx_put(ictx);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_access_destroy);
+
+/**
+ * ioas_notify_unmap() - ask accesses to unpin a range
+ * @ioas: the IOAS
+ * @iova: first IOVA
+ * @length: size, in bytes
+ *
+ * When it returns, all accesses have been told, and none is at work that began before.
+ *
+ * Context: may sleep, calls drivers, takes ioas->domains_rwsem.
+ */
+void ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
+		       unsigned long length)
+{
+	struct iommufd_ext_access *access;
+	unsigned long index;
+
+	xa_lock(&ioas->accesses);
+	xa_for_each(&ioas->accesses, index, access) {
+		refcount_inc(&access->obj.users);
+		xa_unlock(&ioas->accesses);
+		if (access->ops->unmap)
+			access->ops->unmap(access->data, iova, length);
+		obj_put(access->ictx, &access->obj);
+		xa_lock(&ioas->accesses);
+	}
+	xa_unlock(&ioas->accesses);
+
+	down_write(&ioas->domains_rwsem);
+	up_write(&ioas->domains_rwsem);
+}
+
+/**
+ * struct access_range - memory an access works on
+ * @ioas: where
+ * @iova: first IOVA
+ * @last: last IOVA
+ * @flags: IOMMUFD_EXT_ACCESS_RW_*
+ */
+struct access_range {
+	struct ioas *ioas;
+	unsigned long iova;
+	unsigned long last;
+	unsigned int flags;
+};
+
+/**
+ * struct access_part - the part of an access_range that is in one area
+ * @area: the area, held by area->accesses
+ * @iova: first IOVA
+ * @last: last IOVA
+ */
+struct access_part {
+	struct area *area;
+	unsigned long iova;
+	unsigned long last;
+};
+
+static int check_area(const struct area *area, unsigned int flags)
+{
+	int prot = flags & IOMMUFD_EXT_ACCESS_RW_WRITE ? IOMMU_WRITE :
+							 IOMMU_READ;
+
+	if (!area || !area->ready)
+		return -ENOENT;
+	if (area->revoked)
+		return -EINVAL;
+	if (!(area->prot & prot))
+		return -EPERM;
+	return area->accesses == U32_MAX ? -EOVERFLOW : 0;
+}
+
+/* Hold the area at @iova. */
+static int hold_part(const struct access_range *range, unsigned long iova,
+		     struct access_part *part)
+{
+	struct ioas *ioas = range->ioas;
+	int rc;
+
+	lockdep_assert_held(&ioas->domains_rwsem);
+
+	mutex_lock(&ioas->iova_lock);
+	part->area = iova_find_area(ioas, iova, iova);
+	rc = check_area(part->area, range->flags);
+	if (!rc) {
+		part->area->accesses++;
+		part->iova = iova;
+		part->last = min(part->area->last, range->last);
+	}
+	mutex_unlock(&ioas->iova_lock);
+	return rc;
+}
+
+static void release_part(const struct access_range *range,
+			 const struct access_part *part)
+{
+	mutex_lock(&range->ioas->iova_lock);
+	part->area->accesses--;
+	mutex_unlock(&range->ioas->iova_lock);
+}
+
+/* Find the area at @iova again. */
+static bool find_held_part(const struct access_range *range, unsigned long iova,
+			   struct access_part *part)
+{
+	struct ioas *ioas = range->ioas;
+	bool held;
+
+	mutex_lock(&ioas->iova_lock);
+	part->area = iova_find_area(ioas, iova, iova);
+	held = part->area && part->area->ready && part->area->accesses;
+	if (held) {
+		part->iova = iova;
+		part->last = min(part->area->last, range->last);
+	}
+	mutex_unlock(&ioas->iova_lock);
+	return held;
+}
+
+static int share_areas(const struct access_range *range)
+{
+	struct ioas *ioas = range->ioas;
+	bool pinned = !list_empty(&ioas->hwpts);
+	struct area *area;
+	int rc = 0;
+
+	lockdep_assert_held_write(&ioas->domains_rwsem);
+
+	mutex_lock(&ioas->iova_lock);
+	for (area = iova_find_area(ioas, range->iova, range->last);
+	     area && area->iova <= range->last && !rc;
+	     area = iova_next_area(area)) {
+		if (area->ready && !area_share(area, pinned))
+			rc = -ENOMEM;
+		cond_resched();
+	}
+	mutex_unlock(&ioas->iova_lock);
+	return rc;
+}
+
+static bool areas_are_shared(const struct access_range *range)
+{
+	struct ioas *ioas = range->ioas;
+	bool shared = true;
+	struct area *area;
+
+	mutex_lock(&ioas->iova_lock);
+	for (area = iova_find_area(ioas, range->iova, range->last);
+	     area && area->iova <= range->last && shared;
+	     area = iova_next_area(area)) {
+		shared = !area->ready || area->pages->shared;
+		cond_resched();
+	}
+	mutex_unlock(&ioas->iova_lock);
+	return shared;
+}
+
+/* Take domains_rwsem for reading, with all memory of the range in a shared place. */
+static int lock_shared(const struct access_range *range)
+{
+	struct ioas *ioas = range->ioas;
+	int rc;
+
+	down_read(&ioas->domains_rwsem);
+	if (areas_are_shared(range))
+		return 0;
+	up_read(&ioas->domains_rwsem);
+
+	down_write(&ioas->domains_rwsem);
+	rc = share_areas(range);
+	downgrade_write(&ioas->domains_rwsem);
+	if (rc)
+		up_read(&ioas->domains_rwsem);
+	return rc;
+}
+
+/* Pages are handed out whole: only the range as such may end inside one. */
+static bool part_is_aligned(const struct access_range *range,
+			    const struct access_part *part)
+{
+	unsigned long shift = area_start(part->area) - part->area->iova;
+
+	return PAGE_ALIGNED(shift + part->iova) &&
+	       (part->last == range->last ||
+		PAGE_ALIGNED(shift + part->last + 1));
+}
+
+static int pin_part(const struct access_range *range,
+		    const struct access_part *part, struct page **out_pages,
+		    unsigned long *npages)
+{
+	unsigned long first = area_page(part->area, part->iova);
+	unsigned long last = area_page(part->area, part->last);
+	int rc;
+
+	if (!part_is_aligned(range, part))
+		return -EINVAL;
+	rc = shared_pages_pin(area_shared(part->area), first, last);
+	if (rc)
+		return rc;
+	*npages = last - first + 1;
+	shared_pages_get(area_shared(part->area), first, *npages, out_pages);
+	return 0;
+}
+
+static void unpin_range(const struct access_range *range)
+{
+	unsigned long iova = range->iova;
+	struct access_part part;
+
+	do {
+		if (WARN_ON(!find_held_part(range, iova, &part)))
+			return;
+		shared_pages_unpin(area_shared(part.area),
+				   area_page(part.area, part.iova),
+				   area_page(part.area, part.last));
+		release_part(range, &part);
+		iova = part.last + 1;
+	} while (part.last != range->last);
+}
+
+static int pin_range(struct access_range *range, struct page **out_pages)
+{
+	unsigned long iova = range->iova;
+	struct access_part part;
+	unsigned long npages;
+	int rc;
+
+	do {
+		rc = hold_part(range, iova, &part);
+		if (rc)
+			goto err_unpin;
+		rc = pin_part(range, &part, out_pages, &npages);
+		if (rc) {
+			release_part(range, &part);
+			goto err_unpin;
+		}
+		out_pages += npages;
+		iova = part.last + 1;
+	} while (part.last != range->last);
+	return 0;
+
+err_unpin:
+	if (iova > range->iova) {
+		range->last = iova - 1;
+		unpin_range(range);
+	}
+	return rc;
+}
+
+/**
+ * iommufd_ext_access_pin_pages() - let the memory behind a range of IOVAs stay
+ * @access: an access with needs_pin_pages
+ * @iova: first IOVA
+ * @length: size of the range, in bytes
+ * @out_pages: the pages, in order
+ * @flags: IOMMUFD_EXT_ACCESS_RW_WRITE if the pages will be written
+ *
+ * The pages stay, and are charged to the owner of the memory, until the driver calls
+ * iommufd_ext_access_unpin_pages() for the same range. It has to when its unmap
+ * operation is called, which can be at any time: also before this returns.
+ *
+ * Context: may sleep, may fault.
+ * Return: 0; -EINVAL if @length is 0, if the range does not begin a page of the
+ * memory in each mapping, or if a mapping is being removed; -EOVERFLOW if the range
+ * wraps; -ENOENT if the access has no IOAS, or if anything in the range is not
+ * mapped; -EPERM if a mapping is not for reading, or not for writing; -EFAULT if the
+ * memory is not there; -ENOMEM without memory or over the owner's RLIMIT_MEMLOCK;
+ * -EINTR if the process is being killed. On failure nothing is pinned.
+ */
+int iommufd_ext_access_pin_pages(struct iommufd_ext_access *access,
+				 unsigned long iova, unsigned long length,
+				 struct page **out_pages, unsigned int flags)
+{
+	struct access_range range = { .iova = iova, .flags = flags };
+	int rc;
+
+	if (WARN_ON_ONCE(!access->ops->needs_pin_pages || !access->ops->unmap))
+		return -EINVAL;
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &range.last))
+		return -EOVERFLOW;
+
+	mutex_lock(&access->lock);
+	range.ioas = access->ioas;
+	rc = range.ioas ? lock_shared(&range) : -ENOENT;
+	if (!rc) {
+		rc = pin_range(&range, out_pages);
+		up_read(&range.ioas->domains_rwsem);
+	}
+	mutex_unlock(&access->lock);
+	return rc;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_access_pin_pages);
+
+/**
+ * iommufd_ext_access_unpin_pages() - undo iommufd_ext_access_pin_pages()
+ * @access: the access
+ * @iova: first IOVA, as pinned
+ * @length: size of the range, in bytes, as pinned
+ *
+ * Context: may sleep; also in the driver's unmap operation.
+ */
+void iommufd_ext_access_unpin_pages(struct iommufd_ext_access *access,
+				    unsigned long iova, unsigned long length)
+{
+	struct access_range range = { .iova = iova };
+
+	if (WARN_ON(!length) ||
+	    WARN_ON(check_add_overflow(iova, length - 1, &range.last)))
+		return;
+
+	mutex_lock(&access->lock);
+	range.ioas = access->ioas_unpin;
+	if (!WARN_ON(!range.ioas)) {
+		down_read(&range.ioas->domains_rwsem);
+		unpin_range(&range);
+		up_read(&range.ioas->domains_rwsem);
+	}
+	mutex_unlock(&access->lock);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_access_unpin_pages);
+
+/* Through the address space of the process the memory belongs to. */
+static int rw_user(struct mm_struct *mm, unsigned long uptr, void *data,
+		   size_t size, bool write)
+{
+	bool borrow = current->mm != mm;
+	unsigned long left;
+
+	if (borrow)
+		kthread_use_mm(mm);
+	if (write)
+		left = copy_to_user((void __user *)uptr, data, size);
+	else
+		left = copy_from_user(data, (void __user *)uptr, size);
+	if (borrow)
+		kthread_unuse_mm(mm);
+	return left ? -EFAULT : 0;
+}
+
+static bool can_rw_user(const struct area *area, unsigned int flags)
+{
+	if (area->pages->shared && area_shared(area)->file)
+		return false;
+	if (flags & IOMMUFD_EXT_ACCESS_RW_KTHREAD)
+		return true;
+	return current->mm == area->pages->owner->mm &&
+	       !(flags & __IOMMUFD_EXT_ACCESS_RW_SLOW_PATH);
+}
+
+static int rw_part(const struct access_range *range,
+		   const struct access_part *part, void *data)
+{
+	bool pinned = !list_empty(&range->ioas->hwpts);
+	bool write = range->flags & IOMMUFD_EXT_ACCESS_RW_WRITE;
+	struct mm_struct *mm = part->area->pages->owner->mm;
+	size_t size = part->last - part->iova + 1;
+	int rc;
+
+	if (!can_rw_user(part->area, range->flags) || !mmget_not_zero(mm))
+		return area_rw(part->area, pinned, part->iova, data, size,
+			       write);
+	rc = rw_user(mm, area_start(part->area) + (part->iova - part->area->iova),
+		     data, size, write);
+	mmput(mm);
+	return rc;
+}
+
+static int rw_range(const struct access_range *range, void *data)
+{
+	unsigned long iova = range->iova;
+	struct access_part part;
+	int rc;
+
+	do {
+		rc = hold_part(range, iova, &part);
+		if (rc)
+			return rc;
+		rc = rw_part(range, &part, data);
+		release_part(range, &part);
+		if (rc)
+			return rc;
+		data += part.last - iova + 1;
+		iova = part.last + 1;
+	} while (part.last != range->last);
+	return 0;
+}
+
+/**
+ * iommufd_ext_access_rw() - read or write the memory behind a range of IOVAs
+ * @access: an access
+ * @iova: first IOVA
+ * @data: what to write, or where to put what is read
+ * @len: size of the range, in bytes
+ * @flags: IOMMUFD_EXT_ACCESS_RW_WRITE to write; IOMMUFD_EXT_ACCESS_RW_KTHREAD if the
+ *	caller is a kernel thread
+ *
+ * The memory need not be pinned, and can be that of another process.
+ *
+ * Context: may sleep, may fault.
+ * Return: 0; -EINVAL if @len is 0, or a mapping is being removed; -EOVERFLOW if the
+ * range wraps; -ENOENT if the access has no IOAS, or anything in the range is not
+ * mapped; -EPERM if a mapping is not for reading, or not for writing; -EFAULT if the
+ * memory is not there; -ENOMEM. On failure part of the range may be done.
+ */
+int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
+			  void *data, size_t len, unsigned int flags)
+{
+	struct access_range range = { .iova = iova, .flags = flags };
+	int rc = -ENOENT;
+
+	if (!len)
+		return -EINVAL;
+	if (check_add_overflow(iova, len - 1, &range.last))
+		return -EOVERFLOW;
+
+	mutex_lock(&access->lock);
+	range.ioas = access->ioas;
+	if (range.ioas) {
+		down_read(&range.ioas->domains_rwsem);
+		rc = rw_range(&range, data);
+		up_read(&range.ioas->domains_rwsem);
+	}
+	mutex_unlock(&access->lock);
+	return rc;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_access_rw);

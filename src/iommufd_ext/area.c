@@ -322,3 +322,31 @@ size_t area_iter_init(struct area_iter *iter, const struct area *area,
 	shared_iter_init(iter, area_shared(area), area_page(area, iova));
 	return skip + area->offset - PFN_PHYS(iter->segment->first);
 }
+
+/**
+ * area_rw() - read or write the memory of an area
+ * @area: the area; the caller keeps it, and whether it is pinned, as they are
+ * @pinned: whether it is pinned
+ * @iova: where to begin
+ * @data: what to write, or where to put what is read
+ * @size: how much, in bytes; the area has that much behind @iova
+ * @write: to the memory, not from it
+ *
+ * Context: may sleep, takes mmap_lock, may fault.
+ * Return: 0 or the error of pages_rw_unpinned().
+ */
+int area_rw(const struct area *area, bool pinned, unsigned long iova,
+	    void *data, size_t size, bool write)
+{
+	size_t skip = offset_in_page(area->pages->start) + area_offset(area) +
+		      (iova - area->iova);
+
+	if (area->pages->shared)
+		return shared_pages_rw(area_shared(area), skip, data, size,
+				       write);
+	if (!pinned)
+		return pages_rw_unpinned(area->pages, NULL, skip, data, size,
+					 write);
+	pages_rw(area->pages, skip, data, size, write);
+	return 0;
+}

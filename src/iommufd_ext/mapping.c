@@ -151,26 +151,51 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	return rc;
 }
 
+/**
+ * struct unmap_range - what is being unmapped
+ * @iova: first IOVA that is left to unmap
+ * @last: last IOVA
+ * @list: areas that belong to the unmapper, linked by area->next
+ * @used: size of the area at @iova, which accesses use, in bytes
+ */
+struct unmap_range {
+	unsigned long iova;
+	unsigned long last;
+	struct area *list;
+	unsigned long used;
+};
+
+/* An area that accesses use: they must not begin again. */
+static int revoke_area(struct area *area, struct unmap_range *range)
+{
+	area->revoked = true;
+	range->iova = area->iova;
+	range->used = area_length(area);
+	return -EAGAIN;
+}
+
 /*
  * Make the areas of a range the caller's own, linked by area->next, up to the
- * first one that cannot be removed. They stay in the tree to keep the IOVAs
- * occupied until the page tables forget them.
+ * first one that cannot be removed, for -EAGAIN because accesses use it. They stay in
+ * the tree to keep the IOVAs occupied until the page tables forget them.
  */
-static int claim_range(struct ioas *ioas, unsigned long iova,
-		       unsigned long last, struct area **list)
+static int claim_range(struct ioas *ioas, struct unmap_range *range)
 {
+	struct area **list = &range->list;
 	struct area *area;
 	int rc = 0;
 
 	lockdep_assert_held(&ioas->iova_lock);
 
-	for (area = iova_find_area(ioas, iova, last); area && area->iova <= last;
-	     area = iova_next_area(area)) {
+	for (area = iova_find_area(ioas, range->iova, range->last);
+	     area && area->iova <= range->last; area = iova_next_area(area)) {
 		/* Pairs with ioas_publish_area(). */
 		if (!smp_load_acquire(&area->ready))
 			rc = -EBUSY;
-		else if (area->iova < iova || area->last > last)
+		else if (area->iova < range->iova || area->last > range->last)
 			rc = -ENOENT;
+		else if (area->accesses)
+			rc = revoke_area(area, range);
 		if (rc)
 			break;
 		area->ready = false;
@@ -211,6 +236,30 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
 	return removed;
 }
 
+static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
+			 unsigned long *unmapped)
+{
+	struct hwpt *hwpt;
+	bool pinned;
+	int rc;
+
+	down_read(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = claim_range(ioas, range);
+	mutex_unlock(&ioas->iova_lock);
+	pinned = !list_empty(&ioas->hwpts);
+	if (range->list)
+		list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+			unmap_list(hwpt->domain, range->list);
+	up_read(&ioas->domains_rwsem);
+
+	*unmapped += remove_list(ioas, range->list, pinned);
+	return rc;
+}
+
+/* How often accesses are asked to unpin one area. */
+#define MAX_NOTIFIES 100
+
 /**
  * ioas_unmap() - remove all areas of a range
  * @ioas: the IOAS
@@ -220,30 +269,27 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
  *
  * When it returns, no device reaches the memory any more, and it is unpinned.
  *
- * Context: may sleep. Does not allocate.
+ * Context: may sleep, calls drivers with accesses. Does not allocate.
  * Return: 0; -ENOENT if the range holds part of an area; -EBUSY if one of its
- * areas is being made or removed. On failure the areas before that one are
- * removed, as mainline does.
+ * areas is being made or removed; -EDEADLOCK if an access does not unpin one. On
+ * failure the areas before that one are removed, as mainline does.
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
 {
-	struct area *list;
-	struct hwpt *hwpt;
-	bool pinned;
+	struct unmap_range range = { .iova = iova, .last = last };
+	unsigned int notifies = 0;
 	int rc;
 
-	down_read(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
-	rc = claim_range(ioas, iova, last, &list);
-	mutex_unlock(&ioas->iova_lock);
-	pinned = !list_empty(&ioas->hwpts);
-	if (list)
-		list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
-			unmap_list(hwpt->domain, list);
-	up_read(&ioas->domains_rwsem);
-
-	*unmapped = remove_list(ioas, list, pinned);
+	*unmapped = 0;
+	while ((rc = unmap_claimed(ioas, &range, unmapped)) == -EAGAIN) {
+		if (range.iova != iova)
+			notifies = 0;
+		iova = range.iova;
+		if (WARN_ON(notifies++ == MAX_NOTIFIES))
+			return -EDEADLOCK;
+		ioas_notify_unmap(ioas, range.iova, range.used);
+	}
 	return rc;
 }
 
@@ -324,8 +370,11 @@ static int cut_locked(struct ioas *ioas, unsigned long iova)
 	area = iova_find_area(ioas, iova, iova);
 	if (!area || area->iova == iova)
 		return 0;
-	if (!area->ready)
+	if (!area->ready || area->revoked)
 		return -EBUSY;
+	/* An access unpins what it pinned, in one piece. */
+	if (area->accesses)
+		return -EINVAL;
 	/* A large IOMMU page could reach over the cut. */
 	if (pinned && ioas->large_pages)
 		return -EINVAL;
@@ -347,7 +396,8 @@ static int cut_locked(struct ioas *ioas, unsigned long iova)
  *
  * Context: may sleep.
  * Return: 0; -EBUSY if the area is being made or removed; -EINVAL if it is in a
- * page table that may have large pages, or if @iova is not aligned; -ENOMEM.
+ * page table that may have large pages, if an access uses it, or if @iova is not
+ * aligned; -ENOMEM.
  */
 int ioas_cut(struct ioas *ioas, unsigned long iova)
 {

@@ -638,11 +638,12 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 	const struct pfn_run *run;
 
 	pfn_run_iter_init(&iter, pages);
-	for (run = pfn_run_next(&iter); size; ) {
+	run = pfn_run_next(&iter);
+	while (size) {
 		size_t n = min(size, PAGE_SIZE - offset_in_page(skip));
 
-		if (skip >= PFN_PHYS((u64)run->npages)) {
-			skip -= PFN_PHYS((u64)run->npages);
+		if (skip >= PFN_PHYS(run->npages)) {
+			skip -= PFN_PHYS(run->npages);
 			run = pfn_run_next(&iter);
 			continue;
 		}
@@ -653,6 +654,53 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 		size -= n;
 		cond_resched();
 	}
+}
+
+/**
+ * pages_rw_unpinned() - read or write memory that is not pinned
+ * @pages: the memory; it stays as it is
+ * @file: the file it is in, or NULL for memory of the owner
+ * @skip: where to begin, in bytes behind the beginning of its first page
+ * @data: what to write, or where to put what is read
+ * @size: how much, in bytes; the memory has that much
+ * @write: to the memory, not from it
+ *
+ * Context: may sleep, takes mmap_lock, may fault.
+ * Return: 0 or the error of pages_pin(). On failure part of it may be done.
+ */
+int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
+		      void *data, size_t size, bool write)
+{
+	struct pages *part;
+	int rc = 0;
+
+	part = kmalloc(offsetof(struct pages, runs) +
+			       pages_runs_size(SMALL_PAGES),
+		       GFP_KERNEL_ACCOUNT);
+	if (!part)
+		return -ENOMEM;
+	*part = *pages;
+	part->writable = write;
+	part->charge = CHARGE_NONE;
+	part->nr_runs = 0;
+	part->max_runs = SMALL_PAGES;
+
+	while (size) {
+		size_t n = min(size, PFN_PHYS(SMALL_PAGES) - offset_in_page(skip));
+		unsigned long npages = PHYS_PFN(PAGE_ALIGN(offset_in_page(skip) + n));
+
+		part->start = (pages->start & PAGE_MASK) + (skip & PAGE_MASK);
+		rc = pages_pin(part, npages, file);
+		if (rc)
+			break;
+		pages_rw(part, offset_in_page(skip), data, n, write);
+		pages_unpin(part, npages);
+		skip += n;
+		data += n;
+		size -= n;
+	}
+	kfree(part);
+	return rc;
 }
 
 /**

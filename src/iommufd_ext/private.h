@@ -570,6 +570,8 @@ void pages_unpin(struct pages *pages, unsigned long npages);
 int pages_split(struct pages *pages, unsigned long npages, struct pages *rest);
 void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 	      bool write);
+int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
+		      void *data, size_t size, bool write);
 void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages);
 const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter);
 
@@ -608,6 +610,10 @@ void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
 			unsigned long last);
 int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 		     unsigned long first);
+void shared_pages_get(struct shared_pages *shared, unsigned long first,
+		      unsigned long npages, struct page **out_pages);
+int shared_pages_rw(struct shared_pages *shared, size_t skip, void *data,
+		    size_t size, bool write);
 void shared_pages_set_owner(struct shared_pages *shared,
 			    struct pages_owner *owner);
 void shared_iter_init(struct area_iter *iter, struct shared_pages *shared,
@@ -627,6 +633,8 @@ struct area *area_cut(struct area *area, unsigned long iova, bool pinned);
 void area_free(struct area *area);
 int area_pin(struct area *area);
 void area_unpin(struct area *area);
+int area_rw(const struct area *area, bool pinned, unsigned long iova,
+	    void *data, size_t size, bool write);
 void area_lock_runs(const struct area *area);
 void area_unlock_runs(const struct area *area);
 size_t area_iter_init(struct area_iter *iter, const struct area *area,
@@ -717,6 +725,10 @@ const char *vfio_compat_name(unsigned int cmd);
 long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 		       unsigned long arg);
 int vfio_ioas_ioctl(struct ucmd *ucmd);
+
+/* access.c */
+void ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
+		       unsigned long length);
 
 /* hwpt.c */
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,

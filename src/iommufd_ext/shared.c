@@ -337,6 +337,75 @@ int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 }
 
 /**
+ * shared_pages_get() - what a user has pinned, page by page
+ * @shared: the memory
+ * @first: the first page
+ * @npages: how many; all pinned for the caller
+ * @out_pages: the pages
+ *
+ * Context: may sleep, takes shared->lock.
+ */
+void shared_pages_get(struct shared_pages *shared, unsigned long first,
+		      unsigned long npages, struct page **out_pages)
+{
+	struct pfn_range range;
+	struct area_iter iter;
+	unsigned long skip, i;
+
+	down_read(&shared->lock);
+	shared_iter_init(&iter, shared, first);
+	skip = first - iter.segment->first;
+	while (npages) {
+		shared_iter_next(&iter, &range);
+		for (i = skip; i < range.npages && npages; i++, npages--)
+			*out_pages++ = pfn_to_page(range.pfn + i);
+		skip -= min(skip, range.npages);
+		cond_resched();
+	}
+	up_read(&shared->lock);
+}
+
+/**
+ * shared_pages_rw() - read or write the memory
+ * @shared: the memory
+ * @skip: where to begin, in bytes behind the beginning of its first page
+ * @data: what to write, or where to put what is read
+ * @size: how much, in bytes
+ * @write: to the memory, not from it
+ *
+ * What is not pinned is, for the time it takes.
+ *
+ * Context: may sleep, takes shared->lock and mmap_lock, may fault.
+ * Return: 0 or the error of pages_rw_unpinned().
+ */
+int shared_pages_rw(struct shared_pages *shared, size_t skip, void *data,
+		    size_t size, bool write)
+{
+	struct segment *segment;
+	int rc = 0;
+	size_t n;
+
+	down_read(&shared->lock);
+	for (; size && !rc; skip += n, data += n, size -= n) {
+		n = size;
+		segment = shared_pages_segment(shared, PHYS_PFN(skip));
+		if (segment && PFN_PHYS(segment->first) <= skip) {
+			n = min(n, PFN_PHYS(segment_end(segment)) - skip);
+			pages_rw(&segment->pages,
+				 skip - PFN_PHYS(segment->first), data, n,
+				 write);
+			continue;
+		}
+		if (segment)
+			n = min(n, PFN_PHYS(segment->first) - skip);
+		rc = pages_rw_unpinned(&shared->pages, shared->file, skip, data,
+				       n, write);
+	}
+	up_read(&shared->lock);
+	return rc;
+}
+
+/**
  * shared_pages_set_owner() - let the memory belong to somebody else
  * @shared: the memory, which keeps a reference to the new owner and drops that to
  *	the old one. What is charged is the caller's matter
