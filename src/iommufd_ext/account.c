@@ -88,6 +88,18 @@ void pages_owner_put(struct pages_owner *owner)
 	kfree(owner);
 }
 
+/* In KiB, as ulimit(1) has it. */
+static int refuse_charge(struct pages_owner *owner, unsigned long npages,
+			 unsigned long used, const char *whose)
+{
+	unsigned long limit = task_rlimit(owner->task, RLIMIT_MEMLOCK);
+
+	return refuse(owner->ictx, -ENOMEM,
+		      "RLIMIT_MEMLOCK: %lu KiB more are wanted, of a limit of %lu KiB the %s has %lu KiB in use",
+		      npages << (PAGE_SHIFT - 10), limit >> 10, whose,
+		      used << (PAGE_SHIFT - 10));
+}
+
 static int charge_user(struct pages_owner *owner, unsigned long npages)
 {
 	unsigned long limit = task_rlimit(owner->task, RLIMIT_MEMLOCK) >>
@@ -96,7 +108,7 @@ static int charge_user(struct pages_owner *owner, unsigned long npages)
 
 	do {
 		if (npages > limit || old > limit - npages)
-			return -ENOMEM;
+			return refuse_charge(owner, npages, old, "user");
 	} while (!atomic_long_try_cmpxchg(&owner->user->locked_vm, &old,
 					  old + npages));
 	return 0;
@@ -109,6 +121,9 @@ static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc)
 	mmap_write_lock(owner->mm);
 	rc = __account_locked_vm(owner->mm, npages, inc, owner->task, false);
 	mmap_write_unlock(owner->mm);
+	if (rc)
+		refuse_charge(owner, npages, READ_ONCE(owner->mm->locked_vm),
+			      "process");
 	return rc;
 }
 

@@ -46,7 +46,8 @@ static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
 		    !region->length)
 			continue;
 		rc = iova_reserve(ioas, region->start,
-				  region->start + region->length - 1, endpoint);
+				  region->start + region->length - 1, endpoint,
+				  endpoint->idev->obj.id);
 		if (rc)
 			return rc;
 	}

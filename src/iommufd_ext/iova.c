@@ -18,12 +18,14 @@
  * struct reserved_range - IOVAs that cannot be mapped
  * @node: in ioas.reserved
  * @owner: the page table or endpoint that needs them kept free
+ * @owner_id: id of the page table, or of the endpoint's device
  *
  * Protected by ioas.iova_lock.
  */
 struct reserved_range {
 	struct interval_tree_node node;
 	const void *owner;
+	u32 owner_id;
 };
 
 static struct area *node_to_area(struct rb_node *node)
@@ -83,6 +85,15 @@ struct allowed_range {
 	struct interval_tree_node node;
 };
 
+static int refuse_occupied(struct ioas *ioas, unsigned long iova,
+			   unsigned long last, const struct area *other)
+{
+	return refuse_range(ioas->ictx, -EEXIST, ioas->obj.id, other->iova,
+			    other->last,
+			    "IOVAs %#lx-%#lx are occupied by the mapping at %#lx-%#lx",
+			    iova, last, other->iova, other->last);
+}
+
 /* Fails if any IOVA of the area is occupied. */
 static int insert_area(struct ioas *ioas, struct area *area)
 {
@@ -98,7 +109,8 @@ static int insert_area(struct ioas *ioas, struct area *area)
 		else if (area->iova > other->last)
 			link = &parent->rb_right;
 		else
-			return -EEXIST;
+			return refuse_occupied(ioas, area->iova, area->last,
+					       other);
 	}
 	rb_link_node(&area->node, parent, link);
 	rb_insert_color(&area->node, &ioas->areas);
@@ -118,10 +130,27 @@ void iova_remove_area(struct ioas *ioas, struct area *area)
 	rb_erase(&area->node, &ioas->areas);
 }
 
-static bool is_reserved(struct ioas *ioas, unsigned long iova,
-			unsigned long last)
+/* Returns @rc if any IOVA of a range is reserved, and else 0. */
+static int check_reserved(struct ioas *ioas, unsigned long iova,
+			  unsigned long last, int rc)
 {
-	return interval_tree_iter_first(&ioas->reserved, iova, last);
+	struct iommufd_ext_about about = { .ids = { ioas->obj.id } };
+	struct interval_tree_node *node;
+	struct reserved_range *range;
+	char owner[64];
+
+	node = interval_tree_iter_first(&ioas->reserved, iova, last);
+	if (likely(!node))
+		return 0;
+	range = container_of(node, struct reserved_range, node);
+	about.ids[1] = range->owner_id;
+	about.has_range = true;
+	about.start = node->start;
+	about.last = node->last;
+	obj_describe(ioas->ictx, range->owner_id, owner, sizeof(owner));
+	return iommufd_ext_refuse(&ioas->ictx->errors, rc, &about,
+				  "IOVAs %#lx-%#lx are not free: %s reserves %#lx-%#lx",
+				  iova, last, owner, node->start, node->last);
 }
 
 /*
@@ -191,6 +220,14 @@ static int find_free_in(struct ioas *ioas, unsigned long from,
 	return -ENOSPC;
 }
 
+static int refuse_full(struct ioas *ioas, unsigned long length,
+		       unsigned long alignment, const char *where)
+{
+	return refuse_id(ioas->ictx, -ENOSPC, ioas->obj.id,
+			 "IOAS %u has no free range of %#lx bytes at a multiple of %#lx%s",
+			 ioas->obj.id, length, alignment, where);
+}
+
 /* Neither page 0 nor the last page is ever given out. */
 static int find_free(struct ioas *ioas, unsigned long alignment,
 		     unsigned long offset, unsigned long length,
@@ -199,9 +236,12 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
 	struct interval_tree_node *allowed;
 
-	if (RB_EMPTY_ROOT(&ioas->allowed.rb_root))
-		return find_free_in(ioas, PAGE_SIZE, limit, alignment, offset,
-				    length, iova);
+	if (RB_EMPTY_ROOT(&ioas->allowed.rb_root)) {
+		if (!find_free_in(ioas, PAGE_SIZE, limit, alignment, offset,
+				  length, iova))
+			return 0;
+		return refuse_full(ioas, length, alignment, "");
+	}
 
 	for (allowed =
 		     interval_tree_iter_first(&ioas->allowed, PAGE_SIZE, limit);
@@ -212,7 +252,15 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 				  length, iova))
 			return 0;
 	}
-	return -ENOSPC;
+	return refuse_full(ioas, length, alignment, " in the allowed ranges");
+}
+
+static int refuse_unaligned(struct ioas *ioas, int rc, unsigned long start,
+			    unsigned long last)
+{
+	return refuse_range(ioas->ictx, rc, ioas->obj.id, start, last,
+			    "IOAS %u maps in multiples of %#lx bytes, and %#lx-%#lx is none",
+			    ioas->obj.id, ioas->iova_alignment, start, last);
 }
 
 static int choose_iova(struct ioas *ioas, unsigned long start,
@@ -221,10 +269,12 @@ static int choose_iova(struct ioas *ioas, unsigned long start,
 	unsigned long alignment;
 
 	if (length >= ULONG_MAX / 2)
-		return -EOVERFLOW;
+		return refuse_id(ioas->ictx, -EOVERFLOW, ioas->obj.id,
+				 "no address space holds %#lx bytes", length);
 	alignment = auto_alignment(start, length);
 	if (alignment < ioas->iova_alignment)
-		return -EINVAL;
+		return refuse_unaligned(ioas, -EINVAL, start,
+					start + length - 1);
 	return find_free(ioas, alignment, offset_in_page(start), length, iova);
 }
 
@@ -232,15 +282,21 @@ static int choose_iova(struct ioas *ioas, unsigned long start,
 static int check_fixed(struct ioas *ioas, unsigned long iova,
 		       unsigned long length, bool several)
 {
+	struct area *other;
 	unsigned long last;
+	int rc;
 
 	if (iova & (ioas->iova_alignment - 1))
-		return -EINVAL;
+		return refuse_unaligned(ioas, -EINVAL, iova, iova + length - 1);
 	if (check_add_overflow(iova, length - 1, &last))
-		return -EOVERFLOW;
-	if (is_reserved(ioas, iova, last))
-		return -EINVAL;
-	return several && iova_find_area(ioas, iova, last) ? -EEXIST : 0;
+		return refuse_id(ioas->ictx, -EOVERFLOW, ioas->obj.id,
+				 "%#lx bytes from IOVA %#lx reach beyond the last IOVA",
+				 length, iova);
+	rc = check_reserved(ioas, iova, last, -EINVAL);
+	if (rc)
+		return rc;
+	other = several ? iova_find_area(ioas, iova, last) : NULL;
+	return other ? refuse_occupied(ioas, iova, last, other) : 0;
 }
 
 /* Insert @area, which begins at an offset to @iova so far. */
@@ -253,13 +309,16 @@ static int insert_at(struct ioas *ioas, struct area *area, unsigned long iova)
 	if ((area->iova | area_length(area) |
 	     offset_in_page(area_start(area))) &
 	    (ioas->iova_alignment - 1))
-		return -EINVAL;
+		return refuse_unaligned(ioas, -EINVAL, area_start(area),
+					area_start(area) + area_length(area) -
+						1);
 	rc = insert_area(ioas, area);
 	if (rc)
 		return rc;
 	if ((area->prot & IOMMU_WRITE) && !area->pages->writable) {
 		iova_remove_area(ioas, area);
-		return -EPERM;
+		return refuse_id(ioas->ictx, -EPERM, ioas->obj.id,
+				 "the memory was mapped for reading only");
 	}
 	return 0;
 }
@@ -339,32 +398,61 @@ void iova_insert_cut(struct ioas *ioas, struct area *area)
 	WARN_ON(insert_area(ioas, area));
 }
 
+static int refuse_reserve(struct ioas *ioas, unsigned long start,
+			  unsigned long last, u32 owner_id, const char *what,
+			  unsigned long other_start, unsigned long other_last)
+{
+	struct iommufd_ext_about about = {
+		.ids = { ioas->obj.id, owner_id },
+		.has_range = true,
+		.start = other_start,
+		.last = other_last,
+	};
+	char owner[64];
+
+	obj_describe(ioas->ictx, owner_id, owner, sizeof(owner));
+	return iommufd_ext_refuse(&ioas->ictx->errors, -EADDRINUSE, &about,
+				  "%s needs IOVAs %#lx-%#lx kept free, and IOAS %u has the %s %#lx-%#lx",
+				  owner, start, last, ioas->obj.id, what,
+				  other_start, other_last);
+}
+
 /**
  * iova_reserve() - keep a range from being mapped
  * @ioas: the IOAS
  * @start: first IOVA
  * @last: last IOVA
  * @owner: in whose name
+ * @owner_id: id of the page table or device that is, 0 for none
  *
  * Context: holds ioas->iova_lock.
  * Return: 0; -EADDRINUSE if a mapping or a promise is there; -ENOMEM.
  */
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const void *owner)
+		 const void *owner, u32 owner_id)
 {
+	struct interval_tree_node *allowed;
 	struct reserved_range *range;
+	struct area *area;
 
 	lockdep_assert_held(&ioas->iova_lock);
 
-	if (iova_find_area(ioas, start, last) ||
-	    interval_tree_iter_first(&ioas->allowed, start, last))
-		return -EADDRINUSE;
+	area = iova_find_area(ioas, start, last);
+	if (area)
+		return refuse_reserve(ioas, start, last, owner_id, "mapping",
+				      area->iova, area->last);
+	allowed = interval_tree_iter_first(&ioas->allowed, start, last);
+	if (allowed)
+		return refuse_reserve(ioas, start, last, owner_id,
+				      "allowed range", allowed->start,
+				      allowed->last);
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
 		return -ENOMEM;
 	range->node.start = start;
 	range->node.last = last;
 	range->owner = owner;
+	range->owner_id = owner_id;
 	interval_tree_insert(&range->node, &ioas->reserved);
 	return 0;
 }
@@ -373,7 +461,7 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
  * iova_reserve_outside() - reserve what a page table cannot translate
  * @ioas: the IOAS
  * @geometry: what it can
- * @owner: in whose name
+ * @hwpt: the page table
  *
  * Context: holds ioas->iova_lock.
  * Return: 0; -EADDRINUSE if a mapping is there; -ENOMEM. On failure part of it
@@ -381,15 +469,16 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
  */
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
-			 const void *owner)
+			 struct hwpt *hwpt)
 {
 	int rc = 0;
 
 	if (geometry->aperture_start)
-		rc = iova_reserve(ioas, 0, geometry->aperture_start - 1, owner);
+		rc = iova_reserve(ioas, 0, geometry->aperture_start - 1, hwpt,
+				  hwpt->obj.id);
 	if (!rc && geometry->aperture_end < ULONG_MAX)
 		rc = iova_reserve(ioas, geometry->aperture_end + 1, ULONG_MAX,
-				  owner);
+				  hwpt, hwpt->obj.id);
 	return rc;
 }
 
@@ -459,10 +548,9 @@ int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 	mutex_lock(&ioas->iova_lock);
 	for (node = interval_tree_iter_first(allowed, 0, ULONG_MAX); node;
 	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-		if (is_reserved(ioas, node->start, node->last)) {
-			rc = -EADDRINUSE;
+		rc = check_reserved(ioas, node->start, node->last, -EADDRINUSE);
+		if (rc)
 			break;
-		}
 		cond_resched();
 	}
 	if (!rc)
@@ -551,7 +639,9 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 		unsigned long pgsizes = joining->domain->pgsize_bitmap;
 
 		if (!pgsizes || 1UL << __ffs(pgsizes) > PAGE_SIZE)
-			return -EINVAL;
+			return refuse_id(ioas->ictx, -EINVAL, joining->obj.id,
+					 "the IOMMU has no pages as small as %lu bytes",
+					 PAGE_SIZE);
 		alignment = max(alignment, 1UL << __ffs(pgsizes));
 	}
 
@@ -565,7 +655,12 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 		if ((area->iova | area_length(area) |
 		     offset_in_page(area_start(area))) &
 		    (alignment - 1))
-			return -EADDRINUSE;
+			return refuse_range(ioas->ictx, -EADDRINUSE,
+					    ioas->obj.id, area->iova,
+					    area->last,
+					    "the mapping at %#lx-%#lx of IOAS %u is not aligned to %#lx bytes",
+					    area->iova, area->last,
+					    ioas->obj.id, alignment);
 	}
 	ioas->iova_alignment = alignment;
 	return 0;

@@ -43,6 +43,16 @@ static void unmap_list(struct iommu_domain *domain, struct area *list)
 	iommu_iotlb_sync(domain, &gather);
 }
 
+static int refuse_map(struct hwpt *hwpt, const struct area *area, int rc)
+{
+	struct ioas *ioas = hwpt->ioas;
+
+	return refuse_range(ioas->ictx, rc, ioas->obj.id, area->iova,
+			    area->last,
+			    "the IOMMU driver cannot map %#lx-%#lx into page table %u (error %d)",
+			    area->iova, area->last, hwpt->obj.id, -rc);
+}
+
 static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 			 struct area **areas, unsigned int nr)
 {
@@ -51,8 +61,10 @@ static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 
 	for (i = 0; i < nr; i++) {
 		rc = domain_map_area(hwpt->domain, areas[i], ioas->large_pages);
-		if (rc)
+		if (rc) {
+			refuse_map(hwpt, areas[i], rc);
 			goto err_unmap;
+		}
 	}
 	return 0;
 
@@ -151,6 +163,14 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	return rc;
 }
 
+static int refuse_unready(struct ioas *ioas, const struct area *area)
+{
+	return refuse_range(ioas->ictx, -EBUSY, ioas->obj.id, area->iova,
+			    area->last,
+			    "the mapping at %#lx-%#lx is being made or removed",
+			    area->iova, area->last);
+}
+
 /**
  * struct unmap_range - what is being unmapped
  * @iova: first IOVA that is left to unmap
@@ -164,6 +184,15 @@ struct unmap_range {
 	struct area *list;
 	unsigned long used;
 };
+
+static int refuse_cutting(struct ioas *ioas, const struct area *area,
+			  const struct unmap_range *range)
+{
+	return refuse_range(ioas->ictx, -ENOENT, ioas->obj.id, area->iova,
+			    area->last,
+			    "%#lx-%#lx cuts the mapping at %#lx-%#lx, which goes as a whole",
+			    range->iova, range->last, area->iova, area->last);
+}
 
 /* An area that accesses use: they must not begin again. */
 static int revoke_area(struct area *area, struct unmap_range *range)
@@ -191,9 +220,9 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 	     area && area->iova <= range->last; area = iova_next_area(area)) {
 		/* Pairs with ioas_publish_area(). */
 		if (!smp_load_acquire(&area->ready))
-			rc = -EBUSY;
+			rc = refuse_unready(ioas, area);
 		else if (area->iova < range->iova || area->last > range->last)
-			rc = -ENOENT;
+			rc = refuse_cutting(ioas, area, range);
 		else if (area->accesses)
 			rc = revoke_area(area, range);
 		if (rc)
@@ -325,7 +354,10 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 	area = iova_find_area(ioas, iova, last);
 	for (;;) {
 		if (!area || area->iova > iova || !area->ready)
-			return -ENOENT;
+			return refuse_range(ioas->ictx, -ENOENT, ioas->obj.id,
+					    iova, last,
+					    "nothing is mapped at IOVA %#lx of IOAS %u",
+					    iova, ioas->obj.id);
 		slice = take_slice(area, iova, last, pinned);
 		if (!slice)
 			return -ENOMEM;
@@ -362,6 +394,15 @@ int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 	return rc;
 }
 
+static int refuse_cut(struct ioas *ioas, const struct area *area,
+		      unsigned long iova, const char *why)
+{
+	return refuse_range(ioas->ictx, -EINVAL, ioas->obj.id, area->iova,
+			    area->last,
+			    "the mapping at %#lx-%#lx cannot be cut at %#lx: %s",
+			    area->iova, area->last, iova, why);
+}
+
 static int cut_locked(struct ioas *ioas, unsigned long iova)
 {
 	bool pinned = !list_empty(&ioas->hwpts);
@@ -371,16 +412,17 @@ static int cut_locked(struct ioas *ioas, unsigned long iova)
 	if (!area || area->iova == iova)
 		return 0;
 	if (!area->ready || area->revoked)
-		return -EBUSY;
+		return refuse_unready(ioas, area);
 	/* An access unpins what it pinned, in one piece. */
 	if (area->accesses)
-		return -EINVAL;
+		return refuse_cut(ioas, area, iova, "a driver uses its memory");
 	/* A large IOMMU page could reach over the cut. */
 	if (pinned && ioas->large_pages)
-		return -EINVAL;
+		return refuse_cut(ioas, area, iova,
+				  "large pages may be in the way");
 	if ((iova | (area_start(area) + (iova - area->iova))) &
 	    (ioas->iova_alignment - 1))
-		return -EINVAL;
+		return refuse_cut(ioas, area, iova, "that is not aligned");
 
 	second = area_cut(area, iova, pinned);
 	if (!second)
@@ -468,6 +510,7 @@ static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 		}
 		rc = domain_map_area(hwpt->domain, area, ioas->large_pages);
 		if (rc) {
+			refuse_map(hwpt, area, rc);
 			if (pin)
 				area_unpin(area);
 			goto err_empty;

@@ -12,6 +12,7 @@
  * lets go of its device cannot be told "busy", so it takes the id away and waits
  * for the last ioctl to finish.
  */
+#include <linux/device.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -88,6 +89,35 @@ const char *obj_type_name(enum obj_type type)
 	default:
 		return "object";
 	}
+}
+
+/**
+ * obj_describe() - an object as a sentence names it
+ * @ictx: the context
+ * @id: its id, which may be unknown by now
+ * @buf: for the description
+ * @size: of @buf, in bytes
+ *
+ * Context: takes the xa_lock of the objects.
+ * Return: @buf.
+ */
+const char *obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf,
+			 size_t size)
+{
+	struct iommufd_ext_device *idev;
+	struct obj *obj;
+
+	xa_lock(&ictx->objects);
+	obj = xa_load(&ictx->objects, id);
+	if (obj && obj->type == OBJ_DEVICE) {
+		idev = container_of(obj, struct iommufd_ext_device, obj);
+		scnprintf(buf, size, "device %u (%s)", id, dev_name(idev->dev));
+	} else {
+		scnprintf(buf, size, "%s %u",
+			  obj_type_name(obj ? obj->type : OBJ_ANY), id);
+	}
+	xa_unlock(&ictx->objects);
+	return buf;
 }
 
 static void refuse_absent(struct iommufd_ext_ctx *ictx, u32 id,

@@ -341,6 +341,17 @@ static int pinner_step(struct pinner *pinner, bool *try_huge)
 	return rc;
 }
 
+static int refuse_step(struct pinner *pinner, int rc)
+{
+	struct iommufd_ext_ctx *ictx = pinner->pages->owner->ictx;
+
+	if (pinner->mm)
+		return refuse_pin(ictx, rc, pinner->mm, pinner->uptr,
+				  pinner->pages->writable);
+	return refuse_pin_file(ictx, rc, pinner->file, pinner->uptr,
+			       pinner->uptr + PFN_PHYS(pinner->left) - 1);
+}
+
 static int pinner_run(struct pinner *pinner)
 {
 	/* No huge page is smaller than a batch. */
@@ -352,7 +363,7 @@ static int pinner_run(struct pinner *pinner)
 		before = pinner->left;
 		rc = pinner_step(pinner, &try_huge);
 		if (rc)
-			return rc;
+			return refuse_step(pinner, rc);
 		rc = pinner_charge(pinner, before - pinner->left);
 		if (rc)
 			return rc;
@@ -377,7 +388,7 @@ static int pinner_run_mapped(struct pinner *pinner)
 		return -EFAULT;
 	if (pinner->uptr + PFN_PHYS(pinner->left) >
 	    i_size_read(file_inode(file)))
-		return -EINVAL;
+		return refuse_step(pinner, -EINVAL);
 
 	align = ext_memfd_alignment(file);
 	first = round_down(pinner->uptr, align);
@@ -386,7 +397,7 @@ static int pinner_run_mapped(struct pinner *pinner)
 		       PROT_READ | (pinner->pages->writable ? PROT_WRITE : 0),
 		       MAP_SHARED, first);
 	if (IS_ERR_VALUE(addr))
-		return addr;
+		return refuse_step(pinner, addr);
 	pinner->mm = current->mm;
 	pinner->uptr = addr + (pinner->uptr - first);
 	rc = pinner_run(pinner);

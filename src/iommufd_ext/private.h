@@ -523,12 +523,20 @@ __printf(6, 7) __cold
 int refuse_reserved(struct iommufd_ext_ctx *ictx);
 int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown);
 
+/* error_pin.c */
+int refuse_pin(struct iommufd_ext_ctx *ictx, int rc, struct mm_struct *mm,
+	       unsigned long addr, bool write);
+int refuse_pin_file(struct iommufd_ext_ctx *ictx, int rc, struct file *file,
+		    unsigned long first, unsigned long last);
+
 /* object.c */
 int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 		enum obj_type type);
 void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_abort(struct iommufd_ext_ctx *ictx, struct obj *obj);
 const char *obj_type_name(enum obj_type type);
+const char *obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf,
+			 size_t size);
 struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type);
 struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
 			 enum obj_type type);
@@ -675,10 +683,10 @@ int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
 int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed);
 void iova_free_allowed(struct rb_root_cached *allowed);
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const void *owner);
+		 const void *owner, u32 owner_id);
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
-			 const void *owner);
+			 struct hwpt *hwpt);
 void iova_unreserve(struct ioas *ioas, const void *owner);
 bool iova_next_range(struct ioas *ioas, unsigned long from,
 		     unsigned long *start, unsigned long *last);

@@ -146,7 +146,7 @@ static int add_reserved(struct ucmd *ucmd)
 	if (!ioas)
 		return -ENOENT;
 	mutex_lock(&ioas->iova_lock);
-	rc = iova_reserve(ioas, start, last, NULL);
+	rc = iova_reserve(ioas, start, last, NULL, 0);
 	mutex_unlock(&ioas->iova_lock);
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
