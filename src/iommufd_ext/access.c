@@ -122,7 +122,8 @@ static int access_move(struct iommufd_ext_access *access, struct ioas *new)
 
 	/* Another thread is about to. */
 	if (old != access->ioas_unpin)
-		return -EBUSY;
+		return refuse_id(access->ictx, -EBUSY, access->obj.id,
+				 "access %u is being detached", access->obj.id);
 	if (old == new)
 		return 0;
 

@@ -150,6 +150,7 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 	struct igroup *igroup;
 	int rc;
 
+	iommufd_ext_errors_begin(&ictx->errors);
 	if (!dev->iommu_group)
 		return ERR_PTR(refuse(ictx, -ENODEV,
 				      "cannot bind %s: it is in no IOMMU group",

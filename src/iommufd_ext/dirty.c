@@ -15,6 +15,12 @@ static struct hwpt *hwpt_get(struct iommufd_ext_ctx *ictx, u32 id)
 	return obj ? container_of(obj, struct hwpt, obj) : NULL;
 }
 
+static int refuse_untracked(struct iommufd_ext_ctx *ictx, u32 id)
+{
+	return refuse_id(ictx, -EOPNOTSUPP, id,
+			 "page table %u does not track dirty pages", id);
+}
+
 static int check_range(struct ioas *ioas,
 		       const struct ioasid_hwpt_get_dirty_bitmap *cmd)
 {
@@ -23,7 +29,9 @@ static int check_range(struct ioas *ioas,
 
 	if (check_add_overflow(cmd->iova, cmd->length - 1, &last) ||
 	    last > ULONG_MAX)
-		return -EOVERFLOW;
+		return refuse(ioas->ictx, -EOVERFLOW,
+			      "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
+			      cmd->length, cmd->iova);
 
 	mutex_lock(&ioas->iova_lock);
 	align = ioas->iova_alignment;
@@ -32,7 +40,10 @@ static int check_range(struct ioas *ioas,
 	edges = cmd->iova | (last + 1);
 	if ((edges & (align - 1)) || !cmd->page_size ||
 	    (edges & (cmd->page_size - 1)))
-		return -EINVAL;
+		return refuse_range(ioas->ictx, -EINVAL, cmd->hwpt_id,
+				    cmd->iova, last,
+				    "%#llx-%#llx is not in multiples of %#llx and of the page size %#llx",
+				    cmd->iova, last, align, cmd->page_size);
 	return 0;
 }
 
@@ -48,12 +59,14 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 	struct hwpt *hwpt;
 
 	if (cmd->flags & ~IOASID_HWPT_DIRTY_TRACKING_ENABLE)
-		return -EOPNOTSUPP;
+		return refuse_flags(ucmd->ictx,
+				    cmd->flags &
+					    ~IOASID_HWPT_DIRTY_TRACKING_ENABLE);
 	hwpt = hwpt_get(ucmd->ictx, cmd->hwpt_id);
 	if (!hwpt)
 		return -ENOENT;
 	pt_put(ucmd->ictx, &hwpt->obj);
-	return -EOPNOTSUPP;
+	return refuse_untracked(ucmd->ictx, cmd->hwpt_id);
 }
 
 /**
@@ -68,15 +81,16 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 	struct hwpt *hwpt;
 	int rc;
 
-	if ((cmd->flags & ~IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR) ||
-	    cmd->__reserved)
-		return -EOPNOTSUPP;
+	if (cmd->flags & ~IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	if (cmd->__reserved)
+		return refuse_reserved(ucmd->ictx);
 	hwpt = hwpt_get(ucmd->ictx, cmd->hwpt_id);
 	if (!hwpt)
 		return -ENOENT;
 	rc = check_range(hwpt->ioas, cmd);
 	if (!rc)
-		rc = -EOPNOTSUPP;
+		rc = refuse_untracked(ucmd->ictx, cmd->hwpt_id);
 	pt_put(ucmd->ictx, &hwpt->obj);
 	return rc;
 }

@@ -6,6 +6,7 @@
  * group, the last one detaches it, and a replace moves them all. An endpoint
  * keeps the IOVAs that its device reserves from being mapped.
  */
+#include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
 
@@ -30,6 +31,15 @@ static int attach_error(int rc)
 	default:
 		return rc;
 	}
+}
+
+static int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt,
+			 int rc)
+{
+	return refuse_ids(idev->ictx, attach_error(rc), idev->obj.id,
+			  hwpt->obj.id,
+			  "page table %u does not suit %s (error %d of the IOMMU driver)",
+			  hwpt->obj.id, dev_name(idev->dev), -rc);
 }
 
 static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
@@ -72,7 +82,9 @@ static int igroup_find_msi_window(struct igroup *igroup,
 		if (region->type != IOMMU_RESV_SW_MSI)
 			continue;
 		if (window != NO_MSI_WINDOW && window != region->start)
-			return -EINVAL;
+			return refuse(igroup->ictx, -EINVAL,
+				      "the devices of IOMMU group %d want their interrupts at different IOVAs",
+				      iommu_group_id(igroup->group));
 		window = region->start;
 	}
 	if (window != NO_MSI_WINDOW)
@@ -189,7 +201,7 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		return -ENOMEM;
 	rc = hwpt_attach_group(hwpt, igroup, handle);
 	if (rc) {
-		rc = attach_error(rc);
+		rc = refuse_attach(idev, hwpt, rc);
 		goto err_free_handle;
 	}
 	rc = hwpt_fill(hwpt);
@@ -241,7 +253,12 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	lockdep_assert_held(&idev->ictx->attach_lock);
 
 	if (!first && igroup->hwpt != hwpt)
-		return -EINVAL;
+		return refuse_ids(idev->ictx, -EINVAL, hwpt->obj.id,
+				  igroup->hwpt->obj.id,
+				  "%s shares IOMMU group %d with a device that is attached to page table %u",
+				  dev_name(idev->dev),
+				  iommu_group_id(igroup->group),
+				  igroup->hwpt->obj.id);
 
 	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
 	if (!endpoint)
@@ -303,7 +320,7 @@ static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		return -ENOMEM;
 	rc = hwpt_replace_group(old, hwpt, igroup, handle);
 	if (rc) {
-		rc = attach_error(rc);
+		rc = refuse_attach(idev, hwpt, rc);
 		goto err_free_handle;
 	}
 	rc = hwpt_fill(hwpt);
@@ -469,7 +486,9 @@ static int attach_by_id(struct iommufd_ext_device *idev, attach_fn attach,
 		obj_put(ictx, obj);
 		break;
 	default:
-		rc = -EINVAL;
+		rc = refuse_id(ictx, -EINVAL, id,
+			       "id %u is of type %s, neither IOAS nor page table",
+			       id, obj_type_name(obj->type));
 		obj_put(ictx, obj);
 	}
 	if (!rc)
@@ -494,6 +513,7 @@ int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 *pt_id)
 {
 	int rc = -EINVAL;
 
+	iommufd_ext_errors_begin(&idev->ictx->errors);
 	mutex_lock(&idev->ictx->attach_lock);
 	if (!idev->endpoint)
 		rc = attach_by_id(idev, endpoint_attach, pt_id);
@@ -518,6 +538,7 @@ int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 *pt_id)
 {
 	int rc = -EINVAL;
 
+	iommufd_ext_errors_begin(&idev->ictx->errors);
 	mutex_lock(&idev->ictx->attach_lock);
 	if (idev->endpoint)
 		rc = attach_by_id(idev, endpoint_replace, pt_id);

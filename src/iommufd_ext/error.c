@@ -460,7 +460,7 @@ int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 	copy = kmalloc(sizeof(*copy), GFP_KERNEL | __GFP_NOWARN);
 	if (!copy)
 		return rc;
-	if (take_unconfirmed(&ictx->errors, copy))
+	if (take_unconfirmed(&ictx->errors, copy) && copy->error == -rc)
 		iommufd_ext_refuse(errors, -copy->error, &copy->about, "%s",
 				   copy->text);
 	kfree(copy);

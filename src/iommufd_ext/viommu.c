@@ -16,6 +16,18 @@
 
 #define VEVENTQ_MAX_DEPTH (1U << 19)
 
+static int refuse_no_driver(struct iommufd_ext_ctx *ictx)
+{
+	return refuse(ictx, -EOPNOTSUPP,
+		      "no IOMMU driver of this kernel makes virtual IOMMUs");
+}
+
+static int refuse_no_viommu(struct iommufd_ext_ctx *ictx, u32 id)
+{
+	return refuse_id(ictx, -ENOENT, id,
+			 "there is no virtual IOMMU with id %u", id);
+}
+
 /**
  * viommu_alloc_ioctl() - IOASID_VIOMMU_ALLOC
  * @ucmd: the command
@@ -28,12 +40,12 @@ int viommu_alloc_ioctl(struct ucmd *ucmd)
 	struct iommufd_ext_device *idev;
 
 	if (cmd->flags || cmd->type == IOASID_VIOMMU_TYPE_DEFAULT)
-		return -EOPNOTSUPP;
+		return refuse_no_driver(ucmd->ictx);
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)
 		return -ENOENT;
 	obj_put(ucmd->ictx, &idev->obj);
-	return -EOPNOTSUPP;
+	return refuse_no_driver(ucmd->ictx);
 }
 
 /**
@@ -46,7 +58,10 @@ int vdevice_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_vdevice_alloc *cmd = ucmd->cmd;
 
-	return cmd->virt_id > ULONG_MAX ? -EINVAL : -ENOENT;
+	if (cmd->virt_id > ULONG_MAX)
+		return refuse(ucmd->ictx, -EINVAL, "virt_id %#llx is too large",
+			      cmd->virt_id);
+	return refuse_no_viommu(ucmd->ictx, cmd->viommu_id);
 }
 
 /**
@@ -61,10 +76,12 @@ int veventq_alloc_ioctl(struct ucmd *ucmd)
 
 	if (cmd->flags || cmd->__reserved ||
 	    cmd->type == IOASID_VEVENTQ_TYPE_DEFAULT)
-		return -EOPNOTSUPP;
+		return refuse_no_driver(ucmd->ictx);
 	if (!cmd->veventq_depth || cmd->veventq_depth > VEVENTQ_MAX_DEPTH)
-		return -EINVAL;
-	return -ENOENT;
+		return refuse(ucmd->ictx, -EINVAL,
+			      "a queue cannot hold %u events",
+			      cmd->veventq_depth);
+	return refuse_no_viommu(ucmd->ictx, cmd->viommu_id);
 }
 
 /**
@@ -79,11 +96,13 @@ int hw_queue_alloc_ioctl(struct ucmd *ucmd)
 	u64 last;
 
 	if (cmd->flags || cmd->type == IOASID_HW_QUEUE_TYPE_DEFAULT)
-		return -EOPNOTSUPP;
+		return refuse_no_driver(ucmd->ictx);
 	if (!cmd->length)
-		return -EINVAL;
+		return refuse(ucmd->ictx, -EINVAL, "the length is 0");
 	if (check_add_overflow(cmd->nesting_parent_iova, cmd->length - 1,
 			       &last))
-		return -EOVERFLOW;
-	return -ENOENT;
+		return refuse(ucmd->ictx, -EOVERFLOW,
+			      "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
+			      cmd->length, cmd->nesting_parent_iova);
+	return refuse_no_viommu(ucmd->ictx, cmd->viommu_id);
 }
