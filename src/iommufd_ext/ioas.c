@@ -286,14 +286,14 @@ static int check_memory(struct iommufd_ext_ctx *ictx, u64 uptr, u64 length)
 {
 	u64 end;
 
-	/* The size of the memory, in whole pages, must not wrap. */
-	if (!length || length > SIZE_MAX - PAGE_SIZE)
-		return refuse(ictx, -EINVAL,
-			      "the length %#llx cannot be mapped", length);
 	if (check_add_overflow(uptr, length, &end) || end > ULONG_MAX)
 		return refuse(ictx, -EOVERFLOW,
 			      "memory of %#llx bytes at %#llx does not end",
 			      length, uptr);
+	/* The size of the memory, in whole pages, must not wrap. */
+	if (!length || length > SIZE_MAX - PAGE_SIZE)
+		return refuse(ictx, -EINVAL,
+			      "the length %#llx cannot be mapped", length);
 	return 0;
 }
 

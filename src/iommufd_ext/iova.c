@@ -345,7 +345,9 @@ int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 	int rc;
 
 	mutex_lock(&ioas->iova_lock);
-	if (fixed)
+	if (length & (ioas->iova_alignment - 1))
+		rc = -EINVAL;
+	else if (fixed)
 		rc = check_fixed(ioas, *iova, length, nr > 1);
 	else
 		rc = choose_iova(ioas, area_start(areas[0]), length, iova);
