@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
 #include <linux/vfio_cdev_ext.h>
 
 #include "commands.h"
+#include "compat32.h"
 #include "dma.h"
 #include "ioasid.h"
 #include "test.h"
 #include "vfio.h"
 
-/* Where the source of COPY is, out of the way of automatic IOVAs. */
-#define SOURCE_IOVA (256 * MB)
 /* Where the container's ioctls map. */
 #define FIXED_IOVA (512 * MB)
 
@@ -24,7 +24,12 @@ static int fill_nothing(struct world *world, void *cmd)
 
 static int fill_destroy(struct world *world, void *cmd)
 {
-	((struct ioasid_destroy *)cmd)->id = ioas_new(world->ctx);
+	uint64_t value;
+
+	if (option_get(world->ctx, IOASID_OPTION_HUGE_PAGES, world->victim,
+		       &value))
+		world->victim = ioas_new(world->ctx);
+	((struct ioasid_destroy *)cmd)->id = world->victim;
 	return 0;
 }
 
@@ -74,7 +79,7 @@ static int fill_hwpt(struct world *world, void *cmd)
 
 	hwpt->dev_id = world->devid;
 	hwpt->pt_id = world->ioas;
-	return world->dev < 0 ? ENOENT : 0;
+	return world->dev < 0 ? -ENOENT : 0;
 }
 
 static int fill_info(struct world *world, void *cmd)
@@ -84,7 +89,7 @@ static int fill_info(struct world *world, void *cmd)
 	info->dev_id = world->devid;
 	info->data_len = PAGE;
 	info->data_uptr = (uintptr_t)world->array;
-	return world->dev < 0 ? ENOENT : 0;
+	return world->dev < 0 ? -ENOENT : 0;
 }
 
 static int fill_allow(struct world *world, void *cmd)
@@ -146,6 +151,90 @@ static int fill_map_file(struct world *world, void *cmd)
 	map->fd = world->memfd;
 	map->length = PAGE;
 	return 0;
+}
+
+/* Made without the flag, the page table cannot track. */
+static int fill_set_dirty(struct world *world, void *cmd)
+{
+	((struct ioasid_hwpt_set_dirty_tracking *)cmd)->hwpt_id = world->hwpt;
+	return world->dev < 0 ? -ENOENT : -EOPNOTSUPP;
+}
+
+static int fill_get_dirty(struct world *world, void *cmd)
+{
+	struct ioasid_hwpt_get_dirty_bitmap *get = cmd;
+
+	get->hwpt_id = world->hwpt;
+	get->length = PAGE;
+	get->page_size = PAGE;
+	get->data = (uintptr_t)world->array;
+	return world->dev < 0 ? -ENOENT : -EOPNOTSUPP;
+}
+
+/* It is not nested. */
+static int fill_invalidate(struct world *world, void *cmd)
+{
+	((struct ioasid_hwpt_invalidate *)cmd)->hwpt_id = world->hwpt;
+	return world->dev < 0 ? -ENOENT : -EINVAL;
+}
+
+/* Served or not, by the kernel's abilities. */
+static int fill_fault_queue(struct world *world, void *cmd)
+{
+	struct ioasid_fault_alloc try = { .size = sizeof(try) };
+	int ctx = ioasid_open(), rc;
+
+	(void)world;
+	(void)cmd;
+	rc = ioctl(ctx, IOASID_FAULT_QUEUE_ALLOC, &try) ? -errno : 0;
+	if (!rc)
+		close(try.out_fault_fd);
+	else
+		check_eq(EOPNOTSUPP, -rc);
+	drop_fd(ctx);
+	return rc;
+}
+
+/* No kernel this is for has the drivers. */
+static int fill_viommu(struct world *world, void *cmd)
+{
+	struct ioasid_viommu_alloc *viommu = cmd;
+
+	viommu->type = 1;
+	viommu->dev_id = world->devid;
+	viommu->hwpt_id = world->hwpt;
+	return world->dev < 0 ? -ENOENT : -EOPNOTSUPP;
+}
+
+static int fill_vdevice(struct world *world, void *cmd)
+{
+	struct ioasid_vdevice_alloc *vdevice = cmd;
+
+	vdevice->viommu_id = ABSENT_ID;
+	vdevice->dev_id = world->devid;
+	return -ENOENT;
+}
+
+static int fill_veventq(struct world *world, void *cmd)
+{
+	struct ioasid_veventq_alloc *queue = cmd;
+
+	(void)world;
+	queue->viommu_id = ABSENT_ID;
+	queue->type = 1;
+	queue->veventq_depth = 1;
+	return -ENOENT;
+}
+
+static int fill_hw_queue(struct world *world, void *cmd)
+{
+	struct ioasid_hw_queue_alloc *queue = cmd;
+
+	(void)world;
+	queue->viommu_id = ABSENT_ID;
+	queue->type = 1;
+	queue->length = PAGE;
+	return -ENOENT;
 }
 
 static int fill_get_error(struct world *world, void *cmd)
@@ -217,7 +306,7 @@ static int fill_hot_reset(struct world *world, void *cmd)
 {
 	(void)world;
 	(void)cmd;
-	return ENODEV;
+	return -ENODEV;
 }
 
 #define END_OF(type, member) \
@@ -347,7 +436,7 @@ const struct command commands[] = {
 		.fill = fill_vfio_ioas,
 		.fields = {
 			ID(ioasid_vfio_ioas, ioas_id, OBJ_IOAS),
-			/* SET; with GET's and CLEAR's bits it is unknown. */
+			/* SET; with the bits of the others it is unknown. */
 			BITS(ioasid_vfio_ioas, op, 1),
 			RESERVED(ioasid_vfio_ioas, __reserved),
 		},
@@ -395,6 +484,115 @@ const struct command commands[] = {
 			VALUE(ioasid_hw_info, out_max_pasid_log2),
 			RESERVED(ioasid_hw_info, __reserved),
 			VALUE(ioasid_hw_info, out_capabilities),
+		},
+	}, {
+		.name = "set_dirty",
+		COMMAND(IOASID_HWPT_SET_DIRTY_TRACKING,
+			ioasid_hwpt_set_dirty_tracking, __reserved),
+		.fill = fill_set_dirty,
+		.fields = {
+			BITS(ioasid_hwpt_set_dirty_tracking, flags, 1),
+			ID(ioasid_hwpt_set_dirty_tracking, hwpt_id, OBJ_HWPT),
+			VALUE(ioasid_hwpt_set_dirty_tracking, __reserved),
+		},
+	}, {
+		.name = "get_dirty",
+		COMMAND(IOASID_HWPT_GET_DIRTY_BITMAP,
+			ioasid_hwpt_get_dirty_bitmap, data),
+		.fill = fill_get_dirty,
+		.fields = {
+			ID(ioasid_hwpt_get_dirty_bitmap, hwpt_id, OBJ_HWPT),
+			BITS(ioasid_hwpt_get_dirty_bitmap, flags, 1),
+			RESERVED(ioasid_hwpt_get_dirty_bitmap, __reserved),
+			START(ioasid_hwpt_get_dirty_bitmap, iova),
+			LENGTH(ioasid_hwpt_get_dirty_bitmap, length),
+			VALUE(ioasid_hwpt_get_dirty_bitmap, page_size),
+			VALUE(ioasid_hwpt_get_dirty_bitmap, data),
+		},
+	}, {
+		.name = "invalidate",
+		COMMAND(IOASID_HWPT_INVALIDATE, ioasid_hwpt_invalidate,
+			__reserved),
+		.answers = true,
+		.answers_errors = true,
+		.fill = fill_invalidate,
+		.fields = {
+			FIELD(ioasid_hwpt_invalidate, hwpt_id,
+			      .kind = FIELD_ID, .err = ENOENT,
+			      .type_err = EINVAL),
+			VALUE(ioasid_hwpt_invalidate, data_uptr),
+			VALUE(ioasid_hwpt_invalidate, data_type),
+			VALUE(ioasid_hwpt_invalidate, entry_len),
+			VALUE(ioasid_hwpt_invalidate, entry_num),
+			RESERVED(ioasid_hwpt_invalidate, __reserved),
+		},
+	}, {
+		.name = "fault_queue",
+		COMMAND(IOASID_FAULT_QUEUE_ALLOC, ioasid_fault_alloc,
+			out_fault_fd),
+		.answers = true,
+		.fill = fill_fault_queue,
+		.fields = {
+			RESERVED(ioasid_fault_alloc, flags),
+			VALUE(ioasid_fault_alloc, out_fault_id),
+			FIELD(ioasid_fault_alloc, out_fault_fd,
+			      .kind = FIELD_NEW_FD),
+		},
+	}, {
+		.name = "viommu",
+		COMMAND(IOASID_VIOMMU_ALLOC, ioasid_viommu_alloc,
+			out_viommu_id),
+		.answers = true,
+		.fill = fill_viommu,
+		.fields = {
+			RESERVED(ioasid_viommu_alloc, flags),
+			VALUE(ioasid_viommu_alloc, type),
+			ID(ioasid_viommu_alloc, dev_id, OBJ_DEVICE),
+			VALUE(ioasid_viommu_alloc, hwpt_id),
+			VALUE(ioasid_viommu_alloc, out_viommu_id),
+			VALUE(ioasid_viommu_alloc, data_len),
+			VALUE(ioasid_viommu_alloc, __reserved),
+			VALUE(ioasid_viommu_alloc, data_uptr),
+		},
+	}, {
+		.name = "vdevice",
+		COMMAND(IOASID_VDEVICE_ALLOC, ioasid_vdevice_alloc, virt_id),
+		.answers = true,
+		.fill = fill_vdevice,
+		.fields = {
+			ID(ioasid_vdevice_alloc, viommu_id, 0),
+			VALUE(ioasid_vdevice_alloc, dev_id),
+			VALUE(ioasid_vdevice_alloc, out_vdevice_id),
+			VALUE(ioasid_vdevice_alloc, virt_id),
+		},
+	}, {
+		.name = "veventq",
+		COMMAND(IOASID_VEVENTQ_ALLOC, ioasid_veventq_alloc,
+			out_veventq_fd),
+		.answers = true,
+		.fill = fill_veventq,
+		.fields = {
+			RESERVED(ioasid_veventq_alloc, flags),
+			ID(ioasid_veventq_alloc, viommu_id, 0),
+			VALUE(ioasid_veventq_alloc, type),
+			VALUE(ioasid_veventq_alloc, veventq_depth),
+			VALUE(ioasid_veventq_alloc, out_veventq_id),
+			VALUE(ioasid_veventq_alloc, out_veventq_fd),
+			RESERVED(ioasid_veventq_alloc, __reserved),
+		},
+	}, {
+		.name = "hw_queue",
+		COMMAND(IOASID_HW_QUEUE_ALLOC, ioasid_hw_queue_alloc, length),
+		.answers = true,
+		.fill = fill_hw_queue,
+		.fields = {
+			RESERVED(ioasid_hw_queue_alloc, flags),
+			ID(ioasid_hw_queue_alloc, viommu_id, 0),
+			VALUE(ioasid_hw_queue_alloc, type),
+			VALUE(ioasid_hw_queue_alloc, index),
+			VALUE(ioasid_hw_queue_alloc, out_hw_queue_id),
+			START(ioasid_hw_queue_alloc, nesting_parent_iova),
+			LENGTH(ioasid_hw_queue_alloc, length),
 		},
 	}, {
 		.name = "map_file",
@@ -607,5 +805,26 @@ int good_cmd(const struct command *c, struct world *world, void *cmd,
 	memset(cmd, 0, CMD_MAX);
 	result = c->fill(world, cmd);
 	memcpy(cmd, &size, sizeof(size));
-	return result;
+	return -result;
+}
+
+int command_call(const struct command *c, const struct world *world, void *cmd,
+		 int bits)
+{
+	int fd = world_file(world, c), rc, new_fd;
+	const struct field *f;
+
+	if (bits == 32)
+		rc = ioctl32(fd, c->cmd, cmd);
+	else
+		rc = ioctl(fd, c->cmd, cmd);
+	if (rc)
+		return rc;
+	for (f = c->fields; f < c->fields + MAX_FIELDS && f->name; f++) {
+		if (f->kind != FIELD_NEW_FD)
+			continue;
+		memcpy(&new_fd, (char *)cmd + f->offset, sizeof(new_fd));
+		close(new_fd);
+	}
+	return 0;
 }

@@ -12,6 +12,8 @@
 
 /* Room for the largest structure of the table. */
 #define CMD_MAX 96
+/* Where the source of copies is, out of the way of automatic IOVAs. */
+#define SOURCE_IOVA (256 * MB)
 
 /* Which file takes the command. */
 enum command_file {
@@ -46,8 +48,9 @@ enum field_kind {
 	/* A range: a start, and the length that follows the last start. */
 	FIELD_IOVA,
 	FIELD_LENGTH,
-	/* An open file; @good is not used. */
+	/* An open file; and one the call opens. */
 	FIELD_FD,
+	FIELD_NEW_FD,
 };
 
 struct field {
@@ -77,6 +80,8 @@ struct world {
 	int parked;
 	uint32_t devid;
 	uint32_t hwpt;
+	/* For DESTROY, until it is gone. */
+	uint32_t victim;
 };
 
 struct command {
@@ -93,9 +98,11 @@ struct command {
 	bool argsz;
 	/* The kernel writes to the structure. */
 	bool answers;
+	/* Also when it fails. */
+	bool answers_errors;
 	/*
 	 * Fill a structure that is good, of zeros; each call uses it up. Returns
-	 * what the call then gives: 0, or an errno where a device is needed.
+	 * what the call then gives: 0, or a negative errno.
 	 */
 	int (*fill)(struct world *world, void *cmd);
 	struct field fields[MAX_FIELDS];
@@ -114,5 +121,8 @@ int world_file(const struct world *world, const struct command *c);
 /* @cmd has CMD_MAX bytes. Returns what the call gives. */
 int good_cmd(const struct command *c, struct world *world, void *cmd,
 	     uint32_t size);
+/* For programs of @bits; what the call opens is closed. */
+int command_call(const struct command *c, const struct world *world, void *cmd,
+		 int bits);
 
 #endif
