@@ -145,6 +145,23 @@ static inline int ext_vfio_mig_data_size(struct vfio_device *vdev,
 #endif
 }
 
+/* Feature 12, a promise of the user that lasts until the device is closed. */
+#define EXT_VFIO_FEATURE_PRECOPY_INFO_V2 12
+#define EXT_VFIO_HAS_PRECOPY_INFO_V2 EXT_PROBE_VFIO_PRECOPY_INFO_V2
+
+/* VFIO_MIGRATION_PRE_COPY, which 6.1 does not have. */
+#ifndef VFIO_MIGRATION_PRE_COPY
+#define VFIO_MIGRATION_PRE_COPY (1 << 2)
+#endif
+
+static inline void ext_vfio_set_precopy_info_v2(struct vfio_device *vdev,
+						bool known)
+{
+#if EXT_PROBE_VFIO_PRECOPY_INFO_V2
+	vdev->precopy_info_v2 = known;
+#endif
+}
+
 /*
  * VFIO_DEVICE_GET_REGION_INFO, where the core answers it from two driver operations and
  * the driver's ioctl() no longer knows it.

@@ -161,6 +161,7 @@ static void close_device(struct cdev_ext_file *file)
 	iommufd_ext_device_unbind(file->idev);
 	file->idev = NULL;
 
+	ext_vfio_set_precopy_info_v2(vdev, false);
 	cdev_ext_kvm_return(file);
 	ext_vfio_set_cdev_opened(vdev, false);
 	vdev->open_count--;

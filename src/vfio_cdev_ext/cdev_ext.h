@@ -131,6 +131,13 @@ void cdev_ext_unbind(struct cdev_ext_file *file);
 int cdev_ext_feature(struct cdev_ext_file *file,
 		     struct vfio_device_feature __user *arg);
 
+/* logging.c */
+int cdev_ext_log_start(struct vfio_device *vdev, u32 flags, void __user *data,
+		       size_t size);
+int cdev_ext_log_stop(struct vfio_device *vdev, u32 flags, size_t size);
+int cdev_ext_log_report(struct vfio_device *vdev, u32 flags, void __user *data,
+			size_t size);
+
 /* hot_reset.c */
 int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 			    struct vfio_pci_hot_reset_info __user *arg);

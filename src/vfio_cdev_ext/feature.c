@@ -136,6 +136,24 @@ static int feature_mig_data_size(struct vfio_device *vdev, u32 flags,
 	return copy_to_user(data, &out, sizeof(out)) ? -EFAULT : 0;
 }
 
+static int feature_precopy_info_v2(struct vfio_device *vdev, u32 flags,
+				   size_t size)
+{
+	int ret;
+
+	if (!EXT_VFIO_HAS_PRECOPY_INFO_V2)
+		return -ENOTTY;
+	if (!(vdev->migration_flags & VFIO_MIGRATION_PRE_COPY))
+		return -EINVAL;
+
+	ret = vfio_check_feature(flags, size, VFIO_DEVICE_FEATURE_SET, 0);
+	if (ret != 1)
+		return ret;
+
+	ext_vfio_set_precopy_info_v2(vdev, true);
+	return 0;
+}
+
 static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
 		       size_t size)
 {
@@ -147,8 +165,13 @@ static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
 	case EXT_VFIO_FEATURE_MIG_DATA_SIZE:
 		return feature_mig_data_size(vdev, flags, data, size);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_START:
+		return cdev_ext_log_start(vdev, flags, data, size);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP:
+		return cdev_ext_log_stop(vdev, flags, size);
 	case VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT:
+		return cdev_ext_log_report(vdev, flags, data, size);
+	case EXT_VFIO_FEATURE_PRECOPY_INFO_V2:
+		return feature_precopy_info_v2(vdev, flags, size);
 	case FEATURE_DMA_BUF:
 		return -ENOTTY;
 	}
@@ -163,8 +186,8 @@ static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
  * @file: a bound file
  * @arg: struct vfio_device_feature of the user
  *
- * Not offered: DMA logging, because the bitmap it fills is private to the VFIO core;
- * and dma-bufs of BARs, because only the core can revoke them around a hot reset.
+ * Not offered: dma-bufs of BARs, because only the core can revoke them around a hot
+ * reset.
  */
 int cdev_ext_feature(struct cdev_ext_file *file,
 		     struct vfio_device_feature __user *arg)

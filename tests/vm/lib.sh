@@ -262,7 +262,19 @@ row_make() {
 build_modules() {	# [test] : the shipped modules, or those of the test build
 	quietly "$BUILD/modules-$ROW_RELEASE${1:+-$1}.log" \
 		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" \
-		IOMMUFD_EXT_TEST="${1:+1}"
+		IOMMUFD_EXT_TEST="${1:+1}" || return
+	build_test_modules "$BUILD/$ROW_RELEASE${1:+-$1}/gen"
+}
+
+# build_test_modules GEN : those of tests/module, with the answers the others were built with.
+build_test_modules() {
+	local gen=$1 out=$BUILD/test-modules-$ROW_RELEASE
+	cmp -s "$gen/key" "$out/.key" || rm -rf "$out"
+	mkdir -p "$out"
+	cp -u "$TOP"/tests/module/* "$out/"
+	cp "$gen/key" "$out/.key"
+	quietly "$out/build.log" row_make -C "$ROW_KDIR" "M=$out" "EXT_TOP=$TOP" "EXT_GEN=$gen" \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 }
 
 # ---- user land ----------------------------------------------------------------------------

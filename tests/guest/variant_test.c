@@ -1,0 +1,750 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO_DEVICE_FEATURE on a device whose own driver, a variant driver of some
+ * vendor, offers migration and DMA logging: tests/module/ext_test_variant.c. An
+ * adopted driver loses nothing, so whatever is asked here of the node is also
+ * asked of the group path and has to have the same answer.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "edu.h"
+#include "ioasid.h"
+#include "state.h"
+#include "test.h"
+#include "vfio.h"
+
+#define VARIANT "ext_test_variant"
+#define VARIANT_KO "/ext/modules/" VARIANT ".ko"
+#define IOVA 0x100000UL
+
+#define GET VFIO_DEVICE_FEATURE_GET
+#define SET VFIO_DEVICE_FEATURE_SET
+#define PROBE VFIO_DEVICE_FEATURE_PROBE
+#define MIGRATION VFIO_DEVICE_FEATURE_MIGRATION
+#define MIG_STATE VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE
+#define LOG_START VFIO_DEVICE_FEATURE_DMA_LOGGING_START
+#define LOG_STOP VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP
+#define LOG_REPORT VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT
+/* Which not all headers have. */
+#define MIG_DATA_SIZE 9
+#define BUS_MASTER 10
+#define DMA_BUF 11
+
+static const char *edu_bdf;
+
+static void use_variant(void *arg)
+{
+	(void)arg;
+	edu_bdf = topology("EDU_BDF");
+	if (!edu_bdf)
+		return;
+	if (!path_exists("/sys/module/" VARIANT))
+		assert_ok(system("insmod " VARIANT_KO) ? -1 : 0);
+	pci_bind(edu_bdf, VARIANT);
+}
+
+static void need_edu(void)
+{
+	if (!edu_bdf)
+		skip_test("no EDU_BDF");
+}
+
+static int node_open(void)
+{
+	need_edu();
+	return cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+}
+
+/* The same device through its group. Closing the files gives it back. */
+struct legacy {
+	int container;
+	int group;
+	int dev;
+};
+
+static struct legacy legacy_open(void)
+{
+	struct legacy l;
+
+	if (system("modprobe -q vfio_iommu_type1"))
+		skip_test("no vfio_iommu_type1");
+	l.container =
+		assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
+	l.group = assert_ok(group_open(pci_group(edu_bdf)));
+	assert_ok(group_set_container(l.group, l.container));
+	assert_ok(ioctl(l.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	l.dev = assert_ok(group_device(l.group, edu_bdf));
+	return l;
+}
+
+static void legacy_close(struct legacy *l)
+{
+	drop_fd(l->dev);
+	drop_fd(l->group);
+	drop_fd(l->container);
+}
+
+/* Asks both ways with a device that has just been opened, and compares. */
+static void on_both(void (*ask)(int fd, long *answer), size_t answers)
+{
+	long node[512] = { 0 }, group[512] = { 0 };
+	struct legacy l;
+	size_t i;
+	int fd;
+
+	need_edu();
+	check(answers <= ARRAY_SIZE(node));
+	fd = node_open();
+	ask(fd, node);
+	drop_fd(fd);
+	l = legacy_open();
+	ask(l.dev, group);
+	legacy_close(&l);
+	for (i = 0; i < answers; i++)
+		if (node[i] != group[i])
+			fail_test(
+				"answer %zu: %ld from the node, %ld from the group",
+				i, node[i], group[i]);
+}
+
+struct feature {
+	struct vfio_device_feature head;
+	union {
+		struct vfio_device_feature_migration mig;
+		struct vfio_device_feature_mig_state state;
+		struct vfio_device_feature_dma_logging_control start;
+		struct vfio_device_feature_dma_logging_report report;
+		uint64_t length;
+		uint8_t bytes[64];
+	};
+};
+
+static int feature(int fd, uint32_t flags, struct feature *f)
+{
+	f->head.argsz = sizeof(*f);
+	f->head.flags = flags;
+	return ioctl(fd, VFIO_DEVICE_FEATURE, f);
+}
+
+static int feature_empty(int fd, uint32_t flags)
+{
+	struct feature f = { 0 };
+
+	return feature(fd, flags, &f);
+}
+
+static long outcome(int rc)
+{
+	return rc < 0 ? -errno : rc;
+}
+
+/* ---- every id ---- */
+
+#define IDS 40
+
+static void ask_probe(int fd, long *answer)
+{
+	static const uint32_t ops[] = { GET, SET, GET | SET, 0 };
+	uint32_t id, i;
+
+	for (id = 0; id < IDS; id++)
+		for (i = 0; i < ARRAY_SIZE(ops); i++)
+			*answer++ = id == DMA_BUF ?
+					    0 :
+					    outcome(feature_empty(
+						    fd, id | ops[i] | PROBE));
+}
+
+static void test_probe_every_id(void **state)
+{
+	int fd;
+
+	(void)state;
+	on_both(ask_probe, IDS * 4);
+	fd = node_open();
+	assert_ok(feature_empty(fd, PROBE | GET | MIGRATION));
+	assert_errno(EINVAL, feature_empty(fd, PROBE | SET | MIGRATION));
+	assert_ok(feature_empty(fd, PROBE | GET | SET | MIG_STATE));
+	assert_ok(feature_empty(fd, PROBE | SET | LOG_START));
+	assert_errno(EINVAL, feature_empty(fd, PROBE | GET | LOG_START));
+	assert_ok(feature_empty(fd, PROBE | SET | LOG_STOP));
+	assert_ok(feature_empty(fd, PROBE | GET | LOG_REPORT));
+	assert_errno(ENOTTY, feature_empty(fd, PROBE | GET | 0xfff0));
+}
+
+/* Too short for what each id takes, down to nothing behind the head. */
+static void ask_short(int fd, long *answer)
+{
+	static const uint32_t ops[] = { GET, SET };
+	struct feature f;
+	uint32_t id, i;
+
+	for (id = 0; id < IDS; id++) {
+		for (i = 0; i < ARRAY_SIZE(ops); i++) {
+			/* These take nothing, and would be done. */
+			if (id == DMA_BUF || id == LOG_STOP ||
+			    (id >= VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY &&
+			     id <= VFIO_DEVICE_FEATURE_LOW_POWER_EXIT)) {
+				*answer++ = 0;
+				continue;
+			}
+			f = (struct feature){
+				.head.argsz = sizeof(f.head) + 3,
+				.head.flags = id | ops[i],
+			};
+			*answer++ = outcome(ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+		}
+	}
+}
+
+static void test_short_every_id(void **state)
+{
+	(void)state;
+	on_both(ask_short, IDS * 2);
+}
+
+/* ---- migration ---- */
+
+static void test_migration(void **state)
+{
+	struct feature f = { 0 };
+	int fd = node_open();
+
+	(void)state;
+	assert_ok(feature(fd, GET | MIGRATION, &f));
+	check_eq(VFIO_MIGRATION_STOP_COPY, f.mig.flags);
+	assert_errno(EINVAL, feature(fd, SET | MIGRATION, &f));
+	assert_errno(EINVAL, feature(fd, GET | SET | MIGRATION, &f));
+	/* No answer where it cannot be written. */
+	f.head.argsz = sizeof(f.head) + sizeof(f.mig) - 1;
+	f.head.flags = GET | MIGRATION;
+	assert_errno(EINVAL, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+}
+
+static int set_state(int fd, uint32_t to, struct feature *f)
+{
+	*f = (struct feature){ .state = { to, 0x55 } };
+	return feature(fd, SET | MIG_STATE, f);
+}
+
+static uint32_t get_state(int fd)
+{
+	struct feature f = { .state.data_fd = 0x55 };
+
+	assert_ok(feature(fd, GET | MIG_STATE, &f));
+	check_eq(-1, f.state.data_fd);
+	return f.state.device_state;
+}
+
+static void test_migrate(void **state)
+{
+	uint64_t data = 0, other = 42;
+	struct feature f;
+	int fd = node_open(), data_fd;
+
+	(void)state;
+	check_eq(VFIO_DEVICE_STATE_RUNNING, get_state(fd));
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_STOP, &f));
+	check_eq(-1, f.state.data_fd);
+	check_eq(VFIO_DEVICE_STATE_STOP, get_state(fd));
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_STOP_COPY, &f));
+	data_fd = assert_ok(keep_fd(f.state.data_fd));
+	check(fcntl(data_fd, F_GETFD) & FD_CLOEXEC);
+	check_eq(8, assert_ok(read(data_fd, &data, sizeof(data))));
+	check_eq(0x1122334455667788, data);
+	check_eq(0, assert_ok(read(data_fd, &data, sizeof(data))));
+	drop_fd(data_fd);
+	/* Through two states at once, and data the other way. */
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_RESUMING, &f));
+	data_fd = assert_ok(keep_fd(f.state.data_fd));
+	check_eq(8, assert_ok(write(data_fd, &other, sizeof(other))));
+	drop_fd(data_fd);
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_RUNNING, &f));
+	check_eq(-1, f.state.data_fd);
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_STOP_COPY, &f));
+	data_fd = assert_ok(keep_fd(f.state.data_fd));
+	check_eq(8, assert_ok(read(data_fd, &data, sizeof(data))));
+	check_eq(42, data);
+	/* The data outlives the device's file. */
+	drop_fd(fd);
+	check_eq(0, assert_ok(read(data_fd, &data, sizeof(data))));
+}
+
+static void test_migrate_bad(void **state)
+{
+	struct feature f, *page = page_alloc(PAGE);
+	struct rlimit old, limit = { 0 };
+	int fd = node_open();
+
+	(void)state;
+	assert_errno(EINVAL, set_state(fd, 1000, &f));
+	check_eq(-1, f.state.data_fd);
+	assert_errno(EINVAL, set_state(fd, VFIO_DEVICE_STATE_ERROR, &f));
+	check_eq(VFIO_DEVICE_STATE_RUNNING, get_state(fd));
+	/* No descriptor left for the data, or nowhere to say which it is. */
+	assert_ok(getrlimit(RLIMIT_NOFILE, &old));
+	limit.rlim_max = old.rlim_max;
+	assert_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	assert_errno(EMFILE, set_state(fd, VFIO_DEVICE_STATE_STOP_COPY, &f));
+	assert_ok(setrlimit(RLIMIT_NOFILE, &old));
+	check_eq(0x55, f.state.data_fd);
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_RUNNING, &f));
+	page->head.argsz = sizeof(*page);
+	page->head.flags = SET | MIG_STATE;
+	page->state.device_state = VFIO_DEVICE_STATE_STOP_COPY;
+	assert_ok(mprotect(page, PAGE, PROT_READ));
+	assert_errno(EFAULT, ioctl(fd, VFIO_DEVICE_FEATURE, page));
+	assert_ok(mprotect(page, PAGE, PROT_READ | PROT_WRITE));
+	page->head.flags = GET | MIG_STATE;
+	assert_ok(mprotect(page, PAGE, PROT_READ));
+	assert_errno(EFAULT, ioctl(fd, VFIO_DEVICE_FEATURE, page));
+	/* State is the device's, and starts anew with its next user. */
+	drop_fd(fd);
+	check_eq(VFIO_DEVICE_STATE_RUNNING, get_state(node_open()));
+}
+
+static void ask_data_size(int fd, long *answer)
+{
+	struct feature f = { 0 };
+
+	*answer++ = outcome(feature(fd, GET | MIG_DATA_SIZE, &f));
+	*answer++ = f.length;
+	*answer++ = outcome(feature(fd, SET | MIG_DATA_SIZE, &f));
+}
+
+static void test_data_size(void **state)
+{
+	struct feature f = { 0 };
+	int rc;
+
+	(void)state;
+	on_both(ask_data_size, 3);
+	rc = feature(node_open(), GET | MIG_DATA_SIZE, &f);
+	/* A driver can say only since 6.2. */
+	if (rc < 0)
+		check_eq(ENOTTY, errno);
+	else
+		check_eq(8, f.length);
+}
+
+/* ---- DMA logging ---- */
+
+static int log_start(int fd, uint64_t page_size,
+		     const struct vfio_device_feature_dma_logging_range *ranges,
+		     uint32_t n, uint64_t *out)
+{
+	struct feature f = {
+      .start =
+          {
+              .page_size = page_size,
+              .num_ranges = n,
+              .ranges = (uintptr_t)ranges,
+          },
+  };
+	int rc = feature(fd, SET | LOG_START, &f);
+
+	if (out)
+		*out = f.start.page_size;
+	return rc;
+}
+
+static int log_stop(int fd)
+{
+	return feature_empty(fd, SET | LOG_STOP);
+}
+
+static int log_report(int fd, uint64_t iova, uint64_t length,
+		      uint64_t page_size, void *bitmap)
+{
+	struct feature f = {
+      .report =
+          {
+              .iova = iova,
+              .length = length,
+              .page_size = page_size,
+              .bitmap = (uintptr_t)bitmap,
+          },
+  };
+
+	return feature(fd, GET | LOG_REPORT, &f);
+}
+
+static const struct vfio_device_feature_dma_logging_range one_range[] = {
+	{ .iova = 4 * MB, .length = 4 * MB },
+};
+
+static void test_log_start(void **state)
+{
+	static const struct {
+		int err;
+		uint64_t page_size;
+		uint32_t n;
+		struct vfio_device_feature_dma_logging_range range[6];
+	} cases[] = {
+		{ EINVAL, PAGE, 0, { { 0, PAGE } } },
+		{ EINVAL, PAGE, 1, { { 1, PAGE } } },
+		{ EINVAL, PAGE, 1, { { 0, PAGE + 1 } } },
+		{ EINVAL, 0, 1, { { 0, PAGE } } },
+		{ EINVAL, PAGE, 1, { { PAGE, 0 } } },
+		{ EINVAL, PAGE, 2, { { 0, 2 * PAGE }, { PAGE, PAGE } } },
+		{ EINVAL, PAGE, 2, { { PAGE, PAGE }, { PAGE, PAGE } } },
+		{ EOVERFLOW, PAGE, 1, { { -PAGE, PAGE } } },
+		{ EOVERFLOW, PAGE, 1, { { -PAGE, 2 * PAGE } } },
+		{ E2BIG, PAGE, 257, { { 0, PAGE } } },
+		{ E2BIG, PAGE, -1U, { { 0, PAGE } } },
+		/* The driver's own limit. */
+		{ ENOSPC,
+		  PAGE,
+		  5,
+		  { { 0, PAGE },
+		    { 2 * PAGE, PAGE },
+		    { 4 * PAGE, PAGE },
+		    { 6 * PAGE, PAGE },
+		    { 8 * PAGE, PAGE } } },
+		{ 0, PAGE, 2, { { PAGE, PAGE }, { 0, PAGE } } },
+	};
+	int fd = node_open();
+	uint64_t out = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_errno(cases[i].err,
+			     log_start(fd, cases[i].page_size, cases[i].range,
+				       cases[i].n, NULL));
+		if (!cases[i].err)
+			assert_ok(log_stop(fd));
+	}
+	assert_errno(EFAULT, log_start(fd, PAGE, NULL, 1, NULL));
+	assert_errno(EFAULT,
+		     log_start(fd, PAGE, (void *)(1UL << 63), 256, NULL));
+	/* The driver answers with what it can do. */
+	assert_ok(log_start(fd, 1, one_range, 1, &out));
+	check_eq(PAGE, out);
+	assert_errno(EBUSY, log_start(fd, PAGE, one_range, 1, NULL));
+	assert_ok(log_stop(fd));
+	assert_ok(log_stop(fd));
+	assert_errno(EINVAL, feature_empty(fd, GET | LOG_STOP));
+}
+
+/* An answer that cannot be given is no start. */
+static void test_log_start_unwritable(void **state)
+{
+	struct feature *f = page_alloc(PAGE);
+	int fd = node_open();
+
+	(void)state;
+	f->head.argsz = sizeof(*f);
+	f->head.flags = SET | LOG_START;
+	f->start.page_size = PAGE;
+	f->start.num_ranges = 1;
+	f->start.ranges = (uintptr_t)one_range;
+	assert_ok(mprotect(f, PAGE, PROT_READ));
+	assert_errno(EFAULT, ioctl(fd, VFIO_DEVICE_FEATURE, f));
+	assert_ok(log_start(fd, PAGE, one_range, 1, NULL));
+}
+
+static void test_log_report_bad(void **state)
+{
+	uint64_t bitmap[16];
+	int fd = node_open();
+
+	(void)state;
+	assert_ok(log_start(fd, PAGE, one_range, 1, NULL));
+	assert_errno(EINVAL, log_report(fd, 0, MB, 2048, bitmap));
+	assert_errno(EINVAL, log_report(fd, 0, MB, 0, bitmap));
+	assert_errno(EINVAL, log_report(fd, 0, MB, 3 * PAGE, bitmap));
+	assert_errno(EINVAL, log_report(fd, 0, 0, PAGE, bitmap));
+	assert_errno(EOVERFLOW, log_report(fd, -PAGE, PAGE, PAGE, bitmap));
+	assert_errno(EINVAL, feature_empty(fd, SET | LOG_REPORT));
+}
+
+/* Drivers of 6.7 and later cannot mark pages in a kernel without iommufd. */
+static bool can_report(int fd)
+{
+	uint64_t bitmap[16];
+
+	if (!log_report(fd, 0, MB, PAGE, bitmap))
+		return true;
+	check_eq(EOPNOTSUPP, errno);
+	return false;
+}
+
+static void ask_report(int fd, long *answer)
+{
+	/* Starts in the middle of a page, and of what it logs. */
+	uint64_t *pages = page_alloc(4 * PAGE), *bitmap = pages + 300;
+	size_t i;
+
+	*answer++ = outcome(log_report(fd, 0, MB, PAGE, bitmap));
+	*answer++ = outcome(log_start(fd, PAGE, one_range, 1, NULL));
+	*answer++ = outcome(log_report(fd, MB, 16 * MB, PAGE, bitmap));
+	for (i = 0; i < 64; i++)
+		*answer++ = bitmap[i];
+	*answer++ = outcome(log_report(fd, MB, 16 * MB, 16 * PAGE, bitmap));
+	for (i = 0; i < 4; i++)
+		*answer++ = bitmap[i];
+	*answer++ = outcome(log_report(fd, 5 * MB, PAGE, PAGE, bitmap + 63));
+	*answer++ = bitmap[63];
+	*answer++ = outcome(log_report(fd, 0, MB, PAGE, NULL));
+	*answer++ = outcome(log_stop(fd));
+	*answer++ = outcome(log_report(fd, 0, MB, PAGE, bitmap));
+}
+
+static void test_log_report(void **state)
+{
+	uint64_t *bitmap = page_alloc(PAGE);
+	int fd, i;
+
+	(void)state;
+	on_both(ask_report, 3 + 64 + 1 + 4 + 5);
+	fd = node_open();
+	assert_ok(log_start(fd, PAGE, one_range, 1, NULL));
+	if (!can_report(fd))
+		return;
+	assert_ok(log_report(fd, 0, 16 * MB, PAGE, bitmap));
+	/* 256 pages of a mebibyte are four words. */
+	for (i = 0; i < 64; i++)
+		check_eq(i >= 16 && i < 32 && i % 4 == 0, bitmap[i]);
+	assert_errno(EFAULT, log_report(fd, 0, 16 * MB, PAGE, NULL));
+	assert_ok(log_stop(fd));
+	assert_errno(EINVAL, log_report(fd, 0, 16 * MB, PAGE, bitmap));
+}
+
+/* More than fits one piece of 512 pages of bitmap, which is 64 GiB of IOVA. */
+static void test_log_report_large(void **state)
+{
+	static const struct vfio_device_feature_dma_logging_range range[] = {
+		{ .iova = 0, .length = 160UL << 30 },
+	};
+	size_t words = (160UL << 30) / PAGE / 64, i, marked = 0;
+	uint64_t *pages, *bitmap;
+	int fd = node_open();
+
+	(void)state;
+	assert_ok(log_start(fd, PAGE, range, 1, NULL));
+	if (!can_report(fd))
+		return;
+	pages = page_alloc(words * 8 + PAGE);
+	bitmap = pages + 5;
+	assert_ok(log_report(fd, 0, range[0].length, PAGE, bitmap));
+	for (i = 0; i < words; i++) {
+		check_eq(i % 4 == 0, bitmap[i]);
+		marked += bitmap[i];
+	}
+	check_eq(160 * 1024, marked);
+	for (i = 0; i < 5; i++)
+		check_eq(0, pages[i]);
+	check_eq(0, bitmap[words]);
+	/* The last page of the bitmap is not there. */
+	munmap((char *)pages + (words * 8 & -PAGE), PAGE);
+	assert_errno(EFAULT, log_report(fd, 0, range[0].length, PAGE, bitmap));
+}
+
+/* A file takes the bits, too: what is written by DMA stays written. */
+static void test_log_report_file(void **state)
+{
+	int fd = node_open(), file;
+	uint64_t *bitmap;
+
+	(void)state;
+	file = assert_ok(keep_fd(memfd_create("bitmap", MFD_CLOEXEC)));
+	assert_ok(ftruncate(file, PAGE));
+	bitmap = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       file, 0),
+			  PAGE);
+	check(bitmap != MAP_FAILED);
+	assert_ok(log_start(fd, PAGE, one_range, 1, NULL));
+	if (!can_report(fd))
+		return;
+	assert_ok(log_report(fd, 4 * MB, 4 * MB, PAGE, bitmap));
+	check_eq(1, bitmap[0]);
+	/* Bits are set, and never cleared. */
+	bitmap[1] = 2;
+	assert_ok(log_report(fd, 4 * MB, 4 * MB, PAGE, bitmap));
+	check_eq(2, bitmap[1]);
+	/* A bitmap that cannot be written. */
+	assert_ok(mprotect(bitmap, PAGE, PROT_READ));
+	assert_errno(EFAULT, log_report(fd, 4 * MB, 4 * MB, PAGE, bitmap));
+}
+
+/* ---- what vfio-pci-core answers ---- */
+
+static void touch_bar(void *arg)
+{
+	volatile uint32_t *bar = arg;
+
+	(void)bar[1];
+}
+
+static long touched(void *bar)
+{
+	int status = child_status(child_start(touch_bar, bar));
+
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void ask_low_power(int fd, long *answer)
+{
+	struct edu edu;
+
+	edu_open(&edu, fd);
+	*answer++ = touched((void *)edu.bar);
+	*answer++ = outcome(feature_empty(fd, SET | 5));
+	*answer++ = outcome(feature_empty(fd, GET | 3));
+	*answer++ = outcome(feature_empty(fd, SET | 3));
+	*answer++ = outcome(feature_empty(fd, SET | 3));
+	*answer++ = touched((void *)edu.bar);
+	*answer++ = outcome(feature_empty(fd, SET | 5));
+	*answer++ = touched((void *)edu.bar);
+	/* With wakeup a descriptor is taken that tells when it is over. */
+	*answer++ = outcome(feature_empty(fd, GET | 4));
+	*answer++ = outcome(feature_empty(fd, PROBE | SET | 4));
+	*answer++ = outcome(feature_empty(fd, SET | 5));
+	edu_close(&edu);
+}
+
+static void test_low_power(void **state)
+{
+	struct edu edu;
+	int fd;
+
+	(void)state;
+	on_both(ask_low_power, 11);
+	fd = node_open();
+	edu_open(&edu, fd);
+	assert_ok(feature_empty(fd, SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+	check_eq(SIGBUS, touched((void *)edu.bar));
+	assert_ok(feature_empty(fd, SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	check_eq(0, touched((void *)edu.bar));
+	check_eq(~9U, edu_liveness(&edu, 9));
+	/* Closing in low power leaves nothing to the next user. */
+	assert_ok(feature_empty(fd, SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+	edu_close(&edu);
+	drop_fd(fd);
+	fd = node_open();
+	edu_open(&edu, fd);
+	check_eq(~8U, edu_liveness(&edu, 8));
+}
+
+static void ask_low_power_wakeup(int fd, long *answer)
+{
+	struct feature f = { 0 };
+	int efd = eventfd_new();
+
+	memcpy(f.bytes, &efd, sizeof(efd));
+	*answer++ = outcome(feature(
+		fd, SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP, &f));
+	/* Any access ends it. */
+	*answer++ = vfio_config16(fd, 0);
+	*answer++ = eventfd_wait(efd, 1000);
+	*answer++ = outcome(
+		feature_empty(fd, SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	drop_fd(efd);
+}
+
+static void test_low_power_wakeup(void **state)
+{
+	(void)state;
+	on_both(ask_low_power_wakeup, 4);
+}
+
+static void ask_bus_master(int fd, long *answer)
+{
+	struct feature f = { 0 };
+	uint32_t op;
+
+	for (op = 0; op < 3; op++) {
+		f.bytes[0] = op;
+		*answer++ = outcome(feature(fd, SET | BUS_MASTER, &f));
+		*answer++ = vfio_config16(fd, 4) & 4;
+	}
+	*answer++ = outcome(feature(fd, GET | BUS_MASTER, &f));
+}
+
+static void test_bus_master(void **state)
+{
+	(void)state;
+	on_both(ask_bus_master, 7);
+}
+
+/* ---- and the rest of it ---- */
+
+/* An adopted driver's device does DMA like any other. */
+static void test_dma(void **state)
+{
+	int ctx = ioasid_open(), fd;
+	uint8_t *page = page_alloc(PAGE);
+	struct edu edu;
+	uint32_t ioas;
+
+	(void)state;
+	need_edu();
+	fd = cdev_open_bound(edu_bdf, ctx, NULL);
+	ioas = ioas_new(ctx);
+	assert_ok(ioas_map_fixed(ctx, ioas, page, PAGE, IOVA, MAP_RW));
+	assert_ok(cdev_attach(fd, ioas, NULL));
+	vfio_bus_master(fd);
+	edu_open(&edu, fd);
+	memset(page, 0x61, 512);
+	edu_read_ram(&edu, IOVA, 0, 512);
+	memset(page, 0, 512);
+	edu_write_ram(&edu, IOVA, 0, 512);
+	check_eq(0x61, page[511]);
+}
+
+/* While the device is open its driver's module stays. */
+static void test_module_held(void **state)
+{
+	int fd;
+
+	(void)state;
+	need_edu();
+	check_eq(0, read_long("/sys/module/" VARIANT "/refcnt"));
+	fd = node_open();
+	check(read_long("/sys/module/" VARIANT "/refcnt") > 0);
+	drop_fd(fd);
+	check_eq(0, read_long("/sys/module/" VARIANT "/refcnt"));
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	if (!edu_bdf)
+		return 0;
+	pci_bind(edu_bdf, DRIVER_EXT);
+	return system("rmmod " VARIANT);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		test_fn fn;
+	} tests[] = {
+#define T(fn) { #fn, test_##fn }
+		T(probe_every_id),   T(short_every_id),
+		T(migration),	     T(migrate),
+		T(migrate_bad),	     T(data_size),
+		T(log_start),	     T(log_start_unwritable),
+		T(log_report_bad),   T(log_report),
+		T(log_report_large), T(log_report_file),
+		T(low_power),	     T(low_power_wakeup),
+		T(bus_master),	     T(dma),
+		T(module_held),
+	};
+	struct test_list list = { 0 };
+	size_t i;
+
+	test_before = use_variant;
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		test_add(&list, tests[i].fn, NULL, "%s", tests[i].name);
+	return test_main(argc, argv, "variant", &list, NULL, finish);
+}
