@@ -71,7 +71,7 @@ row_suite() {
 row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
 
 # row_boots ROW : a row that is only built needs headers and no kernel.
-row_boots() { row_has "$1" canary || row_has "$1" guest || row_has "$1" demo; }
+row_boots() { [ "$(row_field "$1" suites)" != build ]; }
 
 # row_apt ROW COMMAND ARG... : apt-get or apt-cache, with the sources of that row.
 row_apt() {
