@@ -304,12 +304,12 @@ static void test_va(void **state)
 static void test_va_4g(void **state)
 {
 	struct bad bad = bad_begin(test_arg(state));
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
 	uint64_t va = 4 * GB - PAGE;
-	void *map = keep_map(
-		mmap((void *)va, 2 * PAGE, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
-		2 * PAGE);
+	void *map;
 
+	map = mmap((void *)va, 2 * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	keep_map(map, 2 * PAGE);
 	check(map != MAP_FAILED);
 	check_va(&bad, va, 2 * PAGE, 0);
 	check_pinned(2);
@@ -319,7 +319,10 @@ static void test_va_4g(void **state)
 
 /* ---- ranges ---- */
 
-#define WRAPS(start, len) ((start) + (len)-1 < (start))
+static bool wraps(uint64_t start, uint64_t len)
+{
+	return start + len - 1 < start;
+}
 
 static bool usable(const struct world *world, uint64_t start, uint64_t len)
 {
@@ -338,10 +341,10 @@ static bool usable(const struct world *world, uint64_t start, uint64_t len)
 static int expect_fixed(const struct world *world, uint64_t iova, uint64_t len)
 {
 	if (!len || (iova | len) & (PAGE - 1))
-		return EINVAL;
-	if (WRAPS(iova, len))
-		return EOVERFLOW;
-	return usable(world, iova, len) ? 0 : EINVAL;
+		return -EINVAL;
+	if (wraps(iova, len))
+		return -EOVERFLOW;
+	return usable(world, iova, len) ? 0 : -EINVAL;
 }
 
 static int expect_container_map(const struct world *world, uint64_t iova,
@@ -350,16 +353,16 @@ static int expect_container_map(const struct world *world, uint64_t iova,
 	uint64_t va = (uintptr_t)world->va;
 
 	if (va + len < va)
-		return EOVERFLOW;
+		return -EOVERFLOW;
 	return expect_fixed(world, iova, len) ?:
-		       len > VA_PAGES * PAGE  ? EFAULT :
+		       len > VA_PAGES * PAGE  ? -EFAULT :
 						0;
 }
 
 static int expect_map(const struct world *world, uint64_t iova, uint64_t len)
 {
 	if (iova == UINT64_MAX || len == UINT64_MAX)
-		return EOVERFLOW;
+		return -EOVERFLOW;
 	return expect_container_map(world, iova, len);
 }
 
@@ -367,12 +370,12 @@ static int expect_map_file(const struct world *world, uint64_t iova,
 			   uint64_t len)
 {
 	if (iova == UINT64_MAX || len == UINT64_MAX)
-		return EOVERFLOW;
+		return -EOVERFLOW;
 	/* Its size in whole pages would wrap. */
 	if (len > UINT64_MAX - PAGE)
-		return EINVAL;
+		return -EINVAL;
 	/* The file has one page. */
-	return expect_fixed(world, iova, len) ?: len > PAGE ? EINVAL : 0;
+	return expect_fixed(world, iova, len) ?: len > PAGE ? -EINVAL : 0;
 }
 
 static int expect_unmap(const struct world *world, uint64_t iova, uint64_t len)
@@ -381,10 +384,10 @@ static int expect_unmap(const struct world *world, uint64_t iova, uint64_t len)
 	if (!iova && len == UINT64_MAX)
 		return 0;
 	if (iova == UINT64_MAX || len == UINT64_MAX)
-		return EOVERFLOW;
+		return -EOVERFLOW;
 	if (!len)
-		return EINVAL;
-	return WRAPS(iova, len) ? EOVERFLOW : ENOENT;
+		return -EINVAL;
+	return wraps(iova, len) ? -EOVERFLOW : -ENOENT;
 }
 
 static int expect_container_unmap(const struct world *world, uint64_t iova,
@@ -392,14 +395,14 @@ static int expect_container_unmap(const struct world *world, uint64_t iova,
 {
 	(void)world;
 	if (!len)
-		return EINVAL;
-	return WRAPS(iova, len) ? EOVERFLOW : 0;
+		return -EINVAL;
+	return wraps(iova, len) ? -EOVERFLOW : 0;
 }
 
 static int expect_copy_src(const struct world *world, uint64_t iova,
 			   uint64_t len)
 {
-	return expect_unmap(world, iova, len) ?: EOVERFLOW;
+	return expect_unmap(world, iova, len) ?: -EOVERFLOW;
 }
 
 /* The source is a page. */
@@ -407,21 +410,21 @@ static int expect_copy_dst(const struct world *world, uint64_t iova,
 			   uint64_t len)
 {
 	if (iova == UINT64_MAX || len == UINT64_MAX)
-		return EOVERFLOW;
+		return -EOVERFLOW;
 	if (!len)
-		return EINVAL;
-	if (WRAPS(SOURCE_IOVA, len))
-		return EOVERFLOW;
-	return len > PAGE ? ENOENT : expect_fixed(world, iova, len);
+		return -EINVAL;
+	if (wraps(SOURCE_IOVA, len))
+		return -EOVERFLOW;
+	return len > PAGE ? -ENOENT : expect_fixed(world, iova, len);
 }
 
 static int expect_get_dirty(const struct world *world, uint64_t iova,
 			    uint64_t len)
 {
 	(void)world;
-	if (WRAPS(iova, len))
-		return EOVERFLOW;
-	return (iova | len) & (PAGE - 1) ? EINVAL : EOPNOTSUPP;
+	if (wraps(iova, len))
+		return -EOVERFLOW;
+	return (iova | len) & (PAGE - 1) ? -EINVAL : -EOPNOTSUPP;
 }
 
 static int expect_hw_queue(const struct world *world, uint64_t iova,
@@ -429,8 +432,8 @@ static int expect_hw_queue(const struct world *world, uint64_t iova,
 {
 	(void)world;
 	if (!len)
-		return EINVAL;
-	return WRAPS(iova, len) ? EOVERFLOW : ENOENT;
+		return -EINVAL;
+	return wraps(iova, len) ? -EOVERFLOW : -ENOENT;
 }
 
 static const struct {
@@ -471,7 +474,7 @@ static void set_fixed(struct bad *bad)
 
 static void check_range(struct bad *bad, uint64_t start, uint64_t len)
 {
-	int err = expect_range(bad, start, len), got;
+	int err = -expect_range(bad, start, len), got;
 
 	fill(bad);
 	set_fixed(bad);
@@ -854,7 +857,7 @@ int main(int argc, char **argv)
 		add_fields(&list, c);
 		ADD(c, fork);
 		ADD(c, exec);
-		if (c->file == ON_BOUND)
+		if (c->file == ON_BOUND && c->cmd != IOASID_GET_ERROR)
 			ADD(c, parked);
 		if (!strncmp(c->name, "container", 9))
 			ADD(c, no_ioas);

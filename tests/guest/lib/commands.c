@@ -241,6 +241,11 @@ static int fill_get_error(struct world *world, void *cmd)
 {
 	struct ioasid_get_error *error = cmd;
 
+	/* Each file keeps its own refusals; the context's last, as a device's takes it. */
+	if (world->parked >= 0)
+		assert_errno(EINVAL, cdev_detach(world->parked));
+	if (world->dev >= 0)
+		assert_errno(ENOENT, cdev_attach(world->dev, ABSENT_ID, NULL));
 	assert_errno(ENOENT, ioasid_destroy(world->ctx, ABSENT_ID));
 	error->text_uptr = (uintptr_t)world->array;
 	error->text_len = PAGE;
@@ -312,8 +317,8 @@ static int fill_hot_reset(struct world *world, void *cmd)
 #define END_OF(type, member) \
 	(offsetof(type, member) + sizeof(((type *)0)->member))
 
-#define COMMAND(cmd_, type, last)                 \
-	.cmd = cmd_, .size = sizeof(struct type), \
+#define COMMAND(cmd_, type, last)                                 \
+	.title = #cmd_, .cmd = cmd_, .size = sizeof(struct type), \
 	.min = END_OF(struct type, last)
 
 #define FIELD(type, member, ...)                                          \
@@ -338,6 +343,22 @@ static int fill_hot_reset(struct world *world, void *cmd)
 #define VA(type, member) FIELD(type, member, .kind = FIELD_VA)
 #define START(type, member) FIELD(type, member, .kind = FIELD_IOVA)
 #define LENGTH(type, member) FIELD(type, member, .kind = FIELD_LENGTH)
+
+/* The same on each kind of file. */
+#define GET_ERROR(file_)                                                      \
+	.file = file_, COMMAND(IOASID_GET_ERROR, ioasid_get_error, out_last), \
+	.answers = true, .fill = fill_get_error,                              \
+	.fields = {                                                           \
+		RESERVED(ioasid_get_error, flags),                            \
+		OUT(ioasid_get_error, text_uptr),                             \
+		VALUE(ioasid_get_error, text_len),                            \
+		VALUE(ioasid_get_error, out_flags),                           \
+		VALUE(ioasid_get_error, out_errno),                           \
+		VALUE(ioasid_get_error, out_cmd),                             \
+		VALUE(ioasid_get_error, out_ids),                             \
+		VALUE(ioasid_get_error, out_start),                           \
+		VALUE(ioasid_get_error, out_last),                            \
+	}
 
 const struct command commands[] = {
 	{
@@ -618,20 +639,13 @@ const struct command commands[] = {
 		},
 	}, {
 		.name = "get_error",
-		COMMAND(IOASID_GET_ERROR, ioasid_get_error, out_last),
-		.answers = true,
-		.fill = fill_get_error,
-		.fields = {
-			RESERVED(ioasid_get_error, flags),
-			OUT(ioasid_get_error, text_uptr),
-			VALUE(ioasid_get_error, text_len),
-			VALUE(ioasid_get_error, out_flags),
-			VALUE(ioasid_get_error, out_errno),
-			VALUE(ioasid_get_error, out_cmd),
-			VALUE(ioasid_get_error, out_ids),
-			VALUE(ioasid_get_error, out_start),
-			VALUE(ioasid_get_error, out_last),
-		},
+		GET_ERROR(ON_CONTEXT),
+	}, {
+		.name = "get_error_parked",
+		GET_ERROR(ON_PARKED),
+	}, {
+		.name = "get_error_bound",
+		GET_ERROR(ON_BOUND),
 	}, {
 		.name = "container_map",
 		COMMAND(VFIO_IOMMU_MAP_DMA, vfio_iommu_type1_dma_map, size),
@@ -766,8 +780,8 @@ struct world world_new_device(void)
 	need_edu();
 	world = world_new();
 	world.dev = cdev_open_bound(edu_bdf, world.ctx, &world.devid);
-	assert_ok(
-		hwpt_alloc(world.ctx, world.devid, world.ioas, 0, &world.hwpt));
+	if (hwpt_alloc(world.ctx, world.devid, world.ioas, 0, &world.hwpt))
+		fail_test("no page table: %s", errno_name(errno));
 	return world;
 }
 

@@ -86,6 +86,8 @@ struct world {
 
 struct command {
 	const char *name;
+	/* The name of the number, for people. */
+	const char *title;
 	enum command_file file;
 	unsigned long cmd;
 	size_t size;
