@@ -16,6 +16,8 @@
 #include <linux/types.h>
 
 struct device;
+struct dma_buf;
+struct dma_buf_ops;
 struct iommu_group;
 struct iommufd_ext_access;
 struct iommufd_ext_ctx;
@@ -81,6 +83,27 @@ void iommufd_ext_access_unpin_pages(struct iommufd_ext_access *access,
 				    unsigned long iova, unsigned long length);
 int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
 			  void *data, size_t len, unsigned int flags);
+
+/**
+ * struct iommufd_ext_dmabuf_exporter - a driver whose dma-bufs IOASID_IOAS_MAP_FILE
+ *	takes
+ * @ops: what all its dma-bufs have, and no others
+ * @get_phys: says where the memory of a dma-buf is: one range of whole pages that
+ *	stays there until iommufd_ext_dmabuf_revoke(). An error, -ENODEV for
+ *	memory that is out of reach for now, is that of the ioctl. Called with a
+ *	lock held under which that function waits; must not sleep for memory of
+ *	user space
+ * @item: for iommufd_ext
+ */
+struct iommufd_ext_dmabuf_exporter {
+	const struct dma_buf_ops *ops;
+	int (*get_phys)(struct dma_buf *buf, phys_addr_t *paddr, size_t *size);
+	struct list_head item;
+};
+
+void iommufd_ext_dmabuf_register(struct iommufd_ext_dmabuf_exporter *exporter);
+void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter);
+void iommufd_ext_dmabuf_revoke(struct dma_buf *buf);
 
 bool iommufd_ext_device_supported(struct device *dev);
 bool iommufd_ext_device_enforced_coherent(struct device *dev);

@@ -32,6 +32,15 @@
 #define EXT_IMPORT_NS_IOMMUFD_INTERNAL MODULE_IMPORT_NS("IOMMUFD_INTERNAL")
 #endif
 
+/* The same for dma-bufs. */
+#if !EXT_PROBES_NS_DMA_BUF
+#define EXT_IMPORT_NS_DMA_BUF struct module
+#elif EXT_PROBE_IMPORT_NS_TOKEN
+#define EXT_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
+#else
+#define EXT_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
+#endif
+
 /* Every answer of the prober, for "modinfo -F compat": bug reports then carry them. */
 #define EXT_MODULE_INFO_COMPAT MODULE_INFO(compat, EXT_PROBES_RESULT)
 

@@ -440,7 +440,7 @@ static int pin_part(const struct access_range *range,
 	unsigned long last = area_page(part->area, part->last);
 	int rc;
 
-	if (!part_is_aligned(range, part))
+	if (!part_is_aligned(range, part) || area_dmabuf(part->area))
 		return -EINVAL;
 	rc = shared_pages_pin(area_shared(part->area), first, last);
 	if (rc)
@@ -606,6 +606,8 @@ static int rw_part(const struct access_range *range,
 	size_t size = part->last - part->iova + 1;
 	int rc;
 
+	if (area_dmabuf(part->area))
+		return -EINVAL;
 	if (!can_rw_user(part->area, range->flags) || !mmget_not_zero(mm))
 		return area_rw(part->area, pinned, part->iova, data, size,
 			       write);

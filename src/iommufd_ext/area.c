@@ -126,6 +126,23 @@ struct area *area_alloc_slice(const struct slice *slice, int prot)
 	return alloc_sharing(slice->shared, slice->offset, slice->length, prot);
 }
 
+/* Drops the reference to @shared. */
+static struct area *alloc_first(struct shared_pages *shared,
+				struct iommufd_ext_ctx *ictx,
+				unsigned long start, unsigned long length,
+				int prot)
+{
+	struct area *area = NULL;
+
+	if (pages_init(&shared->pages, ictx, start, 0, prot)) {
+		shared->pages.shared = true;
+		area = alloc_sharing(shared, 0, length, prot);
+	}
+	/* The area has it now, or nobody. */
+	shared_pages_put(shared);
+	return area;
+}
+
 /**
  * area_alloc_file() - make the area of memory in a file
  * @ictx: the context
@@ -140,22 +157,47 @@ struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 			     unsigned long start, unsigned long length,
 			     int prot)
 {
-	struct shared_pages *shared;
-	struct area *area;
+	struct shared_pages *shared = shared_pages_alloc(file);
 
-	shared = shared_pages_alloc(file);
-	if (!shared)
+	return shared ? alloc_first(shared, ictx, start, length, prot) : NULL;
+}
+
+/**
+ * area_alloc_dmabuf() - make the area of memory in a dma-buf
+ * @ictx: the context
+ * @memory: the memory, which is given away
+ * @start: where in it the area begins, in bytes
+ * @length: size, in bytes; not 0, and @start + @length does not wrap
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ *
+ * Return: the area, beginning at IOVA 0, or NULL without memory.
+ */
+struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
+			       struct dmabuf_memory *memory,
+			       unsigned long start, unsigned long length,
+			       int prot)
+{
+	struct shared_pages *shared = shared_pages_alloc(NULL);
+
+	if (!shared) {
+		dmabuf_memory_free(memory);
 		return NULL;
-	if (!pages_init(&shared->pages, ictx, start, 0, prot)) {
-		area = NULL;
-		goto out_put;
 	}
-	shared->pages.shared = true;
-	area = alloc_sharing(shared, 0, length, prot);
-out_put:
-	/* The area has it now, or nobody. */
-	shared_pages_put(shared);
-	return area;
+	shared->dmabuf = memory;
+	/* It is a device's, with no cache in front of it. */
+	prot = (prot & ~IOMMU_CACHE) | IOMMU_MMIO;
+	return alloc_first(shared, ictx, start, length, prot);
+}
+
+/**
+ * area_dmabuf() - what to do with memory that is not pinned
+ * @area: an area
+ *
+ * Return: the memory of a dma-buf the area is of, or NULL.
+ */
+struct dmabuf_memory *area_dmabuf(const struct area *area)
+{
+	return area->pages->shared ? area_shared(area)->dmabuf : NULL;
 }
 
 /**

@@ -153,6 +153,21 @@ err_unmap:
 }
 
 /**
+ * domain_map_runs() - domain_map_area() for those who hold the locks
+ * @domain: see there
+ * @area: see there; its runs are locked
+ * @large_pages: see there
+ *
+ * Return: see there.
+ */
+int domain_map_runs(struct iommu_domain *domain, const struct area *area,
+		    bool large_pages)
+{
+	return map_range(domain, area, area->iova, area_length(area),
+			 large_pages);
+}
+
+/**
  * domain_map_area() - put an area into a page table
  * @domain: the page table
  * @area: a pinned area, aligned for @domain, that is not in it
@@ -166,7 +181,10 @@ int domain_map_area(struct iommu_domain *domain, const struct area *area,
 	int rc;
 
 	area_lock_runs(area);
-	rc = map_range(domain, area, area->iova, area_length(area), large_pages);
+	if (unlikely(area_dmabuf(area)))
+		rc = dmabuf_map_area(domain, area, large_pages);
+	else
+		rc = domain_map_runs(domain, area, large_pages);
 	area_unlock_runs(area);
 	return rc;
 }
@@ -189,6 +207,10 @@ void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 {
 	unsigned long length = area_length(area);
 
+	if (unlikely(area_dmabuf(area))) {
+		dmabuf_unmap_area(domain, area);
+		return;
+	}
 	if (gather->pgsize &&
 	    (gather->pgsize != length || gather->end + 1 != area->iova))
 		iommu_iotlb_sync(domain, gather);

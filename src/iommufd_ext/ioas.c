@@ -392,6 +392,7 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 			    struct file *file)
 {
 	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
+	struct dmabuf_memory *memory;
 	struct area *area;
 	int rc;
 
@@ -399,11 +400,19 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 	if (rc)
 		return rc;
 	/* Now and not when it is pinned: this very file would hold itself open. */
-	if (!ext_is_memfd(file))
-		return refuse(ucmd->ictx, -EINVAL,
-			      "file descriptor %d is no memfd", cmd->fd);
-	area = area_alloc_file(ucmd->ictx, file, cmd->start, cmd->length,
-			       prot_from_flags(cmd->flags));
+	if (ext_is_memfd(file)) {
+		area = area_alloc_file(ucmd->ictx, file, cmd->start,
+				       cmd->length,
+				       prot_from_flags(cmd->flags));
+	} else {
+		memory = dmabuf_memory_alloc(ucmd->ictx, cmd->fd, cmd->start,
+					     cmd->length);
+		if (IS_ERR(memory))
+			return PTR_ERR(memory);
+		area = area_alloc_dmabuf(ucmd->ictx, memory, cmd->start,
+					 cmd->length,
+					 prot_from_flags(cmd->flags));
+	}
 	return map_area(ucmd, sizeof(*cmd), ioas, area,
 			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
 }

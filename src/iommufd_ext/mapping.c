@@ -416,6 +416,9 @@ static int cut_locked(struct ioas *ioas, unsigned long iova)
 	/* An access unpins what it pinned, in one piece. */
 	if (area->accesses)
 		return refuse_cut(ioas, area, iova, "a driver uses its memory");
+	if (area_dmabuf(area))
+		return refuse_cut(ioas, area, iova,
+				  "a dma-buf is revoked in one piece");
 	/* A large IOMMU page could reach over the cut. */
 	if (pinned && ioas->large_pages)
 		return refuse_cut(ioas, area, iova,

@@ -9,6 +9,7 @@
  *       ioas.iova_lock
  *         shared_pages.lock
  *           mmap_lock
+ *           dmabufs_lock (dmabuf.c)
  *       group->mutex of the IOMMU core
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
@@ -38,6 +39,7 @@
 #include "compat/iommu.h"
 
 struct area;
+struct dmabuf_memory;
 struct device;
 struct file;
 struct hwpt;
@@ -216,6 +218,7 @@ struct segment {
  * @segments: struct segment by place in the memory; they do not overlap
  * @npinned: size of all segments, in pages
  * @file: the file the memory is in, or NULL; constant
+ * @dmabuf: the dma-buf the memory is, or NULL; constant
  * @moving: links memory that changes its owner; see change_process.c
  * @pages: the memory
  *
@@ -228,6 +231,7 @@ struct shared_pages {
 	struct rb_root segments;
 	unsigned long npinned;
 	struct file *file;
+	struct dmabuf_memory *dmabuf;
 	struct list_head moving;
 	struct pages pages;
 };
@@ -634,6 +638,11 @@ struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
 struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 			     unsigned long start, unsigned long length,
 			     int prot);
+struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
+			       struct dmabuf_memory *memory,
+			       unsigned long start, unsigned long length,
+			       int prot);
+struct dmabuf_memory *area_dmabuf(const struct area *area);
 unsigned long area_page(const struct area *area, unsigned long iova);
 struct area *area_alloc_slice(const struct slice *slice, int prot);
 struct shared_pages *area_share(struct area *area, bool pinned);
@@ -669,6 +678,18 @@ static inline void area_iter_next(struct area_iter *iter,
 	range->npages = run->npages;
 }
 
+/* dmabuf.c */
+struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
+					  unsigned long start,
+					  unsigned long length);
+void dmabuf_memory_free(struct dmabuf_memory *memory);
+unsigned int dmabuf_max_runs(unsigned long npages);
+void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
+		 unsigned long npages);
+int dmabuf_map_area(struct iommu_domain *domain, const struct area *area,
+		    bool large_pages);
+void dmabuf_unmap_area(struct iommu_domain *domain, const struct area *area);
+
 /* iova.c */
 struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
 			    unsigned long last);
@@ -703,6 +724,8 @@ int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt);
 void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt);
 
 /* domain.c */
+int domain_map_runs(struct iommu_domain *domain, const struct area *area,
+		    bool large_pages);
 int domain_map_area(struct iommu_domain *domain, const struct area *area,
 		    bool large_pages);
 void domain_unmap_area(struct iommu_domain *domain, const struct area *area,

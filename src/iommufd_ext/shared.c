@@ -50,6 +50,8 @@ void shared_pages_put(struct shared_pages *shared)
 	WARN_ON(!RB_EMPTY_ROOT(&shared->segments));
 	if (shared->file)
 		fput(shared->file);
+	if (shared->dmabuf)
+		dmabuf_memory_free(shared->dmabuf);
 	if (shared->pages.owner)
 		pages_owner_put(shared->pages.owner);
 	kfree(shared);
@@ -135,6 +137,23 @@ static struct segment *segment_alloc(struct shared_pages *shared,
 	return segment;
 }
 
+static unsigned int max_runs(const struct shared_pages *shared,
+			     unsigned long npages)
+{
+	return shared->dmabuf ? dmabuf_max_runs(npages) :
+				pages_max_runs(npages);
+}
+
+/* Memory of a dma-buf stays where it is without a pin. */
+static int segment_pin(struct shared_pages *shared, struct segment *segment)
+{
+	if (shared->dmabuf) {
+		dmabuf_fill(shared->dmabuf, &segment->pages, segment->npages);
+		return 0;
+	}
+	return pages_pin(&segment->pages, segment->npages, shared->file);
+}
+
 /* Pins what is not pinned. */
 static struct segment *segment_add(struct shared_pages *shared,
 				   unsigned long first, unsigned long npages)
@@ -142,10 +161,11 @@ static struct segment *segment_add(struct shared_pages *shared,
 	struct segment *segment;
 	int rc;
 
-	segment = segment_alloc(shared, first, npages, pages_max_runs(npages));
+	segment = segment_alloc(shared, first, npages,
+				max_runs(shared, npages));
 	if (!segment)
 		return ERR_PTR(-ENOMEM);
-	rc = pages_pin(&segment->pages, npages, shared->file);
+	rc = segment_pin(shared, segment);
 	if (rc) {
 		kfree(segment);
 		return ERR_PTR(rc);
@@ -161,7 +181,8 @@ static void segment_put(struct shared_pages *shared, struct segment *segment)
 		return;
 	rb_erase(&segment->node, &shared->segments);
 	shared->npinned -= segment->npages;
-	pages_unpin(&segment->pages, segment->npages);
+	if (!shared->dmabuf)
+		pages_unpin(&segment->pages, segment->npages);
 	kfree(segment);
 }
 
@@ -171,14 +192,15 @@ static int split(struct shared_pages *shared, unsigned long page)
 	struct segment *segment = shared_pages_segment(shared, page);
 	struct segment *rest;
 	unsigned long npages;
+	unsigned int runs;
 
 	lockdep_assert_held_write(&shared->lock);
 
 	if (!segment || segment->first >= page)
 		return 0;
 	npages = segment_end(segment) - page;
-	rest = segment_alloc(shared, page, npages,
-			     segment->pages.max_runs ? npages : 0);
+	runs = min_t(unsigned long, segment->pages.max_runs, npages);
+	rest = segment_alloc(shared, page, npages, runs);
 	if (!rest)
 		return -ENOMEM;
 	if (pages_split(&segment->pages, page - segment->first, &rest->pages)) {

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of dma-bufs: of devices, mostly, which other devices may reach.
+ *
+ * It is not pinned but stays where its exporter says it is, until the exporter
+ * revokes it. Then it leaves all page tables at once, and for good: the mapping
+ * remains in the IOAS and leads nowhere. The kernel has no way to ask just any
+ * exporter where memory is, so exporters make themselves known here.
+ *
+ * An exporter revokes from deep inside of its driver, where the locks of an IOAS
+ * cannot be waited for. So it is known here which areas are in which page tables,
+ * under a lock of its own.
+ */
+#include <linux/slab.h>
+
+#include "compat/dma_buf.h"
+#include "compat/module.h"
+#include "private.h"
+
+/**
+ * struct dmabuf_memory - the memory of a dma-buf, for one mapping and its copies
+ * @buf: the dma-buf, with a reference
+ * @item: in the list of all
+ * @paddr: where its first byte is; constant
+ * @revoked: nothing may be mapped any more
+ * @mapped: struct dmabuf_mapping
+ *
+ * Changes with dmabufs_lock held.
+ */
+struct dmabuf_memory {
+	struct dma_buf *buf;
+	struct list_head item;
+	phys_addr_t paddr;
+	bool revoked;
+	struct list_head mapped;
+};
+
+/**
+ * struct dmabuf_mapping - an area of such memory in a page table
+ * @item: in dmabuf_memory.mapped
+ * @domain: the page table
+ * @area: the area
+ */
+struct dmabuf_mapping {
+	struct list_head item;
+	struct iommu_domain *domain;
+	const struct area *area;
+};
+
+static DEFINE_MUTEX(dmabufs_lock);
+static LIST_HEAD(dmabufs);
+static LIST_HEAD(exporters);
+
+/**
+ * iommufd_ext_dmabuf_register() - let dma-bufs of a driver be mapped
+ * @exporter: the driver
+ *
+ * Context: may sleep.
+ */
+void iommufd_ext_dmabuf_register(struct iommufd_ext_dmabuf_exporter *exporter)
+{
+	mutex_lock(&dmabufs_lock);
+	list_add_tail(&exporter->item, &exporters);
+	mutex_unlock(&dmabufs_lock);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_register);
+
+/**
+ * iommufd_ext_dmabuf_unregister() - undo iommufd_ext_dmabuf_register()
+ * @exporter: the driver; what is mapped stays until it is revoked or unmapped,
+ *	and holds a reference to its dma-buf
+ *
+ * Context: may sleep.
+ */
+void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter)
+{
+	mutex_lock(&dmabufs_lock);
+	list_del(&exporter->item);
+	mutex_unlock(&dmabufs_lock);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_unregister);
+
+static int get_phys(struct dma_buf *buf, phys_addr_t *paddr, size_t *size)
+{
+	struct iommufd_ext_dmabuf_exporter *exporter;
+
+	lockdep_assert_held(&dmabufs_lock);
+
+	list_for_each_entry(exporter, &exporters, item)
+		if (exporter->ops == buf->ops)
+			return exporter->get_phys(buf, paddr, size);
+	return -EOPNOTSUPP;
+}
+
+/* Known to revocation from the moment on when it is known where it is. */
+static int enter(struct dmabuf_memory *memory)
+{
+	size_t size;
+	int rc;
+
+	mutex_lock(&dmabufs_lock);
+	rc = get_phys(memory->buf, &memory->paddr, &size);
+	if (!rc && WARN_ON(size != memory->buf->size ||
+			   !PAGE_ALIGNED(memory->paddr)))
+		rc = -EINVAL;
+	if (!rc)
+		list_add_tail(&memory->item, &dmabufs);
+	mutex_unlock(&dmabufs_lock);
+	return rc;
+}
+
+/**
+ * dmabuf_memory_alloc() - get hold of the memory of a dma-buf
+ * @ictx: the context
+ * @fd: file descriptor of a file
+ * @start: first byte that is needed
+ * @length: how many are; not 0, and @start + @length does not wrap
+ *
+ * Return: the memory or an ERR_PTR: -EBADF for no file; -EINVAL for another kind
+ * of file, or a range that is not in it; -EOPNOTSUPP for a dma-buf whose exporter
+ * is not known; -ENODEV for one that is revoked; -ENOMEM.
+ */
+struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
+					  unsigned long start,
+					  unsigned long length)
+{
+	struct dmabuf_memory *memory;
+	struct dma_buf *buf;
+	int rc;
+
+	buf = ext_dma_buf_get(fd);
+	if (IS_ERR(buf))
+		return ERR_PTR(refuse(ictx, PTR_ERR(buf),
+				      "file descriptor %d is neither a memfd nor a dma-buf",
+				      fd));
+	/* Sizes of runs have a limit, too: one byte counts them. */
+	if (start + length > buf->size ||
+	    dmabuf_max_runs(PHYS_PFN(buf->size)) > U8_MAX) {
+		rc = refuse(ictx, -EINVAL,
+			    "the dma-buf has %zu bytes, too few for %lu at %lu",
+			    buf->size, length, start);
+		goto err_put;
+	}
+	memory = kzalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT);
+	if (!memory) {
+		rc = -ENOMEM;
+		goto err_put;
+	}
+	INIT_LIST_HEAD(&memory->mapped);
+	memory->buf = buf;
+	rc = enter(memory);
+	if (rc) {
+		refuse(ictx, rc, "the dma-buf %d %s", fd,
+		       rc == -ENODEV ? "is revoked" :
+				       "is of a driver that does not say where it is");
+		goto err_free;
+	}
+	return memory;
+
+err_free:
+	kfree(memory);
+err_put:
+	ext_dma_buf_put(buf);
+	return ERR_PTR(rc);
+}
+
+/**
+ * dmabuf_memory_free() - undo dmabuf_memory_alloc()
+ * @memory: memory that is in no page table
+ */
+void dmabuf_memory_free(struct dmabuf_memory *memory)
+{
+	WARN_ON(!list_empty(&memory->mapped));
+	mutex_lock(&dmabufs_lock);
+	list_del(&memory->item);
+	mutex_unlock(&dmabufs_lock);
+	ext_dma_buf_put(memory->buf);
+	kfree(memory);
+}
+
+/**
+ * dmabuf_max_runs() - pages_max_runs() for memory of a dma-buf
+ * @npages: size of the memory, in pages
+ *
+ * Return: how many runs to have room for.
+ */
+unsigned int dmabuf_max_runs(unsigned long npages)
+{
+	return DIV_ROUND_UP(npages, PFN_RUN_MAX_PAGES);
+}
+
+/**
+ * dmabuf_fill() - say where the memory is, instead of pinning it
+ * @memory: the memory
+ * @pages: part of it, with room for dmabuf_max_runs()
+ * @npages: size of that part, in pages
+ */
+void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
+		 unsigned long npages)
+{
+	u64 pfn = PHYS_PFN(memory->paddr + (pages->start & PAGE_MASK));
+
+	while (npages) {
+		u64 size = min(npages, PFN_RUN_MAX_PAGES);
+
+		pages->runs[pages->nr_runs++] = (struct pfn_run){
+			.pfn = pfn,
+			.npages = size,
+		};
+		pfn += size;
+		npages -= size;
+	}
+}
+
+/**
+ * dmabuf_map_area() - domain_map_area() for memory of a dma-buf
+ * @domain: see there
+ * @area: see there
+ * @large_pages: see there
+ *
+ * Return: see there; also 0 if the memory is revoked.
+ */
+int dmabuf_map_area(struct iommu_domain *domain, const struct area *area,
+		    bool large_pages)
+{
+	struct dmabuf_memory *memory = area_dmabuf(area);
+	struct dmabuf_mapping *mapping;
+	int rc = 0;
+
+	mapping = kmalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
+	if (!mapping)
+		return -ENOMEM;
+	mapping->domain = domain;
+	mapping->area = area;
+
+	mutex_lock(&dmabufs_lock);
+	if (!memory->revoked)
+		rc = domain_map_runs(domain, area, large_pages);
+	if (!memory->revoked && !rc) {
+		list_add_tail(&mapping->item, &memory->mapped);
+		mapping = NULL;
+	}
+	mutex_unlock(&dmabufs_lock);
+	kfree(mapping);
+	return rc;
+}
+
+static void remove_mapping(struct dmabuf_mapping *mapping)
+{
+	unsigned long length = area_length(mapping->area);
+
+	lockdep_assert_held(&dmabufs_lock);
+
+	list_del(&mapping->item);
+	WARN_ON(iommu_unmap(mapping->domain, mapping->area->iova, length) !=
+		length);
+	kfree(mapping);
+}
+
+/**
+ * dmabuf_unmap_area() - domain_unmap_area() for memory of a dma-buf
+ * @domain: see there
+ * @area: see there; nothing happens if its memory has been revoked
+ */
+void dmabuf_unmap_area(struct iommu_domain *domain, const struct area *area)
+{
+	struct dmabuf_memory *memory = area_dmabuf(area);
+	struct dmabuf_mapping *mapping;
+
+	mutex_lock(&dmabufs_lock);
+	list_for_each_entry(mapping, &memory->mapped, item) {
+		if (mapping->area == area && mapping->domain == domain) {
+			remove_mapping(mapping);
+			break;
+		}
+	}
+	mutex_unlock(&dmabufs_lock);
+}
+
+/**
+ * iommufd_ext_dmabuf_revoke() - take a dma-buf's memory out of all page tables
+ * @buf: the dma-buf, whose exporter does not give it out any more
+ *
+ * When it returns, no device reaches the memory through an IOAS. It can be
+ * mapped again later, if the exporter allows, but does not come back by itself.
+ *
+ * Context: may sleep, waits for get_phys() of the exporter. Does not fail.
+ */
+void iommufd_ext_dmabuf_revoke(struct dma_buf *buf)
+{
+	struct dmabuf_mapping *mapping, *next;
+	struct dmabuf_memory *memory;
+
+	mutex_lock(&dmabufs_lock);
+	list_for_each_entry(memory, &dmabufs, item) {
+		if (memory->buf != buf)
+			continue;
+		memory->revoked = true;
+		list_for_each_entry_safe(mapping, next, &memory->mapped, item)
+			remove_mapping(mapping);
+	}
+	mutex_unlock(&dmabufs_lock);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_revoke);
