@@ -16,7 +16,30 @@
 
 #include "ext_probes.h"
 
-struct iommu_user_data;
+/*
+ * What user space tells a driver about a domain, and what it invalidates. Since
+ * 6.8; before, nobody passes any.
+ */
+#if EXT_PROBE_IOMMU_USER_DATA
+#define EXT_DOMAIN_NESTED IOMMU_DOMAIN_NESTED
+#define EXT_CACHE_INVALIDATE_USER(fn) .cache_invalidate_user = (fn),
+#else
+#define EXT_DOMAIN_NESTED 0
+#define EXT_CACHE_INVALIDATE_USER(fn)
+
+struct iommu_user_data {
+	unsigned int type;
+	void __user *uptr;
+	size_t len;
+};
+
+struct iommu_user_data_array {
+	unsigned int type;
+	void __user *uptr;
+	size_t entry_len;
+	u32 entry_num;
+};
+#endif
 
 /* @dev and @data are NULL where the kernel does not tell. */
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
@@ -45,9 +68,9 @@ extern struct iommu_domain mock_blocked_domain;
  *
  * Since 6.6 the blocked domain is one for all.
  */
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
 static inline struct iommu_domain *
-ext_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
+ext_driver_alloc_nested(struct device *dev, struct iommu_domain *parent,
 			u32 flags, const struct iommu_user_data *data)
 {
 	return mock_alloc_nested(parent, flags, data);
@@ -57,10 +80,10 @@ ext_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
 	.default_domain = &mock_blocked_domain,            \
 	.blocked_domain = &mock_blocked_domain,            \
 	.domain_alloc_paging_flags = mock_alloc_paging,    \
-	.domain_alloc_nested = ext_domain_alloc_nested
+	.domain_alloc_nested = ext_driver_alloc_nested
 #elif EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
 static inline struct iommu_domain *
-ext_domain_alloc_user(struct device *dev, u32 flags,
+ext_driver_alloc_user(struct device *dev, u32 flags,
 		      struct iommu_domain *parent,
 		      const struct iommu_user_data *data)
 {
@@ -71,9 +94,9 @@ ext_domain_alloc_user(struct device *dev, u32 flags,
 #define EXT_DOMAIN_ALLOC_OPS                    \
 	.default_domain = &mock_blocked_domain, \
 	.blocked_domain = &mock_blocked_domain, \
-	.domain_alloc_user = ext_domain_alloc_user
+	.domain_alloc_user = ext_driver_alloc_user
 #else
-static inline struct iommu_domain *ext_domain_alloc(unsigned int type)
+static inline struct iommu_domain *ext_driver_alloc(unsigned int type)
 {
 	struct iommu_domain *domain;
 
@@ -84,25 +107,27 @@ static inline struct iommu_domain *ext_domain_alloc(unsigned int type)
 }
 
 /* There is no domain that does nothing but identity, which needs no cookie. */
-static inline int ext_def_domain_type(struct device *dev)
+static inline int ext_driver_def_domain_type(struct device *dev)
 {
 	return IOMMU_DOMAIN_IDENTITY;
 }
 
 #define EXT_DOMAIN_ALLOC_OPS              \
-	.domain_alloc = ext_domain_alloc, \
-	.def_domain_type = ext_def_domain_type
+	.domain_alloc = ext_driver_alloc, \
+	.def_domain_type = ext_driver_def_domain_type
 #endif
 
 /*
  * Say which IOMMU a new device is behind, before it is added. Only then is a
- * driver asked about it, where there may be several at once. 6.11 dropped the
- * operations from the arguments.
+ * driver asked about it, where there may be several at once. Until 6.6 there is
+ * one for a bus. 6.11 dropped the operations from the arguments.
  */
 static inline int ext_iommu_fwspec_init(struct device *dev,
 					struct iommu_device *iommu)
 {
-#if EXT_PROBE_IOMMU_FWSPEC_INIT_OPS
+#if EXT_PROBE_BUS_IOMMU_OPS
+	return 0;
+#elif EXT_PROBE_IOMMU_FWSPEC_INIT_OPS
 	return iommu_fwspec_init(dev, iommu->fwnode, iommu->ops);
 #else
 	return iommu_fwspec_init(dev, iommu->fwnode);
@@ -121,16 +146,5 @@ static inline void ext_iommu_device_unregister(struct iommu_device *iommu)
 	pci_bus_type.iommu_ops = NULL;
 #endif
 }
-
-/*
- * Copy driver data of a user, whose structure ends with @last at the earliest.
- * None before 6.8 comes with any.
- */
-#if EXT_PROBE_IOMMU_USER_DATA
-#define ext_iommu_copy_user_data(to, data, type, last) \
-	iommu_copy_struct_from_user(to, data, type, last)
-#else
-#define ext_iommu_copy_user_data(to, data, type, last) (-EOPNOTSUPP)
-#endif
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Can an IOMMU driver get a structure from user space?
- * Yes since 6.8, no before. Used by ext_iommu_copy_user_data().
+ * Yes since 6.8, no before. Used by src/compat/iommu_driver.h.
  */
 #include <linux/iommu.h>
 

@@ -163,14 +163,7 @@ void selftest_free_ioas(struct ioas *ioas)
 	mutex_unlock(&ioas->iova_lock);
 }
 
-static void mock_hwpt_put(struct ucmd *ucmd, struct hwpt *hwpt)
-{
-	mutex_lock(&ucmd->ictx->attach_lock);
-	hwpt_put(ucmd->ictx, hwpt);
-	mutex_unlock(&ucmd->ictx->attach_lock);
-}
-
-/* A page table of the mock by id, to be put with mock_hwpt_put(). */
+/* A page table of the mock by id, to be put with pt_put(). */
 static struct hwpt *mock_hwpt_get(struct ucmd *ucmd, u32 id)
 {
 	struct obj *obj = obj_get(ucmd->ictx, id, OBJ_HWPT);
@@ -180,14 +173,19 @@ static struct hwpt *mock_hwpt_get(struct ucmd *ucmd, u32 id)
 		return ERR_PTR(-ENOENT);
 	hwpt = container_of(obj, struct hwpt, obj);
 	if (!is_mock_page_table(hwpt->domain)) {
-		mock_hwpt_put(ucmd, hwpt);
+		pt_put(ucmd->ictx, obj);
 		return ERR_PTR(-EINVAL);
 	}
 	return hwpt;
 }
 
-/* The page behind a user address, to be put with put_page(). */
-static struct page *user_page(unsigned long uptr)
+/**
+ * selftest_user_page() - find the page behind a user address
+ * @uptr: address of any byte of it
+ *
+ * Return: the page, to be put with put_page(), or an ERR_PTR.
+ */
+struct page *selftest_user_page(unsigned long uptr)
 {
 	struct page *page;
 	int rc;
@@ -202,7 +200,7 @@ static struct page *user_page(unsigned long uptr)
 static int check_translation(struct iommu_domain *domain, unsigned long iova,
 			     unsigned long uptr)
 {
-	struct page *page = user_page(uptr);
+	struct page *page = selftest_user_page(uptr);
 	phys_addr_t expected;
 
 	if (IS_ERR(page))
@@ -236,7 +234,7 @@ static int check_map(struct ucmd *ucmd)
 		iova += pgsize;
 		uptr += pgsize;
 	}
-	mock_hwpt_put(ucmd, hwpt);
+	pt_put(ucmd->ictx, &hwpt->obj);
 	return rc;
 }
 
@@ -255,7 +253,7 @@ static int check_refs(struct ucmd *ucmd)
 		return -EINVAL;
 
 	for (; uptr < end; uptr += PAGE_SIZE) {
-		page = user_page(uptr);
+		page = selftest_user_page(uptr);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 		/* The pins of a large page are counted elsewhere. */
@@ -267,6 +265,24 @@ static int check_refs(struct ucmd *ucmd)
 			return -EIO;
 	}
 	return 0;
+}
+
+static int check_iotlb(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	struct hwpt *hwpt;
+	const u32 *entry;
+	struct obj *obj;
+	int rc;
+
+	obj = obj_get(ucmd->ictx, cmd->id, OBJ_HWPT_NESTED);
+	if (!obj)
+		return -ENOENT;
+	hwpt = container_of(obj, struct hwpt, obj);
+	entry = mock_nested_iotlb(hwpt->domain, cmd->check_iotlb.id);
+	rc = entry && *entry == cmd->check_iotlb.iotlb ? 0 : -EINVAL;
+	obj_put(ucmd->ictx, obj);
+	return rc;
 }
 
 static int check_dev_cache(struct ucmd *ucmd)
@@ -319,10 +335,26 @@ int selftest_ioctl(struct ucmd *ucmd)
 		return check_map(ucmd);
 	case SELFTEST_CHECK_REFS:
 		return check_refs(ucmd);
+	case SELFTEST_CHECK_IOTLB:
+		return check_iotlb(ucmd);
 	case SELFTEST_CHECK_DEV_CACHE:
 		return check_dev_cache(ucmd);
 	case SELFTEST_SET_MEMORY_LIMIT:
 		return set_memory_limit(ucmd);
+	case SELFTEST_CREATE_ACCESS:
+		return selftest_create_access(ucmd);
+	case SELFTEST_ACCESS_REPLACE_IOAS:
+		return selftest_access_replace_ioas(ucmd);
+	case SELFTEST_ACCESS_PAGES:
+		return selftest_access_pages(ucmd);
+	case SELFTEST_DESTROY_ACCESS_PAGES:
+		return selftest_destroy_access_pages(ucmd);
+	case SELFTEST_ACCESS_RW:
+		return selftest_access_rw(ucmd);
+	case SELFTEST_DMABUF_GET:
+		return selftest_dmabuf_get(ucmd);
+	case SELFTEST_DMABUF_REVOKE:
+		return selftest_dmabuf_revoke(ucmd);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -335,7 +367,11 @@ int selftest_ioctl(struct ucmd *ucmd)
  */
 int selftest_init(void)
 {
-	return mock_iommu_init();
+	int rc = mock_iommu_init();
+
+	if (!rc)
+		selftest_dmabuf_init();
+	return rc;
 }
 
 /**
@@ -343,5 +379,6 @@ int selftest_init(void)
  */
 void selftest_exit(void)
 {
+	selftest_dmabuf_exit();
 	mock_iommu_exit();
 }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock's domains other than page tables, and which one a request gets.
+ * Which domain of the mock a request gets, and what all of them do.
  */
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
-#include "../../compat/iommu_driver.h"
 #include "mock.h"
 
-static int mock_blocked_attach_dev(EXT_ATTACH_DEV_ARGS)
+/**
+ * mock_attach_dev() - attach a device to any domain of the mock
+ *
+ * Return: 0; -EINVAL for a device that cannot track what it writes, and a domain
+ * that does.
+ */
+int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
 {
 	return 0;
 }
@@ -19,7 +25,7 @@ static void mock_blocked_free(struct iommu_domain *domain)
 }
 
 static const struct iommu_domain_ops mock_blocked_ops = {
-	.attach_dev = mock_blocked_attach_dev,
+	.attach_dev = mock_attach_dev,
 	.free = mock_blocked_free,
 };
 
@@ -45,31 +51,47 @@ struct iommu_domain *mock_alloc_blocked(void)
 }
 
 /**
+ * mock_copy_data() - copy the driver data of a domain
+ * @config: where to
+ * @data: data of type MOCK_HWPT_DATA
+ *
+ * Return: 0; -EINVAL for a size that never was; -E2BIG; -EFAULT.
+ */
+int mock_copy_data(struct mock_hwpt_data *config,
+		   const struct iommu_user_data *data)
+{
+	/* @page_table came later. */
+	if (data->len < offsetofend(struct mock_hwpt_data, iotlb) ||
+	    data->len > sizeof(*config))
+		return -EINVAL;
+	return copy_struct_from_user(config, sizeof(*config), data->uptr,
+				     data->len);
+}
+
+/**
  * mock_alloc_paging() - make an empty page table
  * @dev: for which device, or NULL
  * @flags: IOASID_HWPT_ALLOC_*
- * @data: driver data or NULL
+ * @data: struct mock_hwpt_data or NULL
  *
- * Return: the domain or an ERR_PTR.
+ * Return: the domain or an ERR_PTR: -EOPNOTSUPP for unknown flags or other data;
+ * the error of mock_copy_data() or mock_page_table_alloc().
  */
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
 				       const struct iommu_user_data *data)
 {
-	if (flags || data)
-		return ERR_PTR(-EOPNOTSUPP);
-	return mock_page_table_alloc(MOCK_PAGE_TABLE_DEFAULT);
-}
+	struct mock_hwpt_data config = {};
+	int rc;
 
-/**
- * mock_alloc_nested() - make a domain within another
- * @parent: a page table
- * @flags: IOASID_HWPT_ALLOC_*
- * @data: driver data
- *
- * Return: the domain or an ERR_PTR.
- */
-struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
-				       const struct iommu_user_data *data)
-{
-	return ERR_PTR(-EOPNOTSUPP);
+	if (flags & ~(u32)(IOASID_HWPT_ALLOC_NEST_PARENT |
+			   IOASID_HWPT_ALLOC_PASID))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (data && data->type != MOCK_HWPT_DATA)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (data) {
+		rc = mock_copy_data(&config, data);
+		if (rc)
+			return ERR_PTR(rc);
+	}
+	return mock_page_table_alloc(config.page_table);
 }

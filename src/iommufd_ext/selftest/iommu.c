@@ -9,7 +9,6 @@
 #include <linux/property.h>
 #include <linux/slab.h>
 
-#include "../../compat/iommu_driver.h"
 #include "../private.h"
 #include "mock.h"
 

@@ -13,6 +13,7 @@
 #include <linux/platform_device.h>
 #include <linux/xarray.h>
 
+#include "../../compat/iommu_driver.h"
 #include "abi.h"
 
 /**
@@ -39,8 +40,34 @@ struct mock_dev *mock_dev_create(u32 flags);
 void mock_dev_destroy(struct mock_dev *mdev);
 bool is_mock_dev(const struct device *dev);
 
+/* domain.c */
+struct iommu_user_data;
+int mock_attach_dev(EXT_ATTACH_DEV_ARGS);
+int mock_copy_data(struct mock_hwpt_data *config,
+		   const struct iommu_user_data *data);
+
+/* nested.c */
+const u32 *mock_nested_iotlb(struct iommu_domain *domain, u32 id);
+
 /* page_table.c */
 struct iommu_domain *mock_page_table_alloc(enum mock_page_table format);
 bool is_mock_page_table(const struct iommu_domain *domain);
+
+/* command.c */
+struct page *selftest_user_page(unsigned long uptr);
+
+/* access.c */
+struct ucmd;
+int selftest_create_access(struct ucmd *ucmd);
+int selftest_access_replace_ioas(struct ucmd *ucmd);
+int selftest_access_pages(struct ucmd *ucmd);
+int selftest_destroy_access_pages(struct ucmd *ucmd);
+int selftest_access_rw(struct ucmd *ucmd);
+
+/* dmabuf.c */
+void selftest_dmabuf_init(void);
+void selftest_dmabuf_exit(void);
+int selftest_dmabuf_get(struct ucmd *ucmd);
+int selftest_dmabuf_revoke(struct ucmd *ucmd);
 
 #endif

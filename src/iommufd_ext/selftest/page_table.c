@@ -10,7 +10,6 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 
-#include "../../compat/iommu_driver.h"
 #include "mock.h"
 
 /**
@@ -138,11 +137,6 @@ static void mock_page_table_free(struct iommu_domain *domain)
 	WARN_ON(!xa_empty(&table->entries));
 	xa_destroy(&table->entries);
 	kfree(table);
-}
-
-static int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
-{
-	return 0;
 }
 
 static const struct iommu_domain_ops mock_page_table_ops = {
