@@ -815,6 +815,41 @@ static void test_cut_dma(void **state)
 	check_eq(0, state_vm("VmPin"));
 }
 
+/* What is unmapped is unpinned, page by page, in any order. */
+static void test_cut_unpins(void **state)
+{
+	/* Out of the middle, both ends, and what is left. */
+	static const struct {
+		unsigned int first, pages;
+	} parts[] = {
+		{ 30, 1 }, { 31, 5 }, { 10, 20 }, { 0, 1 }, { 63, 1 },
+		{ 50, 13 }, { 1, 9 }, { 36, 14 },
+	};
+	struct setup s = setup_bound();
+	uint8_t *va = page_alloc(64 * PAGE);
+	unsigned long left = 64;
+	long pins = state_pins();
+	size_t i;
+
+	(void)state;
+	set_ioas(s.ctx, s.ioas);
+	assert_ok(ioctl(s.ctx, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	assert_ok(map_dma(s.ctx, va, IOVA, 64 * PAGE, DMA_RW));
+	check_pinned(64);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		assert_ok(unmap_dma(s.ctx, IOVA + parts[i].first * PAGE,
+				    parts[i].pages * PAGE,
+				    parts[i].pages * PAGE));
+		left -= parts[i].pages;
+		check_pinned(left);
+		check_eq(pins + left, state_pins());
+		if (left)
+			check_dma(&s, va + 49 * PAGE, IOVA + 49 * PAGE, i);
+	}
+	check_pinned(0);
+}
+
 /* Also of huge pages: without large IOMMU pages they come apart. */
 static void test_cut_huge(void **state)
 {
@@ -945,6 +980,7 @@ int main(int argc, char **argv)
 	ADD(cut);
 	ADD(cut_ends);
 	ADD(cut_dma);
+	ADD(cut_unpins);
 	ADD(cut_huge);
 	ADD(cut_two_tables);
 	ADD(cut_copy);

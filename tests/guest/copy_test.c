@@ -457,6 +457,134 @@ static void test_dma_between(void **state)
 	check_no_write(&s, va, COPY_IOVA);
 }
 
+/* A slice keeps its own pages, not those of its source. */
+static void test_slice_keeps_itself(void **state)
+{
+	struct setup s = setup_attached();
+	uint8_t *va = page_alloc(64 * PAGE);
+	long pins = state_pins();
+
+	(void)state;
+	map_at(&s, va, 64 * PAGE, IOVA);
+	copy_within(&s, IOVA + 5 * PAGE, 20 * PAGE, COPY_IOVA);
+	copy_within(&s, IOVA + 24 * PAGE, 2 * PAGE, COPY_IOVA + MB);
+	copy_within(&s, IOVA + 63 * PAGE, PAGE, COPY_IOVA + 2 * MB);
+	check_pinned(64);
+	unmap_at(&s, IOVA, 64 * PAGE);
+	/* 5 to 25, and 63. */
+	check_pinned(22);
+	check_eq(pins + 22, state_pins());
+	check_dma(&s, va + 5 * PAGE, COPY_IOVA, 1);
+	check_dma(&s, va + 24 * PAGE, COPY_IOVA + 19 * PAGE, 2);
+	check_dma(&s, va + 24 * PAGE, COPY_IOVA + MB, 3);
+	check_dma(&s, va + 63 * PAGE, COPY_IOVA + 2 * MB, 4);
+	unmap_at(&s, COPY_IOVA, 20 * PAGE);
+	check_pinned(3);
+	check_dma(&s, va + 25 * PAGE, COPY_IOVA + MB + PAGE, 5);
+	unmap_at(&s, COPY_IOVA + MB, 2 * PAGE);
+	unmap_at(&s, COPY_IOVA + 2 * MB, PAGE);
+	check_pinned(0);
+	check_eq(pins, state_pins());
+}
+
+/* From where nothing is pinned, a slice pins its own pages. */
+static void test_slice_pins_itself(void **state)
+{
+	struct setup s = setup_attached();
+	uint32_t src = ioas_new(s.ctx);
+	uint8_t *va = page_alloc(64 * PAGE);
+	long pins = state_pins();
+	int second;
+
+	(void)state;
+	assert_ok(ioas_map_fixed(s.ctx, src, va, 64 * PAGE, IOVA, MAP_RW));
+	assert_ok(ioas_copy_fixed(s.ctx, s.ioas, COPY_IOVA, src,
+				  IOVA + 10 * PAGE, 4 * PAGE, MAP_RW));
+	check_pinned(4);
+	/* Half of it is pinned already. */
+	assert_ok(ioas_copy_fixed(s.ctx, s.ioas, COPY_IOVA + MB, src,
+				  IOVA + 12 * PAGE, 4 * PAGE, MAP_RW));
+	check_pinned(6);
+	check_eq(pins + 6, state_pins());
+	/* All of it, and back. */
+	second = attach_second(&s, src);
+	check_pinned(64);
+	check_eq(pins + 64, state_pins());
+	check_dma(&s, va + 12 * PAGE, COPY_IOVA + 2 * PAGE, 1);
+	assert_ok(cdev_detach(second));
+	check_pinned(6);
+	unmap_at(&s, COPY_IOVA, 4 * PAGE);
+	check_pinned(4);
+	check_dma(&s, va + 15 * PAGE, COPY_IOVA + MB + 3 * PAGE, 2);
+	assert_ok(ioasid_destroy(s.ctx, src));
+	unmap_at(&s, COPY_IOVA + MB, 4 * PAGE);
+	check_pinned(0);
+	check_eq(pins, state_pins());
+}
+
+#define CROWD 24
+
+/* A copy of some of the memory, or none. */
+struct crowd_slice {
+	unsigned int first;
+	unsigned int pages;
+};
+
+static unsigned long union_of(const struct crowd_slice *slices,
+			      unsigned int memory)
+{
+	unsigned long pages = 0;
+	unsigned int i, page;
+
+	for (page = 0; page < memory; page++) {
+		for (i = 0; i < CROWD; i++)
+			if (page - slices[i].first < slices[i].pages)
+				break;
+		pages += i < CROWD;
+	}
+	return pages;
+}
+
+/* Whatever comes and goes, pinned is what at least one of them has. */
+static void test_slice_crowd(void **state)
+{
+	unsigned int memory = (uintptr_t)test_arg(state), i, n;
+	struct crowd_slice slices[CROWD] = { 0 }, *slice;
+	struct setup s = setup_attached();
+	uint32_t src = ioas_new(s.ctx);
+	uint8_t *va = page_alloc(memory * PAGE);
+	long pins = state_pins();
+
+	assert_ok(ioas_map_fixed(s.ctx, src, va, memory * PAGE, IOVA, MAP_RW));
+	srandom(memory);
+	for (n = 0; n < 400; n++) {
+		i = random() % CROWD;
+		slice = &slices[i];
+		if (slice->pages) {
+			unmap_at(&s, COPY_IOVA + i * 4 * MB,
+				 slice->pages * PAGE);
+			slice->pages = 0;
+		} else {
+			slice->first = random() % memory;
+			slice->pages = 1 + random() % (memory - slice->first);
+			assert_ok(ioas_copy_fixed(s.ctx, s.ioas,
+						  COPY_IOVA + i * 4 * MB, src,
+						  IOVA + slice->first * PAGE,
+						  slice->pages * PAGE, MAP_RW));
+		}
+		check_pinned(union_of(slices, memory));
+		check_eq(pins + union_of(slices, memory), state_pins());
+	}
+	for (i = 0; i < CROWD; i++)
+		if (slices[i].pages)
+			break;
+	check(i < CROWD);
+	check_dma(&s, va + slices[i].first * PAGE, COPY_IOVA + i * 4 * MB, 1);
+	assert_ok(cdev_detach(s.dev));
+	check_pinned(0);
+	check_eq(pins, state_pins());
+}
+
 /* Both IOASs have a page table; which of the mappings goes first? */
 static void test_pins_both(void **state)
 {
@@ -705,10 +833,13 @@ static void test_dma_huge(void **state)
 	check_dma(&s, va + 2 * MB - COPY / 2, 97 * MB - PAGE - COPY / 2, 3);
 	check_dma(&s, va + 2 * MB + 5 * PAGE, 128 * MB, 4);
 	unmap_at(&s, COPY_IOVA, 4 * MB);
+	check_pinned(513);
 	unmap_at(&s, 64 * MB, 2 * MB);
+	check_pinned(512);
 	check_no_write(&s, va + 2 * MB, 65 * MB);
 	check_dma(&s, va + 3 * MB, 98 * MB - PAGE, 5);
 	unmap_at(&s, 96 * MB, 2 * MB);
+	check_pinned(1);
 	check_dma(&s, va + 2 * MB + 5 * PAGE, 128 * MB, 6);
 	unmap_at(&s, 128 * MB, PAGE);
 	check_pinned(0);
@@ -1079,6 +1210,10 @@ int main(int argc, char **argv)
 	test_add(&list, test_pins_both, (void *)1, "pins_both.source_first");
 	test_add(&list, test_pins_both, NULL, "pins_both.copy_first");
 	ADD(pins_follow_tables);
+	ADD(slice_keeps_itself);
+	ADD(slice_pins_itself);
+	test_add(&list, test_slice_crowd, (void *)12, "slice_crowd.small");
+	test_add(&list, test_slice_crowd, (void *)700, "slice_crowd.large");
 	ADD(dma_slices);
 	ADD(dma_read_only_copy);
 	ADD(dma_copy_of_copy);
