@@ -240,14 +240,16 @@ err_put:
 }
 
 /**
- * area_cut() - cut an area in two
+ * area_cut_begin() - get ready to cut an area in two
  * @area: an area in the tree; domains_rwsem is write-held, iova_lock held
  * @iova: first IOVA of the second part
  * @pinned: whether the area is pinned
  *
+ * The area stays as it is until area_cut_end(), or area_cut_abort().
+ *
  * Return: the second part, which is in no tree; NULL without memory.
  */
-struct area *area_cut(struct area *area, unsigned long iova, bool pinned)
+struct area *area_cut_begin(struct area *area, unsigned long iova, bool pinned)
 {
 	struct shared_pages *shared = area_share(area, pinned);
 	struct area *second;
@@ -265,9 +267,34 @@ struct area *area_cut(struct area *area, unsigned long iova, bool pinned)
 	}
 	second->iova = iova;
 	second->last = area->last;
-	second->ready = area->ready;
-	area->last = iova - 1;
 	return second;
+}
+
+/**
+ * area_cut_abort() - undo area_cut_begin()
+ * @area: the area
+ * @second: the second part
+ * @pinned: as it was
+ */
+void area_cut_abort(struct area *area, struct area *second, bool pinned)
+{
+	unsigned long page = area_page(area, second->iova);
+
+	/* A page both have part of was pinned for both. */
+	if (pinned && page == area_page(area, second->iova - 1))
+		shared_pages_unpin(area_shared(area), page, page);
+	area_free(second);
+}
+
+/**
+ * area_cut_end() - let the area end where the second part begins
+ * @area: the area
+ * @second: the second part, ready if the area is
+ */
+void area_cut_end(struct area *area, struct area *second)
+{
+	second->ready = area->ready;
+	area->last = second->iova - 1;
 }
 
 /**

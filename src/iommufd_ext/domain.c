@@ -190,6 +190,141 @@ int domain_map_area(struct iommu_domain *domain, const struct area *area,
 }
 
 /**
+ * struct extent - memory that is contiguous for device and processor
+ * @iova: where the device has it
+ * @last: its last IOVA
+ * @paddr: where the processor has it
+ */
+struct extent {
+	unsigned long iova;
+	unsigned long last;
+	phys_addr_t paddr;
+};
+
+/* The largest extent of the area with @iova in it. */
+static void find_extent(const struct area *area, unsigned long iova,
+			struct extent *extent)
+{
+	unsigned long next = area->iova;
+	struct area_iter iter;
+	phys_addr_t paddr;
+	size_t skip, size;
+
+	skip = area_iter_init(&iter, area, next);
+	for (;; next += size) {
+		size = next_run(&iter, &skip, &paddr);
+		if (next == area->iova ||
+		    paddr != extent->paddr + (next - extent->iova)) {
+			if (next > iova)
+				return;
+			extent->iova = next;
+			extent->paddr = paddr;
+		}
+		extent->last = area->last;
+		if (size > area->last - next)
+			return;
+		extent->last = next + (size - 1);
+		cond_resched();
+	}
+}
+
+/*
+ * The largest IOMMU page that can be on both sides of @iova. What the driver chose is
+ * no larger, and if it is smaller, this one holds several.
+ */
+static size_t page_across(struct iommu_domain *domain, const struct area *area,
+			  unsigned long iova, unsigned long *start)
+{
+	unsigned long pgsizes = domain->pgsize_bitmap;
+	struct extent extent;
+	size_t pgsize;
+
+	find_extent(area, iova, &extent);
+	for (; pgsizes; pgsizes &= ~pgsize) {
+		pgsize = 1UL << __fls(pgsizes);
+		*start = iova & ~(pgsize - 1);
+		/* Smaller ones begin here, too. */
+		if (*start == iova)
+			return 0;
+		if (*start >= extent.iova &&
+		    extent.last - *start >= pgsize - 1 &&
+		    !((extent.paddr + (*start - extent.iova)) & (pgsize - 1)))
+			return pgsize;
+	}
+	return 0;
+}
+
+/**
+ * domain_has_page_across() - may an IOMMU page be on both sides of an IOVA?
+ * @domain: the page table
+ * @area: an area that is in it, with large pages
+ * @iova: an IOVA of the area, not its first
+ *
+ * Return: false if certainly not.
+ */
+bool domain_has_page_across(struct iommu_domain *domain,
+			    const struct area *area, unsigned long iova)
+{
+	unsigned long start;
+	bool has;
+
+	area_lock_runs(area);
+	has = page_across(domain, area, iova, &start);
+	area_unlock_runs(area);
+	return has;
+}
+
+/* Replace one IOMMU page by smaller ones that begin or end at @iova. */
+static int replace_page(struct iommu_domain *domain, const struct area *area,
+		      unsigned long iova, unsigned long start, size_t pgsize)
+{
+	int rc;
+
+	WARN_ON(iommu_unmap(domain, start, pgsize) != pgsize);
+	rc = map_range(domain, area, start, iova - start, true);
+	if (rc)
+		goto err_map;
+	rc = map_range(domain, area, iova, start + pgsize - iova, true);
+	if (rc)
+		goto err_unmap;
+	return 0;
+
+err_unmap:
+	iommu_unmap(domain, start, iova - start);
+err_map:
+	/* There was one page here: it needs no new table. */
+	WARN_ON(map_range(domain, area, start, pgsize, true));
+	return rc;
+}
+
+/**
+ * domain_split_at() - let no IOMMU page be on both sides of an IOVA
+ * @domain: the page table
+ * @area: an area that is in it, with large pages
+ * @iova: an IOVA of the area, not its first
+ *
+ * An IOMMU page that is replaced is gone for a moment, and a device that uses it then
+ * faults.
+ *
+ * Context: may sleep.
+ * Return: 0 or the IOMMU driver's error; then everything is mapped as before.
+ */
+int domain_split_at(struct iommu_domain *domain, const struct area *area,
+		    unsigned long iova)
+{
+	unsigned long start;
+	size_t pgsize;
+	int rc = 0;
+
+	area_lock_runs(area);
+	pgsize = page_across(domain, area, iova, &start);
+	if (pgsize)
+		rc = replace_page(domain, area, iova, start, pgsize);
+	area_unlock_runs(area);
+	return rc;
+}
+
+/**
  * domain_unmap_area() - take an area out of a page table
  * @domain: the page table
  * @area: an area that is in it

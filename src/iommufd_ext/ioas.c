@@ -665,3 +665,58 @@ out_put:
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
 }
+
+#define UNMAP_PARTIAL_FLAGS \
+	(IOASID_UNMAP_PARTIAL_SPLIT | IOASID_UNMAP_PARTIAL_NO_FAULT)
+
+static int unmap_partial_at_work(struct ucmd *ucmd, struct ioas *ioas)
+{
+	struct ioasid_ioas_unmap_partial *cmd = ucmd->cmd;
+	unsigned long unmapped = 0, last;
+	int rc;
+
+	rc = check_unmap(ucmd->ictx, cmd->iova, cmd->length, &last);
+	if (rc)
+		return rc;
+	rc = ioas_split(ioas, cmd->iova, last,
+			cmd->flags & IOASID_UNMAP_PARTIAL_NO_FAULT);
+	if (rc)
+		return rc;
+	if (!(cmd->flags & IOASID_UNMAP_PARTIAL_SPLIT)) {
+		rc = ioas_unmap(ioas, cmd->iova, last, &unmapped);
+		if (!rc && !unmapped)
+			rc = refuse_range(ucmd->ictx, -ENOENT, cmd->ioas_id,
+					  cmd->iova, last,
+					  "nothing is mapped at %#llx-%#lx",
+					  cmd->iova, last);
+	}
+	if (rc)
+		return rc;
+	cmd->length = unmapped;
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/**
+ * ioas_unmap_partial_ioctl() - IOASID_IOAS_UNMAP_PARTIAL
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_ioas_unmap_partial for the errors.
+ */
+int ioas_unmap_partial_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_ioas_unmap_partial *cmd = ucmd->cmd;
+	struct ioas *ioas;
+	int rc;
+
+	if (cmd->flags & ~UNMAP_PARTIAL_FLAGS)
+		return refuse_flags(ucmd->ictx,
+				    cmd->flags & ~UNMAP_PARTIAL_FLAGS);
+	if (cmd->__reserved)
+		return refuse_reserved(ucmd->ictx);
+	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	rc = unmap_partial_at_work(ucmd, ioas);
+	obj_put(ucmd->ictx, &ioas->obj);
+	return rc;
+}

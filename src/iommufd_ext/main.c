@@ -80,6 +80,7 @@ MODULE_PARM_DESC(iommu_node,
  * @map: IOASID_IOAS_MAP
  * @map_file: IOASID_IOAS_MAP_FILE
  * @unmap: IOASID_IOAS_UNMAP
+ * @unmap_partial: IOASID_IOAS_UNMAP_PARTIAL
  * @option: IOASID_OPTION
  * @vfio_ioas: IOASID_VFIO_IOAS
  * @selftest: IOASID_SELFTEST, in the test build
@@ -104,6 +105,7 @@ union ioctl_buffer {
 	struct ioasid_ioas_map map;
 	struct ioasid_ioas_map_file map_file;
 	struct ioasid_ioas_unmap unmap;
+	struct ioasid_ioas_unmap_partial unmap_partial;
 	struct ioasid_option_cmd option;
 	struct ioasid_vfio_ioas vfio_ioas;
 #if IOMMUFD_EXT_TEST
@@ -170,6 +172,8 @@ static const struct ioctl_op ioctl_ops[] = {
 		 struct ioasid_ioas_map_file, iova),
 	IOCTL_OP(IOASID_IOAS_UNMAP, ioas_unmap_ioctl, struct ioasid_ioas_unmap,
 		 length),
+	IOCTL_OP(IOASID_IOAS_UNMAP_PARTIAL, ioas_unmap_partial_ioctl,
+		 struct ioasid_ioas_unmap_partial, length),
 	IOCTL_OP(IOASID_OPTION, option_ioctl, struct ioasid_option_cmd, val64),
 	IOCTL_OP(IOASID_VDEVICE_ALLOC, vdevice_alloc_ioctl,
 		 struct ioasid_vdevice_alloc, virt_id),

@@ -163,7 +163,15 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	return rc;
 }
 
-static int refuse_unready(struct ioas *ioas, const struct area *area)
+/**
+ * refuse_unready() - say that an area is not there yet, or no longer
+ * @ioas: the IOAS
+ * @area: the area
+ *
+ * Context: holds ioas->iova_lock.
+ * Return: -EBUSY.
+ */
+int refuse_unready(struct ioas *ioas, const struct area *area)
 {
 	return refuse_range(ioas->ictx, -EBUSY, ioas->obj.id, area->iova,
 			    area->last,
@@ -316,7 +324,12 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 			notifies = 0;
 		iova = range.iova;
 		if (WARN_ON(notifies++ == MAX_NOTIFIES))
-			return -EDEADLOCK;
+			return refuse_range(ioas->ictx, -EDEADLOCK,
+					    ioas->obj.id, range.iova,
+					    range.iova + range.used - 1,
+					    "a driver does not let go of the mapping at %#lx-%#lx",
+					    range.iova,
+					    range.iova + range.used - 1);
 		ioas_notify_unmap(ioas, range.iova, range.used);
 	}
 	return rc;
@@ -389,68 +402,6 @@ int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 	down_write(&ioas->domains_rwsem);
 	mutex_lock(&ioas->iova_lock);
 	rc = take_slices_locked(ioas, iova, last, slices);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
-	return rc;
-}
-
-static int refuse_cut(struct ioas *ioas, const struct area *area,
-		      unsigned long iova, const char *why)
-{
-	return refuse_range(ioas->ictx, -EINVAL, ioas->obj.id, area->iova,
-			    area->last,
-			    "the mapping at %#lx-%#lx cannot be cut at %#lx: %s",
-			    area->iova, area->last, iova, why);
-}
-
-static int cut_locked(struct ioas *ioas, unsigned long iova)
-{
-	bool pinned = !list_empty(&ioas->hwpts);
-	struct area *area, *second;
-
-	area = iova_find_area(ioas, iova, iova);
-	if (!area || area->iova == iova)
-		return 0;
-	if (!area->ready || area->revoked)
-		return refuse_unready(ioas, area);
-	/* An access unpins what it pinned, in one piece. */
-	if (area->accesses)
-		return refuse_cut(ioas, area, iova, "a driver uses its memory");
-	if (area_dmabuf(area))
-		return refuse_cut(ioas, area, iova,
-				  "a dma-buf is revoked in one piece");
-	/* A large IOMMU page could reach over the cut. */
-	if (pinned && ioas->large_pages)
-		return refuse_cut(ioas, area, iova,
-				  "large pages may be in the way");
-	if ((iova | (area_start(area) + (iova - area->iova))) &
-	    (ioas->iova_alignment - 1))
-		return refuse_cut(ioas, area, iova, "that is not aligned");
-
-	second = area_cut(area, iova, pinned);
-	if (!second)
-		return -ENOMEM;
-	iova_insert_cut(ioas, second);
-	return 0;
-}
-
-/**
- * ioas_cut() - let an area begin at an IOVA
- * @ioas: the IOAS
- * @iova: where; nothing happens unless it is inside an area
- *
- * Context: may sleep.
- * Return: 0; -EBUSY if the area is being made or removed; -EINVAL if it is in a
- * page table that may have large pages, if an access uses it, or if @iova is not
- * aligned; -ENOMEM.
- */
-int ioas_cut(struct ioas *ioas, unsigned long iova)
-{
-	int rc;
-
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
-	rc = cut_locked(ioas, iova);
 	mutex_unlock(&ioas->iova_lock);
 	up_write(&ioas->domains_rwsem);
 	return rc;

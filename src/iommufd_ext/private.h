@@ -646,7 +646,10 @@ struct dmabuf_memory *area_dmabuf(const struct area *area);
 unsigned long area_page(const struct area *area, unsigned long iova);
 struct area *area_alloc_slice(const struct slice *slice, int prot);
 struct shared_pages *area_share(struct area *area, bool pinned);
-struct area *area_cut(struct area *area, unsigned long iova, bool pinned);
+struct area *area_cut_begin(struct area *area, unsigned long iova,
+			    bool pinned);
+void area_cut_abort(struct area *area, struct area *second, bool pinned);
+void area_cut_end(struct area *area, struct area *second);
 void area_free(struct area *area);
 int area_pin(struct area *area);
 void area_unpin(struct area *area);
@@ -714,20 +717,29 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 int iova_update_alignment(struct ioas *ioas, struct hwpt *joining);
 
 /* mapping.c */
+int refuse_unready(struct ioas *ioas, const struct area *area);
 int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr);
 int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 		     struct list_head *slices);
-int ioas_cut(struct ioas *ioas, unsigned long iova);
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped);
 int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt);
 void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt);
+
+/* cut.c */
+int ioas_cut(struct ioas *ioas, unsigned long iova);
+int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
+	       bool no_fault);
 
 /* domain.c */
 int domain_map_runs(struct iommu_domain *domain, const struct area *area,
 		    bool large_pages);
 int domain_map_area(struct iommu_domain *domain, const struct area *area,
 		    bool large_pages);
+bool domain_has_page_across(struct iommu_domain *domain,
+			    const struct area *area, unsigned long iova);
+int domain_split_at(struct iommu_domain *domain, const struct area *area,
+		    unsigned long iova);
 void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 		       struct iommu_iotlb_gather *gather);
 
@@ -743,6 +755,7 @@ int ioas_iova_ranges_ioctl(struct ucmd *ucmd);
 int ioas_map_ioctl(struct ucmd *ucmd);
 int ioas_map_file_ioctl(struct ucmd *ucmd);
 int ioas_unmap_ioctl(struct ucmd *ucmd);
+int ioas_unmap_partial_ioctl(struct ucmd *ucmd);
 
 /* change_process.c */
 int change_process_ioctl(struct ucmd *ucmd);

@@ -390,6 +390,21 @@ static int expect_unmap(const struct world *world, uint64_t iova, uint64_t len)
 	return wraps(iova, len) ? -EOVERFLOW : -ENOENT;
 }
 
+static int expect_unmap_partial(const struct world *world, uint64_t iova,
+				uint64_t len)
+{
+	(void)world;
+	if (iova == UINT64_MAX || len == UINT64_MAX)
+		return EOVERFLOW;
+	if (!len)
+		return EINVAL;
+	if (WRAPS(iova, len))
+		return EOVERFLOW;
+	return iova < FIXED_IOVA + PAGE && iova + (len - 1) >= FIXED_IOVA ?
+		       0 :
+		       ENOENT;
+}
+
 static int expect_container_unmap(const struct world *world, uint64_t iova,
 				  uint64_t len)
 {
@@ -444,6 +459,7 @@ static const struct {
 	{ "map", "iova", expect_map },
 	{ "map_file", "iova", expect_map_file },
 	{ "unmap", "iova", expect_unmap },
+	{ "unmap_partial", "iova", expect_unmap_partial },
 	{ "copy", "src_iova", expect_copy_src },
 	{ "copy", "dst_iova", expect_copy_dst },
 	{ "get_dirty", "iova", expect_get_dirty },

@@ -785,27 +785,6 @@ static void test_copy_pin_fails(void **state)
 	check_pinned(1);
 }
 
-static uint8_t *huge_alloc(size_t len, bool hugetlb)
-{
-	uint8_t *map, *va;
-
-	if (hugetlb) {
-		va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
-				   -1, 0), len);
-		check(va != MAP_FAILED);
-	} else {
-		map = keep_map(mmap(NULL, len + 2 * MB, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-			       len + 2 * MB);
-		check(map != MAP_FAILED);
-		va = (uint8_t *)(((uintptr_t)map + 2 * MB - 1) & -(2 * MB));
-		madvise(va, len, MADV_HUGEPAGE);
-	}
-	memset(va, 0, len);
-	return va;
-}
-
 static void test_dma_huge(void **state)
 {
 	bool hugetlb = test_arg(state);

@@ -183,7 +183,7 @@ static void test_other_number(void **state)
 			   cmd));
 	assert_errno(err, ioctl(fd, _IOC(_IOC_NONE, IOASID_TYPE, nr, 8), cmd));
 	/* Mainline reads the size before it looks at the whole number. */
-	if (!c->argsz && c->file == ON_CONTEXT && nr < IOASID_CMD_GET_ERROR)
+	if (!c->argsz && c->file == ON_CONTEXT && nr != IOASID_CMD_GET_ERROR)
 		err = EFAULT;
 	assert_errno(err, ioctl(fd, _IO('X', nr), NULL));
 }

@@ -65,6 +65,7 @@ enum {
 	IOASID_CMD_HW_QUEUE_ALLOC = 0x94,
 	/* From here on mainline has nothing like it. */
 	IOASID_CMD_GET_ERROR = 0xc0,
+	IOASID_CMD_IOAS_UNMAP_PARTIAL = 0xc5,
 };
 
 /**
@@ -1006,5 +1007,61 @@ struct ioasid_get_error {
 };
 
 #define IOASID_GET_ERROR _IO(IOASID_TYPE, IOASID_CMD_GET_ERROR)
+
+/**
+ * enum ioasid_unmap_partial_flags - flags of struct ioasid_ioas_unmap_partial
+ * @IOASID_UNMAP_PARTIAL_SPLIT: only split the mappings at the ends of the range, and
+ *	unmap nothing
+ * @IOASID_UNMAP_PARTIAL_NO_FAULT: refuse what could make a device fault on memory that
+ *	stays mapped
+ */
+enum ioasid_unmap_partial_flags {
+	IOASID_UNMAP_PARTIAL_SPLIT = 1 << 0,
+	IOASID_UNMAP_PARTIAL_NO_FAULT = 1 << 1,
+};
+
+/**
+ * struct ioasid_ioas_unmap_partial - ioctl(IOASID_IOAS_UNMAP_PARTIAL)
+ * @size: sizeof(struct ioasid_ioas_unmap_partial)
+ * @flags: enum ioasid_unmap_partial_flags
+ * @ioas_id: the IOAS
+ * @__reserved: must be 0
+ * @iova: where the range begins
+ * @length: in: size of the range, in bytes; out: bytes that were mapped and no longer
+ *	are
+ *
+ * Remove whatever is mapped in the range, and nothing else. A mapping that is only
+ * partly in the range is split at the range's end; what is outside becomes a mapping of
+ * its own, and its memory stays pinned. The memory of what is removed is unpinned.
+ *
+ * An IOMMU page that is on both sides of an end of the range is replaced by smaller
+ * ones; all other IOMMU pages stay as they are. For the moment this takes, a device
+ * that uses the part of that page which stays mapped faults. That can happen to the
+ * memory around either end, up to the size of the largest IOMMU page, and only where
+ * the memory is contiguous and aligned for it. A program that cannot have it stops the
+ * device, sets @IOASID_UNMAP_PARTIAL_NO_FAULT, or splits its mappings in time.
+ *
+ * On failure nothing is unmapped, unless another thread maps and unmaps there at the
+ * same time. A mapping at an end of the range may have been split.
+ *
+ * Errors: EOPNOTSUPP for unknown flags; ENOENT if nothing is mapped in the range, other
+ * than for @IOASID_UNMAP_PARTIAL_SPLIT; EINVAL for zero length, or an end inside a
+ * mapping that is no multiple of the IOAS's alignment, or is inside a dma-buf;
+ * EOVERFLOW if the range wraps;
+ * EBUSY if a mapping in the range is being made or removed, or if a driver of an
+ * emulated device uses one that has to be split; EADDRINUSE, with
+ * @IOASID_UNMAP_PARTIAL_NO_FAULT, if an IOMMU page may have to be replaced; ENOMEM.
+ */
+struct ioasid_ioas_unmap_partial {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+
+#define IOASID_IOAS_UNMAP_PARTIAL \
+	_IO(IOASID_TYPE, IOASID_CMD_IOAS_UNMAP_PARTIAL)
 
 #endif

@@ -12,9 +12,6 @@
 #include "test.h"
 #include "vfio.h"
 
-/* Where the container's ioctls map. */
-#define FIXED_IOVA (512 * MB)
-
 static int fill_nothing(struct world *world, void *cmd)
 {
 	(void)world;
@@ -265,6 +262,18 @@ static int fill_container_map(struct world *world, void *cmd)
 	return 0;
 }
 
+static int fill_unmap_partial(struct world *world, void *cmd)
+{
+	struct ioasid_ioas_unmap_partial *partial = cmd;
+
+	(void)ioas_map_fixed(world->ctx, world->ioas, world->va, PAGE,
+			     FIXED_IOVA, MAP_RW);
+	partial->ioas_id = world->ioas;
+	partial->iova = FIXED_IOVA;
+	partial->length = PAGE;
+	return 0;
+}
+
 static int fill_container_unmap(struct world *world, void *cmd)
 {
 	struct vfio_iommu_type1_dma_unmap *unmap = cmd;
@@ -438,6 +447,19 @@ const struct command commands[] = {
 			ID(ioasid_ioas_unmap, ioas_id, OBJ_IOAS),
 			START(ioasid_ioas_unmap, iova),
 			LENGTH(ioasid_ioas_unmap, length),
+		},
+	}, {
+		.name = "unmap_partial",
+		COMMAND(IOASID_IOAS_UNMAP_PARTIAL, ioasid_ioas_unmap_partial,
+			length),
+		.answers = true,
+		.fill = fill_unmap_partial,
+		.fields = {
+			BITS(ioasid_ioas_unmap_partial, flags, 3),
+			ID(ioasid_ioas_unmap_partial, ioas_id, OBJ_IOAS),
+			RESERVED(ioasid_ioas_unmap_partial, __reserved),
+			START(ioasid_ioas_unmap_partial, iova),
+			LENGTH(ioasid_ioas_unmap_partial, length),
 		},
 	}, {
 		.name = "option",

@@ -12,6 +12,9 @@
 
 /* Room for the largest structure of the table. */
 #define CMD_MAX 96
+
+/* Where the container's ioctls map, and what is unmapped in part: a page. */
+#define FIXED_IOVA (512 * MB)
 /* Where the source of copies is, out of the way of automatic IOVAs. */
 #define SOURCE_IOVA (256 * MB)
 

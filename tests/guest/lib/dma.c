@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <grp.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "dma.h"
@@ -100,6 +101,27 @@ void map_at(struct setup *s, void *va, size_t len, uint64_t iova)
 void unmap_at(struct setup *s, uint64_t iova, size_t len)
 {
 	assert_ok(ioas_unmap_exact(s->ctx, s->ioas, iova, len));
+}
+
+uint8_t *huge_alloc(size_t len, bool hugetlb)
+{
+	uint8_t *map, *va;
+
+	if (hugetlb) {
+		va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+				   -1, 0), len);
+		check(va != MAP_FAILED);
+	} else {
+		map = keep_map(mmap(NULL, len + 2 * MB, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			       len + 2 * MB);
+		check(map != MAP_FAILED);
+		va = (uint8_t *)(((uintptr_t)map + 2 * MB - 1) & -(2 * MB));
+		madvise(va, len, MADV_HUGEPAGE);
+	}
+	memset(va, 0, len);
+	return va;
 }
 
 void pattern(uint8_t *buf, size_t len, unsigned int seed)

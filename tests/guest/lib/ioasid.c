@@ -109,6 +109,22 @@ int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len)
 	return rc;
 }
 
+int ioas_unmap_partial(int fd, uint32_t ioas, uint64_t iova, uint64_t *len,
+		       uint32_t flags)
+{
+	struct ioasid_ioas_unmap_partial cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = *len,
+	};
+	int rc = ioctl(fd, IOASID_IOAS_UNMAP_PARTIAL, &cmd);
+
+	*len = cmd.length;
+	return rc;
+}
+
 void check_empty(int fd, uint32_t ioas)
 {
 	uint64_t len = UINT64_MAX;

@@ -33,6 +33,9 @@ int ioas_map(int fd, uint32_t ioas, const void *va, uint64_t len,
 	     uint64_t *iova, uint32_t flags);
 int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t *len);
 int ioas_unmap_exact(int fd, uint32_t ioas, uint64_t iova, uint64_t len);
+/* @len: in and out, as in the structure. */
+int ioas_unmap_partial(int fd, uint32_t ioas, uint64_t iova, uint64_t *len,
+		       uint32_t flags);
 /* Nothing is mapped any more. */
 void check_empty(int fd, uint32_t ioas);
 int ioas_copy_fixed(int fd, uint32_t dst, uint64_t dst_iova, uint32_t src,

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings cut in two, so that one of the parts can be unmapped.
+ *
+ * The parts have the memory in common, and each keeps its own pages pinned. Where the
+ * mapping is in page tables that may have large pages, one can be on both sides of the
+ * cut. It is replaced by smaller ones; the rest of the mapping stays as it is.
+ */
+#include <linux/iommu.h>
+
+#include "private.h"
+
+/* The area that has to be cut for one to begin at @iova; NULL for none. */
+static struct area *find_area_to_cut(struct ioas *ioas, unsigned long iova)
+{
+	struct area *area = iova_find_area(ioas, iova, iova);
+
+	return area && area->iova < iova ? area : NULL;
+}
+
+static int refuse_cut(struct ioas *ioas, const struct area *area, int rc,
+		      unsigned long iova, const char *why)
+{
+	return refuse_range(ioas->ictx, rc, ioas->obj.id, area->iova,
+			    area->last,
+			    "the mapping at %#lx-%#lx cannot be cut at %#lx: %s",
+			    area->iova, area->last, iova, why);
+}
+
+/* @used: the answer if a driver of an emulated device uses the area. */
+static int check_cut(struct ioas *ioas, const struct area *area,
+		     unsigned long iova, int used)
+{
+	unsigned long start = area_start(area) + (iova - area->iova);
+
+	if (!area->ready || area->revoked)
+		return refuse_unready(ioas, area);
+	/* An access unpins what it pinned, in one piece. */
+	if (area->accesses)
+		return refuse_cut(ioas, area, used, iova,
+				  "a driver uses its memory");
+	if (area_dmabuf(area))
+		return refuse_cut(ioas, area, -EINVAL, iova,
+				  "a dma-buf is revoked in one piece");
+	if ((iova | start) & (ioas->iova_alignment - 1))
+		return refuse_cut(ioas, area, -EINVAL, iova,
+				  "that is not aligned");
+	return 0;
+}
+
+/* Whether large pages are in the way. */
+static bool has_large_pages(struct ioas *ioas)
+{
+	return ioas->large_pages && !list_empty(&ioas->hwpts);
+}
+
+static int split_in_hwpts(struct ioas *ioas, const struct area *area,
+			  unsigned long iova)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	/* What is split in one stays so if it fails in another: nobody can tell. */
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+		rc = domain_split_at(hwpt->domain, area, iova);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int cut_area(struct ioas *ioas, struct area *area, unsigned long iova)
+{
+	bool pinned = !list_empty(&ioas->hwpts);
+	struct area *second;
+	int rc = 0;
+
+	lockdep_assert_held_write(&ioas->domains_rwsem);
+	lockdep_assert_held(&ioas->iova_lock);
+
+	second = area_cut_begin(area, iova, pinned);
+	if (!second)
+		return -ENOMEM;
+	if (has_large_pages(ioas))
+		rc = split_in_hwpts(ioas, area, iova);
+	if (rc) {
+		area_cut_abort(area, second, pinned);
+		return rc;
+	}
+	area_cut_end(area, second);
+	iova_insert_cut(ioas, second);
+	return 0;
+}
+
+static int cut_locked(struct ioas *ioas, unsigned long iova)
+{
+	struct area *area = find_area_to_cut(ioas, iova);
+	int rc;
+
+	if (!area)
+		return 0;
+	rc = check_cut(ioas, area, iova, -EINVAL);
+	if (rc)
+		return rc;
+	/* Programs of type1 know nothing of devices that fault for a moment. */
+	if (has_large_pages(ioas))
+		return refuse_cut(ioas, area, -EINVAL, iova,
+				  "large pages may be in the way");
+	return cut_area(ioas, area, iova);
+}
+
+/**
+ * ioas_cut() - let an area begin at an IOVA
+ * @ioas: the IOAS
+ * @iova: where; nothing happens unless it is inside an area
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if the area is being made or removed; -EINVAL if it is in a
+ * page table that may have large pages, if an access uses it, if it is a dma-buf, or
+ * if @iova is not aligned; -ENOMEM.
+ */
+int ioas_cut(struct ioas *ioas, unsigned long iova)
+{
+	int rc;
+
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = cut_locked(ioas, iova);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+	return rc;
+}
+
+static int check_split(struct ioas *ioas, unsigned long iova, bool no_fault)
+{
+	struct area *area = find_area_to_cut(ioas, iova);
+	struct hwpt *hwpt;
+	int rc;
+
+	if (!area)
+		return 0;
+	rc = check_cut(ioas, area, iova, -EBUSY);
+	if (rc || !no_fault || !ioas->large_pages)
+		return rc;
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+		if (domain_has_page_across(hwpt->domain, area, iova))
+			return refuse_cut(ioas, area, -EADDRINUSE, iova,
+					  "an IOMMU page may be on both sides");
+	return 0;
+}
+
+static int split_locked(struct ioas *ioas, unsigned long iova)
+{
+	struct area *area = find_area_to_cut(ioas, iova);
+
+	return area ? cut_area(ioas, area, iova) : 0;
+}
+
+/**
+ * ioas_split() - let no area be on both sides of the ends of a range
+ * @ioas: the IOAS
+ * @iova: first IOVA of the range
+ * @last: last IOVA of the range
+ * @no_fault: not if a device could fault because of it
+ *
+ * A large IOMMU page on both sides of an end is replaced by smaller ones. It is gone
+ * for a moment, and a device that uses it then faults.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if an area at an end is being made or removed, or an access uses
+ * it; -EINVAL if an end inside an area is not aligned, or the area is a dma-buf;
+ * -EADDRINUSE if @no_fault and there may be an IOMMU page to replace; then nothing has
+ * changed. -ENOMEM or the IOMMU driver's error; then one of the areas may be split.
+ */
+int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
+	       bool no_fault)
+{
+	int rc;
+
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	rc = check_split(ioas, iova, no_fault);
+	if (!rc && last != ULONG_MAX)
+		rc = check_split(ioas, last + 1, no_fault);
+	if (!rc && last != ULONG_MAX)
+		rc = split_locked(ioas, last + 1);
+	if (!rc)
+		rc = split_locked(ioas, iova);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+	return rc;
+}
