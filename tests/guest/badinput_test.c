@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
+#include <linux/udmabuf.h>
 #include <linux/vfio_cdev_ext.h>
 
 #include "commands.h"
@@ -395,14 +396,14 @@ static int expect_unmap_partial(const struct world *world, uint64_t iova,
 {
 	(void)world;
 	if (iova == UINT64_MAX || len == UINT64_MAX)
-		return EOVERFLOW;
+		return -EOVERFLOW;
 	if (!len)
-		return EINVAL;
-	if (WRAPS(iova, len))
-		return EOVERFLOW;
-	return iova < FIXED_IOVA + PAGE && iova + (len - 1) >= FIXED_IOVA ?
-		       0 :
-		       ENOENT;
+		return -EINVAL;
+	if (wraps(iova, len))
+		return -EOVERFLOW;
+	if (iova >= FIXED_IOVA + PAGE || iova + (len - 1) < FIXED_IOVA)
+		return -ENOENT;
+	return 0;
 }
 
 static int expect_container_unmap(const struct world *world, uint64_t iova,
@@ -586,6 +587,53 @@ static void test_fd(void **state)
 	}
 	fd = bad.c->file == ON_PARKED ? bad.world.memfd : bad.world.ctx;
 	check_value(&bad, fd, bad.f->type_err);
+	bad_end(&bad);
+}
+
+/* A dma-buf of somebody who does not say where its memory is, or -1. */
+static int dmabuf_new(size_t len)
+{
+	struct udmabuf_create create = { .size = len };
+	int dev = keep_fd(open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
+
+	if (dev < 0)
+		return -1;
+	create.memfd = assert_ok(keep_fd(memfd_create("dmabuf",
+						      MFD_CLOEXEC |
+						      MFD_ALLOW_SEALING)));
+	assert_ok(ftruncate(create.memfd, len));
+	assert_ok(fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+	return assert_ok(keep_fd(ioctl(dev, UDMABUF_CREATE, &create)));
+}
+
+static void check_dmabuf(struct bad *bad, int fd, uint64_t start, uint64_t len,
+			 int err)
+{
+	struct ioasid_ioas_map_file *map = (void *)bad->cmd;
+
+	fill(bad);
+	map->fd = fd;
+	map->start = start;
+	map->length = len;
+	assert_errno(err, call(bad));
+}
+
+static void test_dmabuf(void **state)
+{
+	struct subject subject = { .c = test_arg(state), .bits = 64 };
+	struct bad bad = bad_begin(&subject);
+	int fd = dmabuf_new(4 * PAGE);
+
+	/* A kernel without such exporters has nothing to refuse. */
+	if (fd < 0)
+		return;
+	check_dmabuf(&bad, fd, 0, 4 * PAGE, EOPNOTSUPP);
+	check_dmabuf(&bad, fd, PAGE, PAGE, EOPNOTSUPP);
+	check_dmabuf(&bad, fd, 0, 0, EINVAL);
+	check_dmabuf(&bad, fd, 0, 5 * PAGE, EINVAL);
+	check_dmabuf(&bad, fd, 4 * PAGE, PAGE, EINVAL);
+	check_dmabuf(&bad, fd, -2 * PAGE, PAGE, EINVAL);
+	check_dmabuf(&bad, fd, -PAGE, 2 * PAGE, EOVERFLOW);
 	bad_end(&bad);
 }
 
@@ -875,6 +923,8 @@ int main(int argc, char **argv)
 		ADD(c, exec);
 		if (c->file == ON_BOUND && c->cmd != IOASID_GET_ERROR)
 			ADD(c, parked);
+		if (c->cmd == IOASID_IOAS_MAP_FILE)
+			ADD(c, dmabuf);
 		if (!strncmp(c->name, "container", 9))
 			ADD(c, no_ioas);
 		if (has_kind(c, FIELD_IOVA) &&
