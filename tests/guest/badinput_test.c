@@ -77,6 +77,12 @@ static struct world attached_world(void)
 	return world;
 }
 
+static void need_bits(int bits)
+{
+	if (bits == 32 && !has_ioctl32())
+		skip_test("no 32-bit programs");
+}
+
 static struct bad bad_begin(const struct subject *subject)
 {
 	struct bad bad = {
@@ -598,9 +604,8 @@ static int dmabuf_new(size_t len)
 
 	if (dev < 0)
 		return -1;
-	create.memfd = assert_ok(keep_fd(memfd_create("dmabuf",
-						      MFD_CLOEXEC |
-						      MFD_ALLOW_SEALING)));
+	create.memfd = assert_ok(keep_fd(
+		memfd_create("dmabuf", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
 	assert_ok(ftruncate(create.memfd, len));
 	assert_ok(fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
 	return assert_ok(keep_fd(ioctl(dev, UDMABUF_CREATE, &create)));
@@ -676,8 +681,13 @@ static void test_no_ioas(void **state)
 static void test_device_gone(void **state)
 {
 	const struct subject *subject = test_arg(state);
-	struct bad bad = { .c = subject->c, .f = subject->f, .bits = 64 };
+	struct bad bad = {
+		.c = subject->c,
+		.f = subject->f,
+		.bits = subject->bits,
+	};
 
+	need_bits(bad.bits);
 	bad.world = world_new_device();
 	bad.cmd = page_alloc32(PAGE);
 	fill(&bad);
