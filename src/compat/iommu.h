@@ -18,6 +18,10 @@
 
 #include "ext_probes.h"
 
+#if EXT_PROBE_IOMMU_PT_MAP_RANGE
+#include <linux/generic_pt/iommu.h>
+#endif
+
 /* A kernel with an iommufd of its own owns the name /dev/iommu. */
 #define EXT_KERNEL_HAS_IOMMUFD IS_ENABLED(CONFIG_IOMMUFD)
 
@@ -245,14 +249,50 @@ static inline int ext_iommu_cache_invalidate_user(struct iommu_domain *domain,
 	return -EOPNOTSUPP;
 }
 
-/* 6.3 added the gfp argument. */
-static inline int ext_iommu_map(struct iommu_domain *domain, unsigned long iova,
-				phys_addr_t paddr, size_t size, int prot)
+/*
+ * Generic page tables, as in 7.2, have no map_pages. Their own operation maps a
+ * whole contiguous range, and adds what it mapped to *@mapped.
+ */
+static inline bool
+ext_iommu_has_map_range(const struct iommu_domain *domain)
 {
-#if EXT_PROBE_IOMMU_MAP_GFP
-	return iommu_map(domain, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT);
+#if EXT_PROBE_IOMMU_PT_MAP_RANGE
+	return iommupt_from_domain((struct iommu_domain *)domain);
 #else
-	return iommu_map(domain, iova, paddr, size, prot);
+	return false;
+#endif
+}
+
+static inline int ext_iommu_map_range(struct iommu_domain *domain,
+				      unsigned long iova, phys_addr_t paddr,
+				      size_t size, int prot, size_t *mapped)
+{
+#if EXT_PROBE_IOMMU_PT_MAP_RANGE
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	return pt->ops->map_range(pt, iova, paddr, size, prot,
+				  GFP_KERNEL_ACCOUNT, mapped);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/*
+ * A debug option of later kernels: the core counts what is mapped, and misses what
+ * is mapped with the operations of the drivers.
+ */
+#define EXT_IOMMU_COUNTS_MAPPINGS IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC)
+
+/* 6.3 added the gfp argument. On failure, nothing is mapped. */
+static inline ssize_t ext_iommu_map_sg(struct iommu_domain *domain,
+				       unsigned long iova,
+				       struct scatterlist *sg,
+				       unsigned int nents, int prot)
+{
+#if EXT_PROBE_IOMMU_MAP_SG_GFP
+	return iommu_map_sg(domain, iova, sg, nents, prot, GFP_KERNEL_ACCOUNT);
+#else
+	return iommu_map_sg(domain, iova, sg, nents, prot);
 #endif
 }
 

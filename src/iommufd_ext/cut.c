@@ -62,7 +62,7 @@ static int split_in_hwpts(struct ioas *ioas, const struct area *area,
 
 	/* What is split in one stays so if it fails in another: nobody can tell. */
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
-		rc = domain_split_at(hwpt->domain, area, iova);
+		rc = domain_split_at(hwpt, area, iova);
 		if (rc)
 			return rc;
 	}

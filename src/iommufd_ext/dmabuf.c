@@ -214,13 +214,13 @@ void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 
 /**
  * dmabuf_map_area() - domain_map_area() for memory of a dma-buf
- * @domain: see there
+ * @hwpt: see there
  * @area: see there
  * @large_pages: see there
  *
  * Return: see there; also 0 if the memory is revoked.
  */
-int dmabuf_map_area(struct iommu_domain *domain, const struct area *area,
+int dmabuf_map_area(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages)
 {
 	struct dmabuf_memory *memory = area_dmabuf(area);
@@ -230,12 +230,12 @@ int dmabuf_map_area(struct iommu_domain *domain, const struct area *area,
 	mapping = kmalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return -ENOMEM;
-	mapping->domain = domain;
+	mapping->domain = hwpt->domain;
 	mapping->area = area;
 
 	mutex_lock(&dmabufs_lock);
 	if (!memory->revoked)
-		rc = domain_map_runs(domain, area, large_pages);
+		rc = domain_map_runs(hwpt, area, large_pages);
 	if (!memory->revoked && !rc) {
 		list_add_tail(&mapping->item, &memory->mapped);
 		mapping = NULL;

@@ -3,11 +3,18 @@
  * Areas in and out of the page table of an IOMMU driver.
  *
  * iommu_map() flushes after each call, that is, for fragmented memory, after each
- * page. Where the driver has a map_pages operation, it is called directly, and
- * what it mapped is made known to the IOMMU once per area.
+ * page. The drivers' own operations do not: what an area needs is mapped, and made
+ * known to the IOMMU once. There are three ways, and each page table keeps to one,
+ * since only the way can tell how much of a call that failed is mapped:
+ *
+ *  - ops->map_pages, for which the page sizes are chosen here,
+ *  - map_range of the kernel's generic page tables, which choose by themselves,
+ *  - iommu_map_sg(), a table of contiguous pieces at a time, for what has neither.
  */
 #include <linux/bitops.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/scatterlist.h>
 
 #include "compat/iommu.h"
 #include "private.h"
@@ -24,6 +31,13 @@ static size_t fitting_pages(unsigned long pgsizes, unsigned long iova,
 	unsigned long align = iova | paddr;
 	unsigned long fit, larger, next, to_next, table;
 	size_t pgsize;
+
+	/* Fragmented memory is all like this. */
+	if (size == PAGE_SIZE && (pgsizes & PAGE_SIZE) &&
+	    !offset_in_page(align)) {
+		*count = 1;
+		return PAGE_SIZE;
+	}
 
 	fit = pgsizes & GENMASK(__fls(size), 0);
 	if (align)
@@ -48,143 +62,231 @@ static size_t fitting_pages(unsigned long pgsizes, unsigned long iova,
 	return pgsize;
 }
 
-/* Both return how much is mapped, also on failure, in @mapped. */
-static int map_direct(struct iommu_domain *domain, unsigned long iova,
-		      phys_addr_t paddr, size_t size, int prot, size_t *mapped)
+/**
+ * struct piece_iter - walks part of the memory of an area in contiguous pieces
+ * @iter: the runs of the memory
+ * @skip: bytes to leave out at the beginning of what comes
+ * @paddr: where the next piece begins
+ * @run_left: what is left of the current run, in bytes
+ * @left: what is left of the part, in bytes
+ * @max: no piece crosses a multiple of this many bytes; a power of two
+ */
+struct piece_iter {
+	struct area_iter iter;
+	size_t skip;
+	phys_addr_t paddr;
+	size_t run_left;
+	unsigned long left;
+	size_t max;
+};
+
+/* Of an entry of a scatterlist, the length is an int. */
+#define MAX_PIECE SZ_1G
+
+static void next_run(struct piece_iter *piece)
+{
+	struct pfn_range range;
+	size_t size;
+
+	do {
+		area_iter_next(&piece->iter, &range);
+		size = PFN_PHYS(range.npages);
+		piece->paddr = PFN_PHYS(range.pfn) + piece->skip;
+		piece->run_left = size - piece->skip;
+		piece->skip -= min(piece->skip, size);
+	} while (piece->skip || !piece->run_left);
+}
+
+/* Returns the size of the next piece, which begins at *@paddr; 0 at the end. */
+static size_t next_piece(struct piece_iter *piece, phys_addr_t *paddr)
+{
+	size_t size;
+
+	if (!piece->left)
+		return 0;
+	if (!piece->run_left)
+		next_run(piece);
+
+	size = piece->max - (piece->paddr & (piece->max - 1));
+	size = min3(size, piece->run_left, piece->left);
+	*paddr = piece->paddr;
+	piece->paddr += size;
+	piece->run_left -= size;
+	piece->left -= size;
+	return size;
+}
+
+/* Maps a piece; adds to *@mapped what is mapped, also on failure. */
+static int map_pages(struct iommu_domain *domain, unsigned long iova,
+		     phys_addr_t paddr, size_t size, int prot, size_t *mapped)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
 	size_t pgsize, count, done;
 	int rc;
 
-	*mapped = 0;
-	while (*mapped < size) {
-		pgsize = fitting_pages(domain->pgsize_bitmap, iova + *mapped,
-				       paddr + *mapped, size - *mapped, &count);
+	while (size) {
+		pgsize = fitting_pages(domain->pgsize_bitmap, iova, paddr, size,
+				       &count);
 		if (!pgsize)
 			return -EINVAL;
 		done = 0;
-		rc = ops->map_pages(domain, iova + *mapped, paddr + *mapped,
-				    pgsize, count, prot, GFP_KERNEL_ACCOUNT,
-				    &done);
+		rc = ops->map_pages(domain, iova, paddr, pgsize, count, prot,
+				    GFP_KERNEL_ACCOUNT, &done);
 		*mapped += done;
 		if (rc)
 			return rc;
 		if (WARN_ON_ONCE(!done))
 			return -EINVAL;
+		iova += done;
+		paddr += done;
+		size -= done;
 	}
 	return 0;
 }
 
-static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
-			  phys_addr_t paddr, size_t size, int prot,
-			  size_t *mapped)
+static int map_by_pages(struct iommu_domain *domain, unsigned long iova,
+			struct piece_iter *piece, int prot, size_t *mapped)
 {
-	int rc;
+	phys_addr_t paddr;
+	size_t size;
+	int rc = 0;
 
-	if (domain->ops->map_pages)
-		return map_direct(domain, iova, paddr, size, prot, mapped);
-
-	rc = ext_iommu_map(domain, iova, paddr, size, prot);
-	*mapped = rc ? 0 : size;
-	return rc;
+	while (!rc && (size = next_piece(piece, &paddr)))
+		rc = map_pages(domain, iova + *mapped, paddr, size, prot,
+			       mapped);
+	return rc ?: ext_iotlb_sync_map(domain, iova, *mapped);
 }
+
+static int map_by_range(struct iommu_domain *domain, unsigned long iova,
+			struct piece_iter *piece, int prot, size_t *mapped)
+{
+	phys_addr_t paddr;
+	size_t size;
+	int rc = 0;
+
+	while (!rc && (size = next_piece(piece, &paddr)))
+		rc = ext_iommu_map_range(domain, iova + *mapped, paddr, size,
+					 prot, mapped);
+	return rc ?: ext_iotlb_sync_map(domain, iova, *mapped);
+}
+
+/* On the stack: mapping should not need memory of its own. */
+#define SG_ENTRIES 32
 
 /*
- * The next contiguous memory behind @skip bytes, which are then done with. Returns
- * its size.
+ * iommu_map_sg() would join pages that are to be kept small. Device memory has no
+ * struct page; where it would be is enough here.
  */
-static size_t next_run(struct area_iter *iter, size_t *skip, phys_addr_t *paddr)
+static int map_by_sg(struct iommu_domain *domain, unsigned long iova,
+		     struct piece_iter *piece, int prot, size_t *mapped)
 {
-	struct pfn_range range;
+	const int entries = piece->max == PAGE_SIZE ? 1 : SG_ENTRIES;
+	struct scatterlist sg[SG_ENTRIES];
+	phys_addr_t paddr;
+	ssize_t done;
 	size_t size;
+	int n;
 
-	area_iter_next(iter, &range);
-	while (*skip >= PFN_PHYS(range.npages)) {
-		*skip -= PFN_PHYS(range.npages);
-		area_iter_next(iter, &range);
-	}
-	*paddr = PFN_PHYS(range.pfn) + *skip;
-	size = PFN_PHYS(range.npages) - *skip;
-	*skip = 0;
-	return size;
-}
-
-static int map_range(struct iommu_domain *domain, const struct area *area,
-		     unsigned long iova, unsigned long length, bool large_pages)
-{
-	unsigned long done = 0;
-	struct area_iter iter;
-	phys_addr_t paddr = 0;
-	size_t run_left = 0;
-	size_t skip;
-	int rc;
-
-	skip = area_iter_init(&iter, area, iova);
-	while (done < length) {
-		size_t size, mapped;
-
-		if (!run_left)
-			run_left = next_run(&iter, &skip, &paddr);
-
-		size = min(run_left, length - done);
-		if (!large_pages)
-			size = min(size, PAGE_SIZE - offset_in_page(paddr));
-
-		rc = map_contiguous(domain, iova + done, paddr, size,
-				    area->prot, &mapped);
-		done += mapped;
-		paddr += mapped;
-		run_left -= mapped;
-		if (rc)
-			goto err_unmap;
-	}
-
-	if (domain->ops->map_pages) {
-		rc = ext_iotlb_sync_map(domain, iova, length);
-		if (rc)
-			goto err_unmap;
+	sg_init_table(sg, SG_ENTRIES);
+	while (piece->left) {
+		for (n = 0; n < entries; n++) {
+			size = next_piece(piece, &paddr);
+			if (!size)
+				break;
+			sg_set_page(&sg[n], pfn_to_page(PHYS_PFN(paddr)), size,
+				    offset_in_page(paddr));
+		}
+		done = ext_iommu_map_sg(domain, iova + *mapped, sg, n, prot);
+		if (done < 0)
+			return done;
+		*mapped += done;
 	}
 	return 0;
+}
 
-err_unmap:
-	if (done)
-		iommu_unmap(domain, iova, done);
+static bool direct_map = true;
+module_param(direct_map, bool, 0444);
+MODULE_PARM_DESC(direct_map,
+		 "Map memory with the operations of the IOMMU drivers (default); off: only with iommu_map_sg(), which is slower");
+
+/**
+ * domain_map_path() - the way areas go into a page table
+ * @domain: the page table
+ *
+ * Return: the best one the driver has.
+ */
+enum map_path domain_map_path(const struct iommu_domain *domain)
+{
+	if (!direct_map || EXT_IOMMU_COUNTS_MAPPINGS)
+		return MAP_SG;
+	if (ext_iommu_has_map_range(domain))
+		return MAP_RANGE;
+	return domain->ops->map_pages ? MAP_PAGES : MAP_SG;
+}
+
+/* Maps part of an area whose runs are locked; if that fails, nothing of it. */
+static int map_range(const struct hwpt *hwpt, const struct area *area,
+		     unsigned long iova, unsigned long length, bool large_pages)
+{
+	struct iommu_domain *domain = hwpt->domain;
+	struct piece_iter piece;
+	size_t mapped = 0;
+	int rc = -EINVAL;
+
+	piece.skip = area_iter_init(&piece.iter, area, iova);
+	piece.run_left = 0;
+	piece.left = length;
+	piece.max = large_pages ? MAX_PIECE : PAGE_SIZE;
+
+	switch (hwpt->map_path) {
+	case MAP_PAGES:
+		rc = map_by_pages(domain, iova, &piece, area->prot, &mapped);
+		break;
+	case MAP_RANGE:
+		rc = map_by_range(domain, iova, &piece, area->prot, &mapped);
+		break;
+	case MAP_SG:
+		rc = map_by_sg(domain, iova, &piece, area->prot, &mapped);
+		break;
+	}
+	if (rc && mapped)
+		iommu_unmap(domain, iova, mapped);
 	return rc;
 }
 
 /**
  * domain_map_runs() - domain_map_area() for those who hold the locks
- * @domain: see there
+ * @hwpt: see there
  * @area: see there; its runs are locked
  * @large_pages: see there
  *
  * Return: see there.
  */
-int domain_map_runs(struct iommu_domain *domain, const struct area *area,
+int domain_map_runs(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages)
 {
-	return map_range(domain, area, area->iova, area_length(area),
+	return map_range(hwpt, area, area->iova, area_length(area),
 			 large_pages);
 }
 
 /**
  * domain_map_area() - put an area into a page table
- * @domain: the page table
- * @area: a pinned area, aligned for @domain, that is not in it
+ * @hwpt: the page table
+ * @area: a pinned area, aligned for @hwpt, that is not in it
  * @large_pages: allow IOMMU pages larger than PAGE_SIZE
  *
  * Return: 0 or the IOMMU driver's error; then nothing is mapped.
  */
-int domain_map_area(struct iommu_domain *domain, const struct area *area,
+int domain_map_area(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages)
 {
 	int rc;
 
 	area_lock_runs(area);
 	if (unlikely(area_dmabuf(area)))
-		rc = dmabuf_map_area(domain, area, large_pages);
+		rc = dmabuf_map_area(hwpt, area, large_pages);
 	else
-		rc = domain_map_runs(domain, area, large_pages);
+		rc = domain_map_runs(hwpt, area, large_pages);
 	area_unlock_runs(area);
 	return rc;
 }
@@ -206,13 +308,15 @@ static void find_extent(const struct area *area, unsigned long iova,
 			struct extent *extent)
 {
 	unsigned long next = area->iova;
-	struct area_iter iter;
+	struct piece_iter piece;
 	phys_addr_t paddr;
-	size_t skip, size;
+	size_t size;
 
-	skip = area_iter_init(&iter, area, next);
+	piece.skip = area_iter_init(&piece.iter, area, next);
 	for (;; next += size) {
-		size = next_run(&iter, &skip, &paddr);
+		next_run(&piece);
+		paddr = piece.paddr;
+		size = piece.run_left;
 		if (next == area->iova ||
 		    paddr != extent->paddr + (next - extent->iova)) {
 			if (next > iova)
@@ -275,16 +379,17 @@ bool domain_has_page_across(struct iommu_domain *domain,
 }
 
 /* Replace one IOMMU page by smaller ones that begin or end at @iova. */
-static int replace_page(struct iommu_domain *domain, const struct area *area,
-		      unsigned long iova, unsigned long start, size_t pgsize)
+static int replace_page(const struct hwpt *hwpt, const struct area *area,
+			unsigned long iova, unsigned long start, size_t pgsize)
 {
+	struct iommu_domain *domain = hwpt->domain;
 	int rc;
 
 	WARN_ON(iommu_unmap(domain, start, pgsize) != pgsize);
-	rc = map_range(domain, area, start, iova - start, true);
+	rc = map_range(hwpt, area, start, iova - start, true);
 	if (rc)
 		goto err_map;
-	rc = map_range(domain, area, iova, start + pgsize - iova, true);
+	rc = map_range(hwpt, area, iova, start + pgsize - iova, true);
 	if (rc)
 		goto err_unmap;
 	return 0;
@@ -293,13 +398,13 @@ err_unmap:
 	iommu_unmap(domain, start, iova - start);
 err_map:
 	/* There was one page here: it needs no new table. */
-	WARN_ON(map_range(domain, area, start, pgsize, true));
+	WARN_ON(map_range(hwpt, area, start, pgsize, true));
 	return rc;
 }
 
 /**
  * domain_split_at() - let no IOMMU page be on both sides of an IOVA
- * @domain: the page table
+ * @hwpt: the page table
  * @area: an area that is in it, with large pages
  * @iova: an IOVA of the area, not its first
  *
@@ -309,7 +414,7 @@ err_map:
  * Context: may sleep.
  * Return: 0 or the IOMMU driver's error; then everything is mapped as before.
  */
-int domain_split_at(struct iommu_domain *domain, const struct area *area,
+int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 		    unsigned long iova)
 {
 	unsigned long start;
@@ -317,9 +422,9 @@ int domain_split_at(struct iommu_domain *domain, const struct area *area,
 	int rc = 0;
 
 	area_lock_runs(area);
-	pgsize = page_across(domain, area, iova, &start);
+	pgsize = page_across(hwpt->domain, area, iova, &start);
 	if (pgsize)
-		rc = replace_page(domain, area, iova, start, pgsize);
+		rc = replace_page(hwpt, area, iova, start, pgsize);
 	area_unlock_runs(area);
 	return rc;
 }

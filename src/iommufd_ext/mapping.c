@@ -60,7 +60,7 @@ static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 	int rc;
 
 	for (i = 0; i < nr; i++) {
-		rc = domain_map_area(hwpt->domain, areas[i], ioas->large_pages);
+		rc = domain_map_area(hwpt, areas[i], ioas->large_pages);
 		if (rc) {
 			refuse_map(hwpt, areas[i], rc);
 			goto err_unmap;
@@ -462,7 +462,7 @@ static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 			if (rc)
 				goto err_empty;
 		}
-		rc = domain_map_area(hwpt->domain, area, ioas->large_pages);
+		rc = domain_map_area(hwpt, area, ioas->large_pages);
 		if (rc) {
 			refuse_map(hwpt, area, rc);
 			if (pin)

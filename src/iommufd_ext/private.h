@@ -347,6 +347,18 @@ struct ioas {
 };
 
 /**
+ * enum map_path - how areas go into the page table of an IOMMU driver
+ * @MAP_PAGES: its domain operation map_pages
+ * @MAP_RANGE: map_range of a generic page table
+ * @MAP_SG: iommu_map_sg()
+ */
+enum map_path {
+	MAP_PAGES,
+	MAP_RANGE,
+	MAP_SG,
+};
+
+/**
  * struct hwpt - a hardware page table
  * @obj: object header
  * @ioas: what it follows, of which the page table is a user; that of @parent if
@@ -354,6 +366,7 @@ struct ioas {
  * @parent: translates the output of a nested page table, which is a user of it;
  *	else NULL
  * @domain: the page table proper
+ * @map_path: how areas go into it; constant
  * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
  * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
  * @aperture: what is not reserved in the name of the page table; protected by
@@ -370,6 +383,7 @@ struct hwpt {
 	struct ioas *ioas;
 	struct hwpt *parent;
 	struct iommu_domain *domain;
+	enum map_path map_path;
 	struct list_head ioas_item;
 	struct list_head endpoints;
 	struct iommu_domain_geometry aperture;
@@ -689,7 +703,7 @@ void dmabuf_memory_free(struct dmabuf_memory *memory);
 unsigned int dmabuf_max_runs(unsigned long npages);
 void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 		 unsigned long npages);
-int dmabuf_map_area(struct iommu_domain *domain, const struct area *area,
+int dmabuf_map_area(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages);
 void dmabuf_unmap_area(struct iommu_domain *domain, const struct area *area);
 
@@ -732,13 +746,14 @@ int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       bool no_fault);
 
 /* domain.c */
-int domain_map_runs(struct iommu_domain *domain, const struct area *area,
+enum map_path domain_map_path(const struct iommu_domain *domain);
+int domain_map_runs(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages);
-int domain_map_area(struct iommu_domain *domain, const struct area *area,
+int domain_map_area(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages);
 bool domain_has_page_across(struct iommu_domain *domain,
 			    const struct area *area, unsigned long iova);
-int domain_split_at(struct iommu_domain *domain, const struct area *area,
+int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 		    unsigned long iova);
 void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 		       struct iommu_iotlb_gather *gather);
