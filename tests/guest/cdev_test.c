@@ -458,6 +458,9 @@ static void test_feature(void **state)
 	f.head.flags = VFIO_DEVICE_FEATURE_PROBE |
 		       VFIO_DEVICE_FEATURE_DMA_LOGGING_START;
 	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
+	/* Dma-bufs of BARs, which vfio-pci has since 6.19 and a hot reset would move. */
+	f.head.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_PROBE | 11;
+	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
 	f.head.flags = VFIO_DEVICE_FEATURE_GET | 0xfff0;
 	assert_errno(ENOTTY, ioctl(fd, VFIO_DEVICE_FEATURE, &f));
 	/* No VF, no token. */
