@@ -207,8 +207,8 @@ make_image() {
 		-d "$1" "$2" $((kb * 5 / 4 + 32768))k >/dev/null
 }
 
-# row_prepare ROW : sets ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT; ROW_DIR has vmlinuz, modules.img,
-# early/ if the row boots; ROW_ROOT is where ROW_KDIR is, if not on this machine.
+# row_prepare ROW : sets ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT; ROW_DIR has vmlinuz,
+# modules.img, early/ if the row boots; ROW_ROOT is where ROW_KDIR is, if not on this machine.
 row_prepare() {
 	local row=$1 source version
 	source=$(row_field "$row" kernel) || die "no row '$row' in tests/matrix.txt"
@@ -239,7 +239,8 @@ row_prepare() {
 		die "tests/matrix.txt: row $row: do not know '$source'"
 		;;
 	esac
-	export ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT
+	ROW_NAME=$row
+	export ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT
 }
 
 # row_make ARG... : make for the prepared row, below the top of this tree: in the root that has the
@@ -263,6 +264,7 @@ build_modules() {	# [test] : the shipped modules, or those of the test build
 	quietly "$BUILD/modules-$ROW_RELEASE${1:+-$1}.log" \
 		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" \
 		IOMMUFD_EXT_TEST="${1:+1}" || return
+	row_boots "$ROW_NAME" || return 0
 	build_test_modules "$BUILD/$ROW_RELEASE${1:+-$1}/gen"
 }
 
