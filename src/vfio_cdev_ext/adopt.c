@@ -117,11 +117,25 @@ unlock:
 	mutex_unlock(&nodes_lock);
 }
 
+/* Its driver asks the user to let go, and waits: who looks shall know for whom. */
+static void say_holder(struct pci_dev *pdev)
+{
+	struct cdev_ext_holder holder;
+
+	if (cdev_ext_find_holder(&pdev->dev, &holder))
+		pci_info(pdev,
+			 "driver %s leaves: it waits for %*pE (%d) to close the device\n",
+			 pdev->dev.driver->name, (int)strlen(holder.comm),
+			 holder.comm, holder.pid);
+}
+
 static void release_device(struct pci_dev *pdev)
 {
 	struct cdev_ext_node *node;
 
 	device_lock_assert(&pdev->dev);
+
+	say_holder(pdev);
 
 	mutex_lock(&nodes_lock);
 	node = find_node(pdev);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,6 +52,16 @@ static int edu_bound(int ctx)
 	return cdev_open_bound(edu_bdf, ctx, NULL);
 }
 
+static int container_open(void)
+{
+	int fd;
+
+	if (system("modprobe -q vfio_iommu_type1"))
+		skip_test("no vfio_iommu_type1");
+	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
+	return fd;
+}
+
 /* ---- before BIND ---- */
 
 static void test_parked(void **state)
@@ -83,6 +94,100 @@ static void test_parked(void **state)
 	/* Any number of files can be open and parked. */
 	assert_ok(cdev_open(edu_bdf));
 	assert_ok(cdev_open(edu_bdf));
+}
+
+/* Whatever it is, and whatever it is called with: EINVAL until BIND. */
+static void test_parked_ioctls(void **state)
+{
+	static const unsigned int cmds[] = {
+		VFIO_DEVICE_GET_INFO,
+		VFIO_DEVICE_GET_REGION_INFO,
+		VFIO_DEVICE_GET_IRQ_INFO,
+		VFIO_DEVICE_SET_IRQS,
+		VFIO_DEVICE_RESET,
+		VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+		VFIO_DEVICE_PCI_HOT_RESET,
+		VFIO_DEVICE_QUERY_GFX_PLANE,
+		VFIO_DEVICE_GET_GFX_DMABUF,
+		VFIO_DEVICE_IOEVENTFD,
+		VFIO_DEVICE_FEATURE,
+		VFIO_CDEV_ATTACH,
+		VFIO_CDEV_DETACH,
+		/* Of a group, of a container, of nothing. */
+		VFIO_GROUP_GET_STATUS,
+		VFIO_GET_API_VERSION,
+		VFIO_IOMMU_MAP_DMA,
+		_IO(VFIO_TYPE, 255),
+		0,
+		~0U,
+	};
+	uint32_t argsz[64] = { sizeof(argsz) };
+	size_t i;
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		assert_errno(EINVAL, ioctl(fd, cmds[i], NULL));
+		assert_errno(EINVAL, ioctl(fd, cmds[i], argsz));
+		assert_errno(EINVAL, ioctl(fd, cmds[i], -1UL));
+	}
+}
+
+#define PARKED_FILES 1000
+
+static void open_many(void *arg)
+{
+	struct gate *gates = arg;
+	struct rlimit limit = { PARKED_FILES + 64, PARKED_FILES + 64 };
+	char path[PATH_MAX];
+	int i;
+
+	assert_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	cdev_path(edu_bdf, path, sizeof(path));
+	/* They end with this process. */
+	for (i = 0; i < PARKED_FILES; i++)
+		assert_ok(open(path, O_RDWR | O_CLOEXEC));
+	check_eq(0, state_vm("VmPin"));
+	check_eq(0, state_vm("VmLck"));
+	gate_open(&gates[0]);
+	gate_wait(&gates[1]);
+}
+
+/* A thousand files that are only open are in nobody's way. */
+static void test_parked_many(void **state)
+{
+	char before[64], after[64], path[PATH_MAX];
+	int fd, container, group;
+	struct gate gates[2];
+	long long start;
+	pid_t child;
+
+	(void)state;
+	need_edu();
+	gate_init(&gates[0]);
+	gate_init(&gates[1]);
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/%s/power/runtime_status", edu_bdf);
+	read_file(path, before, sizeof(before));
+	child = child_start(open_many, gates);
+	gate_wait(&gates[0]);
+	/* The device sleeps on, if it does. */
+	read_file(path, after, sizeof(after));
+	check(!strcmp(before, after));
+	start = now_ms();
+	fd = edu_bound(ioasid_open());
+	check_eq(0x1234, vfio_config16(fd, 0));
+	drop_fd(fd);
+	container = container_open();
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	assert_ok(group_set_container(group, container));
+	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	assert_ok(group_device(group, edu_bdf));
+	check(now_ms() - start < 5000);
+	gate_open(&gates[1]);
+	child_ok(child);
 }
 
 static void test_bind_bad(void **state)
@@ -242,16 +347,6 @@ static void test_bind_race(void **state)
 
 /* ---- the legacy path ---- */
 
-static int container_open(void)
-{
-	int fd;
-
-	if (system("modprobe -q vfio_iommu_type1"))
-		skip_test("no vfio_iommu_type1");
-	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
-	return fd;
-}
-
 static void test_legacy_after_bind(void **state)
 {
 	int container, group, fd;
@@ -314,7 +409,130 @@ static void test_legacy_device_bind(void **state)
 	check(cdev_bind(dev, ioasid_open(), NULL) == -1);
 }
 
+struct both_ways {
+	struct gate go;
+	struct gate done;
+	struct gate end;
+	bool group;
+};
+
+/* Ends with the errno of what takes the device; a winner holds it until told. */
+static void take_device(void *arg)
+{
+	struct both_ways *race = arg;
+	int fd, other, rc;
+
+	if (race->group) {
+		other = container_open();
+		fd = assert_ok(group_open(pci_group(edu_bdf)));
+	} else {
+		other = ioasid_open();
+		fd = assert_ok(cdev_open(edu_bdf));
+	}
+	gate_open(&race->done);
+	gate_wait(&race->go);
+	rc = race->group ? group_set_container(fd, other) :
+			   cdev_bind(fd, other, NULL);
+	rc = rc ? errno : 0;
+	gate_open(&race->done);
+	gate_wait(&race->end);
+	_exit(rc);
+}
+
+/* Both at once: one of them, and the other learns it in its own words. */
+static void test_race_with_legacy(void **state)
+{
+	struct both_ways race[2] = { 0 };
+	int status[2], round, i;
+	pid_t child[2];
+
+	(void)state;
+	need_edu();
+	drop_fd(container_open());
+	gate_init(&race[0].go);
+	gate_init(&race[0].done);
+	gate_init(&race[0].end);
+	race[1] = race[0];
+	race[1].group = true;
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < 2; i++)
+			child[i] = child_start(take_device, &race[i]);
+		for (i = 0; i < 2; i++)
+			gate_wait(&race[0].done);
+		check_eq(2, assert_ok(write(race[0].go.fd[1], "xx", 2)));
+		for (i = 0; i < 2; i++)
+			gate_wait(&race[0].done);
+		check_eq(2, assert_ok(write(race[0].end.fd[1], "xx", 2)));
+		for (i = 0; i < 2; i++)
+			status[i] = WEXITSTATUS(child_status(child[i]));
+		if (status[0])
+			check_eq(EBUSY, status[0]);
+		check_eq(status[0] ? 0 : EPERM, status[1]);
+	}
+}
+
 /* ---- groups of more than one device ---- */
+
+/* The two paths within one group: the first takes all of it. */
+static void test_group_mixed(void **state)
+{
+	int container, group, dev, fd1, fd2, ctx = ioasid_open();
+
+	(void)state;
+	bind_shared();
+	container = container_open();
+	fd1 = cdev_open_bound(shared1, ctx, NULL);
+	group = assert_ok(group_open(pci_group(shared2)));
+	assert_errno(EPERM, group_set_container(group, container));
+	assert_errno(EINVAL, group_device(group, shared2));
+	drop_fd(fd1);
+	assert_ok(group_set_container(group, container));
+	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	dev = assert_ok(group_device(group, shared2));
+	fd1 = assert_ok(cdev_open(shared1));
+	fd2 = assert_ok(cdev_open(shared2));
+	assert_errno(EBUSY, cdev_bind(fd1, ctx, NULL));
+	assert_errno(EBUSY, cdev_bind(fd2, ctx, NULL));
+	drop_fd(dev);
+	assert_errno(EBUSY, cdev_bind(fd1, ctx, NULL));
+	drop_fd(group);
+	drop_fd(container);
+	assert_ok(cdev_bind(fd1, ctx, NULL));
+	assert_ok(cdev_bind(fd2, ctx, NULL));
+}
+
+/* Which VFIO driver has a device of the group makes no difference. */
+static void test_group_two_drivers(void **state)
+{
+	const char *other = strcmp(driver, DRIVER_EXT) ? DRIVER_EXT :
+							 DRIVER_STOCK;
+	int ctx = ioasid_open(), ctx2 = ioasid_open(), fd1, fd2;
+	uint8_t *page = page_alloc(PAGE);
+	struct edu edu;
+	uint32_t ioas;
+
+	(void)state;
+	bind_shared();
+	pci_bind(shared1, other);
+	fd1 = cdev_open_bound(shared1, ctx, NULL);
+	fd2 = assert_ok(cdev_open(shared2));
+	assert_errno(EPERM, cdev_bind(fd2, ctx2, NULL));
+	assert_ok(cdev_bind(fd2, ctx, NULL));
+	ioas = ioas_new(ctx);
+	assert_ok(ioas_map_fixed(ctx, ioas, page, PAGE, IOVA, MAP_RW));
+	assert_ok(cdev_attach(fd1, ioas, NULL));
+	assert_ok(cdev_attach(fd2, ioas, NULL));
+	edu_open(&edu, fd2);
+	memset(page, 0x33, COPY);
+	edu_read_ram(&edu, IOVA, 0, COPY);
+	drop_fd(fd1);
+	pci_bind(shared1, NULL);
+	/* A member that changes its driver takes nothing from the other. */
+	memset(page, 0, COPY);
+	edu_write_ram(&edu, IOVA, 0, COPY);
+	check_eq(0x33, page[COPY - 1]);
+	pci_bind(shared1, driver);
+}
 
 static void test_sibling_host_driver(void **state)
 {
@@ -890,6 +1108,48 @@ static void test_rebind(void **state)
 	edu_bound(ioasid_open());
 }
 
+/*
+ * Nobody lets go: the log says who has the device, and when that process is killed
+ * the driver leaves, with nothing pinned (see state.c).
+ */
+static void test_unbind_and_kill(void **state)
+{
+	struct victim v = { .at = MAPPED };
+	int mark = klog_mark(), fd;
+	pid_t holder, child;
+	char pid[32];
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(keep_fd(memfd_create("shared", MFD_CLOEXEC)));
+	assert_ok(ftruncate(fd, PAGE));
+	v.shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+				 fd, 0),
+			    PAGE);
+	check(v.shared != MAP_FAILED);
+	gate_init(&v.ready);
+	holder = child_start(victim_run, &v);
+	gate_wait(&v.ready);
+	snprintf(leave_path, sizeof(leave_path),
+		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
+	write_path = leave_path;
+	write_text = edu_bdf;
+	child = child_start(write_it, NULL);
+	snprintf(pid, sizeof(pid), "(%d)", holder);
+	check(klog_wait(mark, edu_bdf, pid, 5000));
+	sleep_ms(300);
+	check(child_lives(child));
+	/* A signal ends no wait for a device in use, and the writer is not lost. */
+	kill(child, SIGINT);
+	sleep_ms(300);
+	check(child_lives(child));
+	child_kill(holder);
+	child_status(child);
+	check(!*pci_driver(edu_bdf));
+	pci_bind(edu_bdf, driver);
+	edu_bound(ioasid_open());
+}
+
 static void test_rmmod(void **state)
 {
 	int ctx, fd;
@@ -1227,6 +1487,8 @@ int main(int argc, char **argv)
 	} tests[] = {
 #define T(fn) { #fn, test_##fn }
 		T(parked),
+		T(parked_ioctls),
+		T(parked_many),
 		T(bind_bad),
 		T(bind_short),
 		T(bind_unwritable),
@@ -1235,6 +1497,9 @@ int main(int argc, char **argv)
 		T(legacy_after_bind),
 		T(bind_after_legacy),
 		T(legacy_device_bind),
+		T(race_with_legacy),
+		T(group_mixed),
+		T(group_two_drivers),
 		T(sibling_host_driver),
 		T(group_two_contexts),
 		T(group_attach),
@@ -1255,6 +1520,7 @@ int main(int argc, char **argv)
 		T(unbind_parked),
 		T(remove),
 		T(rebind),
+		T(unbind_and_kill),
 		T(rmmod),
 		T(sysfs),
 		T(no_cdev_without_vfio),
