@@ -93,6 +93,11 @@ module_param(kvm, bool, 0444);
 MODULE_PARM_DESC(kvm,
 		 "Let KVM accept the char devices (default); off: programs that use KVM cannot use them");
 
+static bool group_path = true;
+module_param(group_path, bool, 0444);
+MODULE_PARM_DESC(group_path,
+		 "Let devices of the driver vfio_cdev_ext be used through their groups as well (default); off: only through their char devices");
+
 static char *directory = "devices";
 module_param(directory, charp, 0444);
 MODULE_PARM_DESC(directory,
@@ -131,6 +136,14 @@ static int cdev_ext_open_device(struct vfio_device *vdev)
 	struct vfio_pci_core_device *core =
 		container_of(vdev, struct vfio_pci_core_device, vdev);
 	int ret;
+
+	/* BIND has entered its file by now: who comes without is a group's user. */
+	if (!group_path && !cdev_ext_bound_file(vdev)) {
+		dev_notice_ratelimited(vdev->dev,
+				       "group path refused to process %d: parameter group_path\n",
+				       task_tgid_nr(current));
+		return -EPERM;
+	}
 
 	ret = vfio_pci_core_enable(core);
 	if (ret)

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the modules do with each of their parameters, and in a kernel that does
+ * not let them redirect what KVM calls. The modules are loaded anew for each
+ * test.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "ioasid.h"
+#include "state.h"
+#include "test.h"
+#include "vfio.h"
+
+#define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
+/* What the log says when KVM cannot be served. */
+#define NO_KVM "KVM will not accept VFIO char devices"
+
+static const char *edu_bdf;
+
+static void unload_module(const char *module)
+{
+	long long end = now_ms() + 5000;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	while (path_exists(path)) {
+		if (!syscall(SYS_delete_module, module, O_NONBLOCK))
+			return;
+		/* The last reference may be dropped by a work item. */
+		if (now_ms() > end)
+			fail_test("cannot unload %s: %s", module,
+				  errno_name(errno));
+		sleep_ms(20);
+	}
+}
+
+/* As insmod says it: 0, or an errno. */
+static int try_load(const char *module, const char *args)
+{
+	char path[64];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "/ext/modules/%s.ko", module);
+	fd = assert_ok(open(path, O_RDONLY | O_CLOEXEC));
+	rc = syscall(SYS_finit_module, fd, args, 0) ? errno : 0;
+	close(fd);
+	return rc;
+}
+
+static void load_module(const char *module, const char *args)
+{
+	int rc = try_load(module, args);
+
+	if (rc)
+		fail_test("cannot load %s %s: %s", module, args,
+			  errno_name(rc));
+}
+
+static void reload(const char *args)
+{
+	unload_module("vfio_cdev_ext");
+	load_module("vfio_cdev_ext", args);
+}
+
+/* Whatever the last test has left, each begins with the defaults. */
+static void use_defaults(void *arg)
+{
+	(void)arg;
+	edu_bdf = topology("EDU_BDF");
+	unload_module("vfio_cdev_ext");
+	unload_module("ext_test_patch");
+	unload_module("iommufd_ext");
+	assert_ok(write_file(FTRACE_ENABLED, "1"));
+	load_module("iommufd_ext", "");
+	load_module("vfio_cdev_ext", "");
+}
+
+static void need_edu(void)
+{
+	if (!edu_bdf)
+		skip_test("no EDU_BDF");
+}
+
+static bool has_node(const char *bdf)
+{
+	const char *name = cdev_name(bdf);
+	char path[PATH_MAX];
+
+	check(name);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev/%s/dev",
+		 bdf, name);
+	return path_exists(path);
+}
+
+static int container_with(int group)
+{
+	int fd;
+
+	if (system("modprobe -q vfio_iommu_type1"))
+		skip_test("no vfio_iommu_type1");
+	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
+	assert_ok(group_set_container(group, fd));
+	assert_ok(ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	return fd;
+}
+
+static void test_adopt(void **state)
+{
+	(void)state;
+	need_edu();
+	pci_bind(edu_bdf, DRIVER_STOCK);
+	check(has_node(edu_bdf));
+	reload("adopt=0");
+	check(!has_node(edu_bdf));
+	pci_bind(edu_bdf, DRIVER_EXT);
+	check(has_node(edu_bdf));
+	cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+}
+
+static void test_group_path(void **state)
+{
+	int group, container, fd, mark;
+
+	(void)state;
+	need_edu();
+	reload("group_path=0");
+	pci_bind(edu_bdf, DRIVER_EXT);
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	container = container_with(group);
+	mark = klog_mark();
+	assert_errno(EPERM, group_device(group, edu_bdf));
+	check(klog_wait(mark, edu_bdf, "group_path", 1000));
+	assert_errno(EPERM, group_device(group, edu_bdf));
+	/* The refusal has left nothing open. */
+	drop_fd(group);
+	drop_fd(container);
+	fd = cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+	check_eq(0x1234, vfio_config16(fd, 0));
+	drop_fd(fd);
+	/* Other drivers' devices are none of its business. */
+	pci_bind(edu_bdf, DRIVER_STOCK);
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	container_with(group);
+	assert_ok(group_device(group, edu_bdf));
+}
+
+static void test_group_path_default(void **state)
+{
+	int group;
+
+	(void)state;
+	need_edu();
+	pci_bind(edu_bdf, DRIVER_EXT);
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	container_with(group);
+	assert_ok(group_device(group, edu_bdf));
+}
+
+static void test_directory(void **state)
+{
+	static const char *const bad[] = {
+		"directory=",
+		"directory=.",
+		"directory=..",
+		"directory=a/b",
+	};
+	char path[PATH_MAX];
+	struct stat st;
+	size_t i;
+
+	(void)state;
+	need_edu();
+	unload_module("vfio_cdev_ext");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		check_eq(EINVAL, try_load("vfio_cdev_ext", bad[i]));
+	load_module("vfio_cdev_ext", "directory=others");
+	pci_bind(edu_bdf, DRIVER_EXT);
+	snprintf(path, sizeof(path), "/dev/vfio/others/%s", cdev_name(edu_bdf));
+	assert_ok(lstat(path, &st));
+	check(S_ISCHR(st.st_mode));
+	check(!path_exists("/dev/vfio/devices"));
+}
+
+static void test_iommu_node(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	need_edu();
+	/* A real node: container tools look with lstat(). */
+	assert_ok(lstat(IOMMU_NODE, &st));
+	check(S_ISCHR(st.st_mode));
+	unload_module("vfio_cdev_ext");
+	unload_module("iommufd_ext");
+	check(!path_exists(IOMMU_NODE));
+	load_module("iommufd_ext", "iommu_node=0");
+	load_module("vfio_cdev_ext", "");
+	check(!path_exists(IOMMU_NODE));
+	pci_bind(edu_bdf, DRIVER_EXT);
+	cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+}
+
+/* ---- KVM ---- */
+
+/* What a VMM does first with the node, bound or not. */
+static int kvm_file_add(int file)
+{
+	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = KVM_DEV_VFIO_GROUP_ADD,
+		.addr = (uintptr_t)&file,
+	};
+	int kvm, vm, rc, err;
+
+	if (system("modprobe -q kvm-amd || modprobe -q kvm-intel"))
+		skip_test("no KVM");
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		skip_test("no /dev/kvm");
+	keep_fd(kvm);
+	vm = assert_ok(keep_fd(ioctl(kvm, KVM_CREATE_VM, 0)));
+	assert_ok(ioctl(vm, KVM_CREATE_DEVICE, &dev));
+	keep_fd(dev.fd);
+	rc = ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
+	err = errno;
+	drop_fd(dev.fd);
+	drop_fd(vm);
+	drop_fd(kvm);
+	errno = err;
+	return rc;
+}
+
+/* Without KVM the rest works. */
+static void check_no_kvm(void)
+{
+	int fd;
+
+	pci_bind(edu_bdf, DRIVER_EXT);
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_errno(EINVAL, kvm_file_add(fd));
+	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
+	check_eq(0x1234, vfio_config16(fd, 0));
+}
+
+static void test_kvm(void **state)
+{
+	int fd;
+
+	(void)state;
+	need_edu();
+	pci_bind(edu_bdf, DRIVER_EXT);
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(kvm_file_add(fd));
+	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
+	assert_ok(kvm_file_add(fd));
+	/* And still no other file. */
+	assert_errno(EINVAL, kvm_file_add(ioasid_open()));
+	/* ftrace cannot be taken away from under it. */
+	assert_errno(EBUSY, write_file(FTRACE_ENABLED, "0"));
+}
+
+static void test_kvm_off(void **state)
+{
+	int mark = klog_mark();
+
+	(void)state;
+	need_edu();
+	reload("kvm=0");
+	check(klog_wait(mark, NO_KVM, "parameter kvm", 1000));
+	check_no_kvm();
+}
+
+static void test_kvm_no_ftrace(void **state)
+{
+	int mark = klog_mark();
+
+	(void)state;
+	need_edu();
+	unload_module("vfio_cdev_ext");
+	assert_ok(write_file(FTRACE_ENABLED, "0"));
+	load_module("vfio_cdev_ext", "");
+	check(klog_wait(mark, NO_KVM, "ftrace is off", 1000));
+	check_no_kvm();
+}
+
+/* The first two functions could be had; they are given back. */
+static void test_kvm_patched(void **state)
+{
+	int mark = klog_mark(), fd;
+
+	(void)state;
+	need_edu();
+	unload_module("vfio_cdev_ext");
+	load_module("ext_test_patch", "");
+	load_module("vfio_cdev_ext", "");
+	check(klog_wait(mark, NO_KVM, "vfio_file_set_kvm", 1000));
+	check_no_kvm();
+	/* The other user has gone: loading again is enough. */
+	release_all();
+	unload_module("ext_test_patch");
+	reload("");
+	pci_bind(edu_bdf, DRIVER_EXT);
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(kvm_file_add(fd));
+}
+
+static int finish(void **state)
+{
+	use_defaults(NULL);
+	(void)state;
+	if (edu_bdf)
+		pci_bind(edu_bdf, DRIVER_EXT);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		test_fn fn;
+	} tests[] = {
+#define T(fn) { #fn, test_##fn }
+		T(adopt),
+		T(group_path),
+		T(group_path_default),
+		T(directory),
+		T(iommu_node),
+		T(kvm),
+		T(kvm_off),
+		T(kvm_no_ftrace),
+		T(kvm_patched),
+	};
+	struct test_list list = { 0 };
+	size_t i;
+
+	test_before = use_defaults;
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		test_add(&list, tests[i].fn, NULL, "%s", tests[i].name);
+	return test_main(argc, argv, "param", &list, NULL, finish);
+}
