@@ -14,14 +14,17 @@
  *
  *  - An IOAS (ioas.c) is the translation from IOVA to user memory. Its parts are
  *    areas, one per mapping; iova.c keeps them apart.
- *  - The memory of an area (area.c) is its own until it is copied; then it is
- *    shared. pages.c pins it in batches and keeps it as runs of contiguous pages,
- *    account.c charges it, and change_process.c charges it to somebody else.
+ *  - The memory of an area (area.c) is its own until more than the area needs it;
+ *    then it is shared (shared.c), for example when the area is cut (cut.c). pages.c
+ *    pins it in batches and keeps it as runs of contiguous pages, account.c charges
+ *    it, and change_process.c charges it to somebody else.
  *  - A hardware page table (hwpt.c) follows an IOAS. Each holds all of it:
  *    mapping.c keeps that so, domain.c talks to the IOMMU driver.
  *  - A driver binds a device for a user (device.c); the device's IOMMU group is
  *    then owned by the context. Attaching makes an endpoint (endpoint.c), the
  *    relation between a device and a page table.
+ *  - A driver of an emulated device uses the memory without DMA, through an access
+ *    (access.c).
  *  - vfio_compat.c serves programs that know only the ioctls of a VFIO container.
  *  - What the user names has an id (object.c). Everything belongs to a context,
  *    an open file; a bound device keeps it alive.
@@ -33,7 +36,7 @@
  *  - Entries leave the page tables, and the IOMMU forgets them, before the memory
  *    is unpinned.
  *  - Memory is pinned with no lock of the IOAS held, unless a page table is being
- *    filled with what was mapped before it came.
+ *    filled with what was mapped before it came, or for an access.
  *
  * The lock order is in private.h. This file has the file operations and the
  * dispatcher of the ioctls.
