@@ -146,6 +146,12 @@ int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 			    struct iommufd_ext_ctx *ictx, int rc);
 int iommufd_ext_get_error_ioctl(struct iommufd_ext_errors *errors,
 				void __user *arg);
+int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
+				 struct iommufd_ext_ctx *ictx,
+				 struct device *dev, bool open,
+				 void __user *arg);
+int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
+			       struct device *dev, u64 more, void __user *arg);
 __printf(4, 0) __cold
 	int iommufd_ext_vrefuse(struct iommufd_ext_errors *errors, int rc,
 				const struct iommufd_ext_about *about,

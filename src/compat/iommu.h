@@ -198,6 +198,11 @@ ext_iommu_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
 #endif
 }
 
+/* Whether there is an operation for it that a driver can have. */
+#define EXT_IOMMU_HAS_NESTED                      \
+	(EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	 EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS)
+
 /* Can the driver of the device make nested domains, for any data at all? */
 static inline bool ext_iommu_can_nest(struct device *dev)
 {
@@ -429,6 +434,10 @@ static inline void ext_iommu_detach_group(struct iommu_domain *domain,
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new_domain);
 #endif
+
+#define EXT_IOMMU_REPLACES_ATOMICALLY           \
+	(EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE || \
+	 EXT_PROBE_IOMMU_GROUP_REPLACE_DOMAIN)
 
 static inline int ext_iommu_replace_group(struct iommu_group *group,
 					  struct iommu_domain *old,

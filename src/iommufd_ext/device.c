@@ -10,6 +10,7 @@
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -38,6 +39,19 @@ static struct igroup *igroup_find(struct iommu_group *group)
 		if (igroup->group == group)
 			return igroup;
 	return NULL;
+}
+
+/**
+ * device_interrupts_allowed() - are interrupts no reason to refuse a device?
+ * @group: its group
+ * @dev: the device
+ *
+ * Return: true if they are isolated, or the administrator does not mind.
+ */
+bool device_interrupts_allowed(struct iommu_group *group, struct device *dev)
+{
+	return allow_unsafe_interrupts ||
+	       ext_iommu_group_has_isolated_msi(group, dev);
 }
 
 static int check_isolated_msi(struct iommufd_ext_ctx *ictx,
@@ -188,6 +202,41 @@ err_free_idev:
 err_put_igroup:
 	igroup_put(igroup);
 	return ERR_PTR(rc);
+}
+
+/**
+ * igroup_get_owner() - which context owns a group
+ * @group: the group
+ * @ictx: the context that asks, or NULL
+ * @owner: filled in
+ */
+void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		      struct igroup_owner *owner)
+{
+	struct igroup *igroup;
+
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	owner->is_context = igroup;
+	owner->is_ictx = igroup && igroup->ictx == ictx;
+	owner->pid = igroup ? pid_vnr(igroup->user) : 0;
+	mutex_unlock(&igroups_lock);
+}
+
+/**
+ * igroups_show() - print the numbers of the groups of a context
+ * @ictx: the context
+ * @m: where to print
+ */
+void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m)
+{
+	struct igroup *igroup;
+
+	mutex_lock(&igroups_lock);
+	list_for_each_entry(igroup, &igroups, item)
+		if (igroup->ictx == ictx)
+			seq_printf(m, " %d", iommu_group_id(igroup->group));
+	mutex_unlock(&igroups_lock);
 }
 
 /**

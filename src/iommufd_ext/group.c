@@ -14,7 +14,12 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 
+#include <uapi/linux/ioasid.h>
+
+#include "compat/module.h"
 #include "private.h"
 
 /*
@@ -121,3 +126,211 @@ int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 		      dev_name(dev), iommu_group_id(igroup->group),
 		      pid_vnr(igroup->user), comm);
 }
+
+/**
+ * struct member_walk - a walk over the members of a group
+ * @ictx: a context whose ids are wanted, or NULL
+ * @self: the device the question is about
+ * @members: array to fill
+ * @max: room in it
+ * @count: members there are
+ */
+struct member_walk {
+	struct iommufd_ext_ctx *ictx;
+	struct device *self;
+	struct ioasid_group_member *members;
+	u32 max;
+	u32 count;
+};
+
+static u32 id_of_device(struct iommufd_ext_ctx *ictx, struct device *dev)
+{
+	struct obj *obj;
+	unsigned long id;
+	u32 found = 0;
+
+	xa_lock(&ictx->objects);
+	xa_for_each(&ictx->objects, id, obj) {
+		if (obj->type != OBJ_DEVICE ||
+		    container_of(obj, struct iommufd_ext_device, obj)->dev !=
+			    dev)
+			continue;
+		found = id;
+		break;
+	}
+	xa_unlock(&ictx->objects);
+	return found;
+}
+
+static int walk_member(struct device *dev, void *data)
+{
+	struct member_walk *walk = data;
+	struct ioasid_group_member *out;
+	struct group_member member;
+
+	if (walk->count++ >= walk->max)
+		return 0;
+	out = &walk->members[walk->count - 1];
+	group_member_describe(dev, &member);
+	memset(out, 0, sizeof(*out));
+	strscpy(out->name, member.name, sizeof(out->name));
+	strscpy(out->driver, member.driver, sizeof(out->driver));
+	if (dev == walk->self)
+		out->flags |= IOASID_GROUP_MEMBER_SELF;
+	if (member.blocks)
+		out->flags |= IOASID_GROUP_MEMBER_BLOCKS;
+	if (walk->ictx)
+		out->dev_id = id_of_device(walk->ictx, dev);
+	return 0;
+}
+
+/* Lists the members as long as there is room; all are counted. */
+static int list_members(struct member_walk *walk, struct iommu_group *group,
+			struct entries *entries)
+{
+	u32 i, n;
+	int rc = 0;
+
+	iommu_group_for_each_dev(group, walk, walk_member);
+	do {
+		walk->max = walk->count;
+		kfree(walk->members);
+		walk->members = kcalloc(walk->max, sizeof(*walk->members),
+					GFP_KERNEL_ACCOUNT);
+		if (!walk->members)
+			return -ENOMEM;
+		walk->count = 0;
+		iommu_group_for_each_dev(group, walk, walk_member);
+		/* One may have come. */
+	} while (walk->count > walk->max);
+
+	n = walk->count;
+	for (i = 0; i < n && !rc; i++)
+		rc = entries_add(entries, &walk->members[i]);
+	kfree(walk->members);
+	return rc;
+}
+
+static u32 group_flags(struct iommu_group *group, struct device *dev,
+		       const struct igroup_owner *owner, bool open)
+{
+	bool claimed = iommu_group_dma_owner_claimed(group);
+	u32 flags = 0;
+
+	if (owner->is_ictx)
+		flags |= IOASID_GROUP_OWNED;
+	if (owner->is_context)
+		flags |= IOASID_GROUP_CONTEXT;
+	if (claimed)
+		flags |= IOASID_GROUP_CLAIMED;
+	if (open)
+		flags |= IOASID_GROUP_DEVICE_OPEN;
+	if (!open && (owner->is_context || !claimed) &&
+	    iommufd_ext_device_supported(dev) &&
+	    device_interrupts_allowed(group, dev))
+		flags |= IOASID_GROUP_VIABLE;
+	return flags;
+}
+
+static int group_info(struct iommufd_ext_errors *errors,
+		      struct iommufd_ext_ctx *ictx, struct device *dev,
+		      bool open, struct ioasid_group_info *cmd)
+{
+	struct member_walk walk = { .ictx = ictx, .self = dev };
+	struct igroup_owner owner;
+	struct iommu_group *group;
+	struct entries entries;
+	int rc;
+
+	rc = entries_init(&entries, errors, cmd->members, cmd->num,
+			  cmd->entry_size, sizeof(struct ioasid_group_member));
+	if (rc)
+		return rc;
+	group = iommu_group_get(dev);
+	if (!group)
+		return iommufd_ext_refuse(errors, -ENODEV, NULL,
+					  "%s is in no IOMMU group",
+					  dev_name(dev));
+
+	igroup_get_owner(group, ictx, &owner);
+	cmd->out_flags = group_flags(group, dev, &owner, open);
+	cmd->out_group = iommu_group_id(group);
+	cmd->out_owner_pid = owner.pid;
+	rc = list_members(&walk, group, &entries);
+	iommu_group_put(group);
+	cmd->num = entries.count;
+	cmd->entry_size = entries.known;
+	return rc;
+}
+
+static int check_room(struct iommufd_ext_errors *errors, u32 room, u32 needed)
+{
+	if (needed <= room)
+		return 0;
+	return iommufd_ext_refuse(errors, -EMSGSIZE, NULL,
+				  "the array has room for %u members, and there are %u",
+				  room, needed);
+}
+
+/**
+ * group_info_ioctl() - IOASID_GROUP_INFO of a bound device
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_group_info for the errors.
+ */
+int group_info_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_group_info *cmd = ucmd->cmd;
+	struct iommufd_ext_device *idev;
+	u32 room = cmd->num;
+	int rc;
+
+	if (cmd->flags)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	idev = idev_get(ucmd->ictx, cmd->dev_id);
+	if (!idev)
+		return -ENOENT;
+	rc = group_info(&ucmd->ictx->errors, ucmd->ictx, idev->dev, true, cmd);
+	obj_put(ucmd->ictx, &idev->obj);
+	if (rc)
+		return rc;
+	rc = ucmd_respond(ucmd, sizeof(*cmd));
+	return rc ?: check_room(&ucmd->ictx->errors, room, cmd->num);
+}
+
+/**
+ * iommufd_ext_group_info_ioctl() - IOASID_GROUP_INFO on a driver's file
+ * @errors: of the file
+ * @ictx: the context the device is bound to, or NULL
+ * @dev: the device
+ * @open: somebody uses the device, so that it cannot be bound
+ * @arg: struct ioasid_group_info of the user
+ *
+ * Context: may sleep, may fault.
+ * Return: 0; see struct ioasid_group_info for the errors.
+ */
+int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
+				 struct iommufd_ext_ctx *ictx,
+				 struct device *dev, bool open,
+				 void __user *arg)
+{
+	struct ioasid_group_info cmd;
+	u32 size, room;
+	int rc;
+
+	rc = copy_query(errors, &cmd, sizeof(cmd),
+			offsetofend(struct ioasid_group_info, members), arg,
+			&size);
+	if (rc)
+		return rc;
+	room = cmd.num;
+	rc = check_query(errors, cmd.flags, cmd.dev_id);
+	if (!rc)
+		rc = group_info(errors, ictx, dev, open, &cmd);
+	if (rc)
+		return rc;
+	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
+		return -EFAULT;
+	return check_room(errors, room, cmd.num);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_group_info_ioctl);

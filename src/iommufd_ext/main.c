@@ -86,6 +86,10 @@ MODULE_PARM_DESC(iommu_node,
  * @unmap_partial: IOASID_IOAS_UNMAP_PARTIAL
  * @option: IOASID_OPTION
  * @vfio_ioas: IOASID_VFIO_IOAS
+ * @list: IOASID_LIST
+ * @list_mappings: IOASID_LIST_MAPPINGS
+ * @group_info: IOASID_GROUP_INFO
+ * @features: IOASID_FEATURES
  * @selftest: IOASID_SELFTEST, in the test build
  */
 union ioctl_buffer {
@@ -111,6 +115,10 @@ union ioctl_buffer {
 	struct ioasid_ioas_unmap_partial unmap_partial;
 	struct ioasid_option_cmd option;
 	struct ioasid_vfio_ioas vfio_ioas;
+	struct ioasid_list list;
+	struct ioasid_list_mappings list_mappings;
+	struct ioasid_group_info group_info;
+	struct ioasid_features features;
 #if IOMMUFD_EXT_TEST
 	struct selftest_cmd selftest;
 #endif
@@ -186,6 +194,13 @@ static const struct ioctl_op ioctl_ops[] = {
 		 __reserved),
 	IOCTL_OP(IOASID_VIOMMU_ALLOC, viommu_alloc_ioctl,
 		 struct ioasid_viommu_alloc, out_viommu_id),
+	IOCTL_OP(IOASID_LIST, list_ioctl, struct ioasid_list, objects),
+	IOCTL_OP(IOASID_LIST_MAPPINGS, list_mappings_ioctl,
+		 struct ioasid_list_mappings, mappings),
+	IOCTL_OP(IOASID_GROUP_INFO, group_info_ioctl, struct ioasid_group_info,
+		 members),
+	IOCTL_OP(IOASID_FEATURES, features_ioctl, struct ioasid_features,
+		 out_features),
 #if IOMMUFD_EXT_TEST
 	IOCTL_OP(IOASID_SELFTEST, selftest_ioctl, struct selftest_cmd, last),
 #endif
@@ -257,6 +272,23 @@ static long dispatch(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 	return run_ucmd(&ucmd, op);
 }
 
+/**
+ * fill_commands() - which commands a context knows
+ * @commands: two words; bit N is set for the command IOASID_CMD_BASE + N
+ */
+void fill_commands(u64 *commands)
+{
+	unsigned int nr;
+
+	commands[0] = 0;
+	/* The one that is not in the table. */
+	nr = IOASID_CMD_GET_ERROR - IOASID_CMD_BASE;
+	commands[1] = 1ULL << (nr % 64);
+	for (nr = 0; nr < ARRAY_SIZE(ioctl_ops); nr++)
+		if (ioctl_ops[nr].execute)
+			commands[nr / 64] |= 1ULL << (nr % 64);
+}
+
 static const char *ioctl_name(unsigned int cmd)
 {
 	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
@@ -308,6 +340,11 @@ static int ioasid_mmap(struct file *filp, struct vm_area_struct *vma)
 				      "mmap");
 }
 
+static void ioasid_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	ctx_show_fdinfo(filp->private_data, m);
+}
+
 static int ioasid_open(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ext_ctx *ictx;
@@ -344,6 +381,7 @@ static const struct file_operations ioasid_fops = {
 	.open = ioasid_open,
 	.release = ioasid_release,
 	.unlocked_ioctl = ioasid_ioctl,
+	.show_fdinfo = ioasid_show_fdinfo,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = ioasid_mmap,
 };

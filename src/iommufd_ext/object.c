@@ -81,6 +81,7 @@ const char *obj_type_name(enum obj_type type)
 	case OBJ_IOAS:
 		return "IOAS";
 	case OBJ_HWPT:
+	case OBJ_HWPT_NESTED:
 		return "page table";
 	case OBJ_DEVICE:
 		return "device";
@@ -309,7 +310,10 @@ static bool obj_needs(struct obj *obj, const struct obj *other)
 
 	switch (obj->type) {
 	case OBJ_HWPT:
-		return &container_of(obj, struct hwpt, obj)->ioas->obj == other;
+	case OBJ_HWPT_NESTED:
+		hwpt = container_of(obj, struct hwpt, obj);
+		return hwpt->parent ? &hwpt->parent->obj == other :
+				      &hwpt->ioas->obj == other;
 	case OBJ_DEVICE:
 		idev = container_of(obj, struct iommufd_ext_device, obj);
 		hwpt = READ_ONCE(idev->igroup->hwpt);

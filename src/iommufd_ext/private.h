@@ -46,6 +46,7 @@ struct hwpt;
 struct ioas;
 struct mm_struct;
 struct pfn_run_chunk;
+struct seq_file;
 struct task_struct;
 struct user_struct;
 
@@ -527,6 +528,7 @@ struct ucmd {
 
 /* main.c */
 int ucmd_respond(struct ucmd *ucmd, size_t size);
+void fill_commands(u64 *commands);
 
 /* error.c */
 __printf(3, 4) __cold
@@ -819,7 +821,50 @@ int vdevice_alloc_ioctl(struct ucmd *ucmd);
 int veventq_alloc_ioctl(struct ucmd *ucmd);
 int hw_queue_alloc_ioctl(struct ucmd *ucmd);
 
+/**
+ * struct igroup_owner - who owns a group
+ * @is_context: a context does
+ * @is_ictx: the one that asks does
+ * @pid: the process that claimed it for the context, as the caller sees it, or 0
+ */
+struct igroup_owner {
+	bool is_context;
+	bool is_ictx;
+	pid_t pid;
+};
+
+/**
+ * struct entries - an array of the user's that is being filled
+ * @to: where it is
+ * @room: how many entries it has room for
+ * @size: of an entry, as the user knows it, in bytes
+ * @known: of an entry, as the kernel knows it, in bytes
+ * @count: how many entries there are so far, with those there was no room for
+ */
+struct entries {
+	u8 __user *to;
+	u32 room;
+	u32 size;
+	size_t known;
+	u32 count;
+};
+
+/* query.c */
+int entries_init(struct entries *entries, struct iommufd_ext_errors *errors,
+		 u64 to, u32 num, u32 size, size_t known);
+int entries_add(struct entries *entries, const void *entry);
+int list_ioctl(struct ucmd *ucmd);
+int list_mappings_ioctl(struct ucmd *ucmd);
+void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m);
+
+/* features.c */
+int copy_query(struct iommufd_ext_errors *errors, void *cmd, size_t known,
+	       size_t minsz, void __user *arg, u32 *size);
+int check_query(struct iommufd_ext_errors *errors, u32 flags, u32 dev_id);
+int features_ioctl(struct ucmd *ucmd);
+
 /* group.c */
+int group_info_ioctl(struct ucmd *ucmd);
 void group_member_describe(struct device *dev, struct group_member *member);
 int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
 		 struct device *dev, int rc);
@@ -827,6 +872,10 @@ int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 		 struct device *dev);
 
 /* device.c */
+bool device_interrupts_allowed(struct iommu_group *group, struct device *dev);
+void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		      struct igroup_owner *owner);
+void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
 struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				     struct device *dev, u32 *id);
 void idev_unbind(struct iommufd_ext_device *idev);

@@ -128,6 +128,10 @@ static void idle_device(struct vfio_device *vdev)
 static const char *ioctl_name(unsigned int cmd)
 {
 	switch (cmd) {
+	case IOASID_GROUP_INFO:
+		return "IOASID_GROUP_INFO";
+	case IOASID_FEATURES:
+		return "IOASID_FEATURES";
 	case VFIO_CDEV_BIND:
 		return "VFIO_DEVICE_BIND_IOMMUFD";
 	case VFIO_CDEV_ATTACH:
@@ -197,6 +201,30 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 	}
 }
 
+/*
+ * A bound file has the device open itself, so that it cannot be bound again. Who
+ * else has it open may have closed it by the time the answer is there.
+ */
+static long group_info(struct cdev_ext_file *file, void __user *arg)
+{
+	/* Pairs with the release in BIND. */
+	bool bound = smp_load_acquire(&file->bound);
+	struct vfio_device *vdev = file->vdev;
+
+	return iommufd_ext_group_info_ioctl(&file->errors,
+					    bound ? file->ictx : NULL,
+					    vdev->dev,
+					    READ_ONCE(vdev->open_count), arg);
+}
+
+static long features(struct cdev_ext_file *file, void __user *arg)
+{
+	u64 more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
+
+	return iommufd_ext_features_ioctl(&file->errors, file->vdev->dev, more,
+					  arg);
+}
+
 static long any_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 		      unsigned long arg)
 {
@@ -205,6 +233,10 @@ static long any_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 
 	if (cmd == VFIO_CDEV_BIND)
 		return cdev_ext_bind(file, (void __user *)arg);
+	if (cmd == IOASID_GROUP_INFO)
+		return group_info(file, (void __user *)arg);
+	if (cmd == IOASID_FEATURES)
+		return features(file, (void __user *)arg);
 
 	vdev = bound_vdev(file);
 	if (!vdev)

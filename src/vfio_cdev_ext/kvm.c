@@ -145,6 +145,11 @@ static void redirect_all(void)
 	}
 }
 
+static bool all_redirected(void)
+{
+	return nr_redirected == ARRAY_SIZE(redirects);
+}
+
 static void undo_redirects(void)
 {
 	while (nr_redirected) {
@@ -163,6 +168,11 @@ static void redirect_all(void)
 	pr_warn(KVM_MSG "no function can be redirected in this kernel\n");
 }
 
+static bool all_redirected(void)
+{
+	return false;
+}
+
 static void undo_redirects(void)
 {
 }
@@ -179,6 +189,14 @@ void cdev_ext_kvm_init(bool wanted)
 		redirect_all();
 	else
 		pr_info(KVM_MSG "switched off by the parameter kvm\n");
+}
+
+/**
+ * cdev_ext_kvm_works - does KVM accept our files?
+ */
+bool cdev_ext_kvm_works(void)
+{
+	return all_redirected();
 }
 
 /**

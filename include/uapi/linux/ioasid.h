@@ -65,6 +65,10 @@ enum {
 	IOASID_CMD_HW_QUEUE_ALLOC = 0x94,
 	/* From here on mainline has nothing like it. */
 	IOASID_CMD_GET_ERROR = 0xc0,
+	IOASID_CMD_LIST = 0xc1,
+	IOASID_CMD_LIST_MAPPINGS = 0xc2,
+	IOASID_CMD_GROUP_INFO = 0xc3,
+	IOASID_CMD_FEATURES = 0xc4,
 	IOASID_CMD_IOAS_UNMAP_PARTIAL = 0xc5,
 };
 
@@ -1007,6 +1011,319 @@ struct ioasid_get_error {
 };
 
 #define IOASID_GET_ERROR _IO(IOASID_TYPE, IOASID_CMD_GET_ERROR)
+
+/**
+ * enum ioasid_object_type - types of struct ioasid_object
+ * @IOASID_OBJECT_IOAS: an I/O address space
+ * @IOASID_OBJECT_HWPT: a page table that follows an IOAS
+ * @IOASID_OBJECT_HWPT_NESTED: a page table that the user fills
+ * @IOASID_OBJECT_DEVICE: a bound device
+ * @IOASID_OBJECT_ENDPOINT: a device, or a PASID of it, attached to a page table
+ * @IOASID_OBJECT_ACCESS: a driver that uses memory without DMA
+ * @IOASID_OBJECT_FAULT: a fault queue
+ *
+ * A program should pass over types it does not know.
+ */
+enum ioasid_object_type {
+	IOASID_OBJECT_IOAS = 1,
+	IOASID_OBJECT_HWPT = 2,
+	IOASID_OBJECT_HWPT_NESTED = 3,
+	IOASID_OBJECT_DEVICE = 4,
+	IOASID_OBJECT_ENDPOINT = 5,
+	IOASID_OBJECT_ACCESS = 6,
+	IOASID_OBJECT_FAULT = 7,
+};
+
+/**
+ * enum ioasid_object_flags - flags of struct ioasid_object
+ * @IOASID_OBJECT_LARGE_PAGES: IOAS: large IOMMU pages may be used
+ * @IOASID_OBJECT_VFIO: IOAS: that of the ioctls of a VFIO container
+ * @IOASID_OBJECT_AUTO: page table: goes with its last endpoint
+ * @IOASID_OBJECT_NEST_PARENT: page table: can be the parent of a nested one
+ * @IOASID_OBJECT_COHERENT: page table: DMA through it cannot bypass caches
+ * @IOASID_OBJECT_PASID: endpoint: of @pasid, not of the device itself
+ */
+enum ioasid_object_flags {
+	IOASID_OBJECT_LARGE_PAGES = 1 << 0,
+	IOASID_OBJECT_VFIO = 1 << 1,
+	IOASID_OBJECT_AUTO = 1 << 2,
+	IOASID_OBJECT_NEST_PARENT = 1 << 3,
+	IOASID_OBJECT_COHERENT = 1 << 4,
+	IOASID_OBJECT_PASID = 1 << 5,
+};
+
+/**
+ * struct ioasid_object - an object of IOASID_LIST
+ * @id: its id; of an endpoint, which has none, that of its device
+ * @type: enum ioasid_object_type
+ * @flags: enum ioasid_object_flags
+ * @target_id: what it needs: of a page table and of an access the IOAS, of a nested
+ *	page table its parent, of an endpoint the page table; 0 for nothing
+ * @group: of a device the number of its IOMMU group, else -1
+ * @pasid: of an endpoint with IOASID_OBJECT_PASID
+ * @name: of a device its name in sysfs, else empty; terminated by 0
+ */
+struct ioasid_object {
+	__u32 id;
+	__u32 type;
+	__u32 flags;
+	__u32 target_id;
+	__s32 group;
+	__u32 pasid;
+	char name[32];
+};
+
+/**
+ * struct ioasid_list - ioctl(IOASID_LIST)
+ * @size: sizeof(struct ioasid_list)
+ * @flags: must be 0
+ * @num: in: room in the array, in entries; out: entries filled
+ * @entry_size: in: sizeof(struct ioasid_object), in bytes; out: what the kernel
+ *	knows of it. What the kernel does not know of an entry is 0
+ * @cursor: in: 0, or the answer of the call before; out: where to go on, 0 at the
+ *	end
+ * @objects: pointer to an array of struct ioasid_object
+ *
+ * List the objects of this file with their relations, in the order of their ids;
+ * endpoints follow their device. Objects that come and go while a program goes on
+ * from call to call are listed or not; all others are listed once.
+ *
+ * Errors: EINVAL for an entry_size that is smaller than the first version, or larger
+ * than a page.
+ */
+struct ioasid_list {
+	__u32 size;
+	__u32 flags;
+	__u32 num;
+	__u32 entry_size;
+	__aligned_u64 cursor;
+	__aligned_u64 objects;
+};
+
+#define IOASID_LIST _IO(IOASID_TYPE, IOASID_CMD_LIST)
+
+/**
+ * enum ioasid_mapping_flags - flags of struct ioasid_mapping
+ * @IOASID_MAPPING_WRITEABLE: devices may write; as IOASID_IOAS_MAP_WRITEABLE
+ * @IOASID_MAPPING_READABLE: devices may read; as IOASID_IOAS_MAP_READABLE
+ * @IOASID_MAPPING_FILE: of a file; @start is an offset
+ * @IOASID_MAPPING_SHARED: its memory can be that of other mappings, too
+ * @IOASID_MAPPING_BUSY: it is being made
+ * @IOASID_MAPPING_ACCESSED: a driver uses its memory without DMA
+ */
+enum ioasid_mapping_flags {
+	IOASID_MAPPING_WRITEABLE = 1 << 1,
+	IOASID_MAPPING_READABLE = 1 << 2,
+	IOASID_MAPPING_FILE = 1 << 3,
+	IOASID_MAPPING_SHARED = 1 << 4,
+	IOASID_MAPPING_BUSY = 1 << 5,
+	IOASID_MAPPING_ACCESSED = 1 << 6,
+};
+
+/**
+ * enum ioasid_charge - how pinned memory is charged
+ * @IOASID_CHARGE_NONE: not limited: the process had CAP_IPC_LOCK
+ * @IOASID_CHARGE_USER: to the user, for all processes together
+ * @IOASID_CHARGE_PROCESS: to the process
+ */
+enum ioasid_charge {
+	IOASID_CHARGE_NONE = 0,
+	IOASID_CHARGE_USER = 1,
+	IOASID_CHARGE_PROCESS = 2,
+};
+
+/**
+ * struct ioasid_mapping - a mapping of IOASID_LIST_MAPPINGS
+ * @iova: where it begins, in bytes
+ * @length: its size, in bytes
+ * @start: user address of the memory, or its offset in a file, in bytes
+ * @pinned_pages: how much of it is pinned for page tables, in pages of the CPU
+ * @flags: enum ioasid_mapping_flags
+ * @charge: enum ioasid_charge
+ */
+struct ioasid_mapping {
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 start;
+	__aligned_u64 pinned_pages;
+	__u32 flags;
+	__u32 charge;
+};
+
+/**
+ * enum ioasid_list_mappings_flags - out_flags of struct ioasid_list_mappings
+ * @IOASID_LIST_MAPPINGS_END: there are no more
+ */
+enum ioasid_list_mappings_flags {
+	IOASID_LIST_MAPPINGS_END = 1 << 0,
+};
+
+/**
+ * struct ioasid_list_mappings - ioctl(IOASID_LIST_MAPPINGS)
+ * @size: sizeof(struct ioasid_list_mappings)
+ * @flags: must be 0
+ * @ioas_id: the IOAS
+ * @num: in: room in the array, in entries; out: entries filled
+ * @entry_size: as in struct ioasid_list, of struct ioasid_mapping
+ * @out_flags: enum ioasid_list_mappings_flags
+ * @iova: in: where to begin, in bytes; out: where to go on
+ * @mappings: pointer to an array of struct ioasid_mapping
+ *
+ * List the mappings of an IOAS from @iova on, in order. No lock is held for longer
+ * than a few mappings take: those that come and go while a program goes on from
+ * call to call are listed or not, and all others are listed once.
+ *
+ * Errors: ENOENT for an unknown IOAS; EINVAL for an entry_size that is smaller than
+ * the first version; EOVERFLOW for an iova that does not fit the machine.
+ */
+struct ioasid_list_mappings {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 num;
+	__u32 entry_size;
+	__u32 out_flags;
+	__aligned_u64 iova;
+	__aligned_u64 mappings;
+};
+
+#define IOASID_LIST_MAPPINGS _IO(IOASID_TYPE, IOASID_CMD_LIST_MAPPINGS)
+
+/**
+ * enum ioasid_group_flags - out_flags of struct ioasid_group_info
+ * @IOASID_GROUP_OWNED: the /dev/ioasid file that was asked, or that the device is
+ *	bound to, owns the group
+ * @IOASID_GROUP_CONTEXT: a /dev/ioasid file owns the group; binding devices of it to
+ *	another one fails with EPERM
+ * @IOASID_GROUP_CLAIMED: the group has an owner: a /dev/ioasid file, a kernel
+ *	driver, or a user of /dev/vfio/N
+ * @IOASID_GROUP_DEVICE_OPEN: the device itself is in use: a bind of it fails
+ * @IOASID_GROUP_VIABLE: a bind of the device would succeed at the moment, to the file
+ *	that owns the group if there is one
+ */
+enum ioasid_group_flags {
+	IOASID_GROUP_OWNED = 1 << 0,
+	IOASID_GROUP_CONTEXT = 1 << 1,
+	IOASID_GROUP_CLAIMED = 1 << 2,
+	IOASID_GROUP_DEVICE_OPEN = 1 << 3,
+	IOASID_GROUP_VIABLE = 1 << 4,
+};
+
+/**
+ * enum ioasid_group_member_flags - flags of struct ioasid_group_member
+ * @IOASID_GROUP_MEMBER_SELF: the device the question is about
+ * @IOASID_GROUP_MEMBER_BLOCKS: its driver does DMA for the kernel, and keeps the
+ *	group from being claimed
+ */
+enum ioasid_group_member_flags {
+	IOASID_GROUP_MEMBER_SELF = 1 << 0,
+	IOASID_GROUP_MEMBER_BLOCKS = 1 << 1,
+};
+
+/**
+ * struct ioasid_group_member - a device of IOASID_GROUP_INFO
+ * @name: its name in sysfs, which is the BDF of a PCI device; terminated by 0
+ * @driver: name of its driver, empty for none; terminated by 0
+ * @dev_id: its id in the file that owns the group, if that is the file that was
+ *	asked or that the asking device is bound to; else 0
+ * @flags: enum ioasid_group_member_flags
+ */
+struct ioasid_group_member {
+	char name[32];
+	char driver[32];
+	__u32 dev_id;
+	__u32 flags;
+};
+
+/**
+ * struct ioasid_group_info - ioctl(IOASID_GROUP_INFO)
+ * @size: sizeof(struct ioasid_group_info)
+ * @flags: must be 0
+ * @dev_id: on a /dev/ioasid file, a bound device; on the device's own node 0: it is
+ *	the device, bound or not
+ * @num: in: room in the array, in entries; out: members there are
+ * @entry_size: as in struct ioasid_list, of struct ioasid_group_member
+ * @out_flags: enum ioasid_group_flags
+ * @out_group: number of the IOMMU group
+ * @out_owner_pid: with IOASID_GROUP_CONTEXT, the process that bound the first device
+ *	of the group, 0 if the caller cannot see it
+ * @members: pointer to an array of struct ioasid_group_member
+ *
+ * Who is in the IOMMU group of a device. A bind of the device affects all of them:
+ * DMA of the whole group is blocked until a device is attached, then all reach what
+ * it reaches, and no other owner and no driver of the kernel can have any of them.
+ *
+ * The answer is that of the moment. Nothing is claimed for it.
+ *
+ * Errors: ENOENT for an unknown dev_id; EINVAL for an entry_size that is smaller than
+ * the first version, and for a dev_id on a device node; ENODEV for a device without a
+ * group; EMSGSIZE if the array is too small: everything but the members is then
+ * answered, and the array is filled as far as it goes.
+ */
+struct ioasid_group_info {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 num;
+	__u32 entry_size;
+	__u32 out_flags;
+	__s32 out_group;
+	__s32 out_owner_pid;
+	__aligned_u64 members;
+};
+
+#define IOASID_GROUP_INFO _IO(IOASID_TYPE, IOASID_CMD_GROUP_INFO)
+
+/**
+ * enum ioasid_feature - bits of out_features of struct ioasid_features
+ * @IOASID_FEATURE_MAP_FILE: IOASID_IOAS_MAP_FILE of a memfd
+ * @IOASID_FEATURE_MAP_FILE_DIRECT: which needs no address space of the caller
+ * @IOASID_FEATURE_CHANGE_PROCESS: IOASID_IOAS_CHANGE_PROCESS
+ * @IOASID_FEATURE_VFIO_COMPAT: the ioctls of a VFIO container
+ * @IOASID_FEATURE_ACCESS: drivers of emulated devices can use the memory
+ * @IOASID_FEATURE_ATOMIC_REPLACE: a device moves to another page table without a
+ *	moment in which its DMA is blocked
+ * @IOASID_FEATURE_NESTED: nested page tables
+ * @IOASID_FEATURE_KVM: KVM accepts the device node; only of a device node
+ */
+enum ioasid_feature {
+	IOASID_FEATURE_MAP_FILE = 1 << 0,
+	IOASID_FEATURE_MAP_FILE_DIRECT = 1 << 1,
+	IOASID_FEATURE_CHANGE_PROCESS = 1 << 2,
+	IOASID_FEATURE_VFIO_COMPAT = 1 << 3,
+	IOASID_FEATURE_ACCESS = 1 << 4,
+	IOASID_FEATURE_ATOMIC_REPLACE = 1 << 5,
+	IOASID_FEATURE_NESTED = 1 << 6,
+	IOASID_FEATURE_KVM = 1 << 7,
+};
+
+/**
+ * struct ioasid_features - ioctl(IOASID_FEATURES)
+ * @size: sizeof(struct ioasid_features)
+ * @flags: must be 0
+ * @dev_id: 0 to ask about the kernel; on a /dev/ioasid file also a bound device, to
+ *	ask about that and its IOMMU
+ * @__reserved: must be 0
+ * @out_commands: bit N of the array is set if the command 0x80 + N is known. What a
+ *	known command can do depends on the features
+ * @out_features: enum ioasid_feature
+ *
+ * What is served here. Without a device, a feature that depends on the IOMMU's driver
+ * is set if the kernel would allow it. On a device node the answer is that for its
+ * device.
+ *
+ * Errors: ENOENT for an unknown dev_id; EINVAL for a dev_id on a device node.
+ */
+struct ioasid_features {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 __reserved;
+	__aligned_u64 out_commands[2];
+	__aligned_u64 out_features;
+};
+
+#define IOASID_FEATURES _IO(IOASID_TYPE, IOASID_CMD_FEATURES)
 
 /**
  * enum ioasid_unmap_partial_flags - flags of struct ioasid_ioas_unmap_partial

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is served here.
+ *
+ * The answer is made of what the code itself goes by: the table of commands, the
+ * constants of the shims, and the operations of the IOMMU's driver.
+ */
+#include <linux/device.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "compat/iommu.h"
+#include "compat/mm.h"
+#include "compat/module.h"
+#include "private.h"
+
+/**
+ * copy_query() - the structure of a query on a driver's file
+ * @errors: of the file
+ * @cmd: the structure, as the kernel knows it
+ * @known: size of it, in bytes
+ * @minsz: size of its first version, in bytes
+ * @arg: the user's
+ * @size: size of that, in bytes
+ *
+ * Return: 0; -EINVAL if it is too short; -E2BIG; -EFAULT.
+ */
+int copy_query(struct iommufd_ext_errors *errors, void *cmd, size_t known,
+	       size_t minsz, void __user *arg, u32 *size)
+{
+	if (get_user(*size, (u32 __user *)arg))
+		return -EFAULT;
+	if (*size < minsz)
+		return iommufd_ext_refuse(errors, -EINVAL, NULL,
+					  "size %u is less than %zu", *size,
+					  minsz);
+	return copy_struct_from_user(cmd, known, arg, *size);
+}
+
+/**
+ * check_query() - what every query on a driver's file is refused for
+ * @errors: of the file
+ * @flags: must be 0
+ * @dev_id: must be 0: the file names the device
+ *
+ * Return: 0, -EOPNOTSUPP or -EINVAL.
+ */
+int check_query(struct iommufd_ext_errors *errors, u32 flags, u32 dev_id)
+{
+	if (flags)
+		return iommufd_ext_refuse(errors, -EOPNOTSUPP, NULL,
+					  "this kernel does not know the flags %#x",
+					  flags);
+	if (dev_id)
+		return iommufd_ext_refuse(errors, -EINVAL, NULL,
+					  "dev_id is %u, and has to be 0 on a device's own file",
+					  dev_id);
+	return 0;
+}
+
+static u64 kernel_features(void)
+{
+	u64 features = IOASID_FEATURE_MAP_FILE | IOASID_FEATURE_CHANGE_PROCESS |
+		       IOASID_FEATURE_VFIO_COMPAT | IOASID_FEATURE_ACCESS;
+
+	if (EXT_HAS_MEMFD_PIN_FOLIOS)
+		features |= IOASID_FEATURE_MAP_FILE_DIRECT;
+	if (EXT_IOMMU_REPLACES_ATOMICALLY)
+		features |= IOASID_FEATURE_ATOMIC_REPLACE;
+	return features;
+}
+
+static u64 features_of(struct device *dev)
+{
+	u64 features = kernel_features();
+
+	if (dev ? ext_iommu_can_nest(dev) : EXT_IOMMU_HAS_NESTED)
+		features |= IOASID_FEATURE_NESTED;
+	return features;
+}
+
+static void answer(struct ioasid_features *cmd, struct device *dev)
+{
+	fill_commands(cmd->out_commands);
+	cmd->out_features = features_of(dev);
+}
+
+/**
+ * features_ioctl() - IOASID_FEATURES
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_features for the errors.
+ */
+int features_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_features *cmd = ucmd->cmd;
+	struct iommufd_ext_device *idev;
+
+	if (cmd->flags)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	if (cmd->__reserved)
+		return refuse_reserved(ucmd->ictx);
+	if (!cmd->dev_id) {
+		answer(cmd, NULL);
+		return ucmd_respond(ucmd, sizeof(*cmd));
+	}
+	idev = idev_get(ucmd->ictx, cmd->dev_id);
+	if (!idev)
+		return -ENOENT;
+	answer(cmd, idev->dev);
+	obj_put(ucmd->ictx, &idev->obj);
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/**
+ * iommufd_ext_features_ioctl() - IOASID_FEATURES on a driver's file
+ * @errors: of the file
+ * @dev: the device
+ * @more: enum ioasid_feature: what the driver adds
+ * @arg: struct ioasid_features of the user
+ *
+ * Context: may fault.
+ * Return: 0; see struct ioasid_features for the errors.
+ */
+int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
+			       struct device *dev, u64 more, void __user *arg)
+{
+	struct ioasid_features cmd;
+	u32 size;
+	int rc;
+
+	rc = copy_query(errors, &cmd, sizeof(cmd),
+			offsetofend(struct ioasid_features, out_features), arg,
+			&size);
+	if (rc)
+		return rc;
+	rc = check_query(errors, cmd.flags | cmd.__reserved, cmd.dev_id);
+	if (rc)
+		return rc;
+	answer(&cmd, dev);
+	cmd.out_features |= more;
+	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
+		return -EFAULT;
+	return 0;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_features_ioctl);

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a context holds: its objects and their relations, and the mappings of an IOAS.
+ *
+ * Both lists can be long, so they are taken some entries at a time, with the locks
+ * given up in between and while user memory is written. A cursor says where to go on:
+ * objects are ordered by id, mappings by IOVA, and neither changes as long as they
+ * exist.
+ */
+#include <linux/device.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "private.h"
+
+/* How many entries are taken at a time. */
+#define BATCH 32
+
+/**
+ * entries_init() - begin to fill an array of the user's
+ * @entries: the array
+ * @errors: of the file that is asked
+ * @to: where it is
+ * @num: room in it, in entries
+ * @size: of an entry, as the user knows it, in bytes
+ * @known: of an entry, as the kernel knows it, in bytes
+ *
+ * Return: 0, or -EINVAL for a size no version ever had.
+ */
+int entries_init(struct entries *entries, struct iommufd_ext_errors *errors,
+		 u64 to, u32 num, u32 size, size_t known)
+{
+	if (size < known || size > PAGE_SIZE)
+		return iommufd_ext_refuse(errors, -EINVAL, NULL,
+					  "entry_size is %u, and an entry has %zu bytes",
+					  size, known);
+	entries->to = u64_to_user_ptr(to);
+	entries->room = num;
+	entries->size = size;
+	entries->known = known;
+	entries->count = 0;
+	return 0;
+}
+
+/**
+ * entries_add() - fill the next entry of an array of the user's
+ * @entries: the array
+ * @entry: the entry, dropped if there is no room
+ *
+ * Entries that are dropped are counted, too.
+ *
+ * Context: may sleep, may fault.
+ * Return: 0 or -EFAULT.
+ */
+int entries_add(struct entries *entries, const void *entry)
+{
+	u8 __user *to = entries->to + (size_t)entries->count * entries->size;
+
+	if (entries->count++ >= entries->room)
+		return 0;
+	if (copy_to_user(to, entry, entries->known) ||
+	    clear_user(to + entries->known, entries->size - entries->known))
+		return -EFAULT;
+	return 0;
+}
+
+/* Of an endpoint, which has no id of its own. */
+#define CURSOR(_id, _endpoint) ((u64)(_id) << 32 | (_endpoint))
+
+static void describe_hwpt(const struct hwpt *hwpt, struct ioasid_object *out)
+{
+	out->type = hwpt->parent ? IOASID_OBJECT_HWPT_NESTED :
+				   IOASID_OBJECT_HWPT;
+	out->target_id = hwpt->parent ? hwpt->parent->obj.id :
+					hwpt->ioas->obj.id;
+	if (hwpt->auto_domain)
+		out->flags |= IOASID_OBJECT_AUTO;
+	if (hwpt->nest_parent)
+		out->flags |= IOASID_OBJECT_NEST_PARENT;
+	if (hwpt->coherent)
+		out->flags |= IOASID_OBJECT_COHERENT;
+}
+
+static void describe_ioas(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
+			  struct ioasid_object *out)
+{
+	out->type = IOASID_OBJECT_IOAS;
+	if (READ_ONCE(ioas->large_pages))
+		out->flags |= IOASID_OBJECT_LARGE_PAGES;
+	if (ictx->vfio_ioas == ioas)
+		out->flags |= IOASID_OBJECT_VFIO;
+}
+
+static void describe_access(struct obj *obj, struct ioasid_object *out)
+{
+	struct iommufd_ext_access *access =
+		container_of(obj, struct iommufd_ext_access, obj);
+	/* An IOAS it has at this moment cannot go while xa_lock is held. */
+	struct ioas *ioas = READ_ONCE(access->ioas);
+
+	out->type = IOASID_OBJECT_ACCESS;
+	out->target_id = ioas ? ioas->obj.id : 0;
+}
+
+static void describe_device(const struct iommufd_ext_device *idev,
+			    struct ioasid_object *out)
+{
+	out->type = IOASID_OBJECT_DEVICE;
+	out->group = iommu_group_id(idev->igroup->group);
+	strscpy(out->name, dev_name(idev->dev), sizeof(out->name));
+}
+
+/* Fills @out, and moves @cursor behind what it describes. */
+static bool describe(struct iommufd_ext_ctx *ictx, struct obj *obj, u64 *cursor,
+		     struct ioasid_object *out)
+{
+	struct iommufd_ext_device *idev = NULL;
+	u32 endpoint = *cursor == CURSOR(obj->id, 1);
+
+	lockdep_assert_held(&ictx->attach_lock);
+	lockdep_assert_held(&ictx->objects.xa_lock);
+
+	memset(out, 0, sizeof(*out));
+	out->id = obj->id;
+	out->group = -1;
+	*cursor = CURSOR(obj->id + 1, 0);
+
+	switch (obj->type) {
+	case OBJ_IOAS:
+		describe_ioas(ictx, container_of(obj, struct ioas, obj), out);
+		return true;
+	case OBJ_HWPT:
+	case OBJ_HWPT_NESTED:
+		describe_hwpt(container_of(obj, struct hwpt, obj), out);
+		return true;
+	case OBJ_ACCESS:
+		describe_access(obj, out);
+		return true;
+	case OBJ_DEVICE:
+		idev = container_of(obj, struct iommufd_ext_device, obj);
+		break;
+	default:
+		return false;
+	}
+
+	if (!endpoint) {
+		describe_device(idev, out);
+		if (idev->endpoint)
+			*cursor = CURSOR(obj->id, 1);
+		return true;
+	}
+	if (!idev->endpoint)
+		return false;
+	out->type = IOASID_OBJECT_ENDPOINT;
+	out->target_id = idev->endpoint->hwpt->obj.id;
+	return true;
+}
+
+/* Returns false if there is nothing at @cursor or behind it. */
+static bool next_object(struct iommufd_ext_ctx *ictx, u64 *cursor,
+			struct ioasid_object *out)
+{
+	unsigned long id;
+	bool described;
+	struct obj *obj;
+
+	do {
+		id = *cursor >> 32;
+		xa_lock(&ictx->objects);
+		obj = xa_find(&ictx->objects, &id, U32_MAX, XA_PRESENT);
+		described = obj && describe(ictx, obj, cursor, out);
+		xa_unlock(&ictx->objects);
+	} while (obj && !described);
+	return described;
+}
+
+static unsigned int take_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
+				 struct ioasid_object *batch, unsigned int max)
+{
+	unsigned int n;
+
+	mutex_lock(&ictx->attach_lock);
+	for (n = 0; n < max; n++)
+		if (!next_object(ictx, cursor, &batch[n]))
+			break;
+	mutex_unlock(&ictx->attach_lock);
+	return n;
+}
+
+static int list_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
+			struct entries *entries)
+{
+	struct ioasid_object *batch;
+	unsigned int i, n, want;
+	int rc = 0;
+
+	batch = kmalloc_array(BATCH, sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		return -ENOMEM;
+	if (!*cursor)
+		*cursor = CURSOR(1, 0);
+	while (entries->count < entries->room && *cursor) {
+		want = min_t(u32, BATCH, entries->room - entries->count);
+		n = take_objects(ictx, cursor, batch, want);
+		for (i = 0; i < n && !rc; i++)
+			rc = entries_add(entries, &batch[i]);
+		if (!rc && fatal_signal_pending(current))
+			rc = -EINTR;
+		if (rc)
+			break;
+		if (n < want)
+			*cursor = 0;
+		cond_resched();
+	}
+	kfree(batch);
+	return rc;
+}
+
+/**
+ * list_ioctl() - IOASID_LIST
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_list for the errors.
+ */
+int list_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_list *cmd = ucmd->cmd;
+	struct entries entries;
+	int rc;
+
+	if (cmd->flags)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	rc = entries_init(&entries, &ucmd->ictx->errors, cmd->objects, cmd->num,
+			  cmd->entry_size, sizeof(struct ioasid_object));
+	if (rc)
+		return rc;
+	rc = list_objects(ucmd->ictx, &cmd->cursor, &entries);
+	if (rc)
+		return rc;
+	cmd->num = entries.count;
+	cmd->entry_size = entries.known;
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+static u32 mapping_flags(const struct area *area)
+{
+	u32 flags = 0;
+
+	if (area->prot & IOMMU_WRITE)
+		flags |= IOASID_MAPPING_WRITEABLE;
+	if (area->prot & IOMMU_READ)
+		flags |= IOASID_MAPPING_READABLE;
+	if (area->pages->shared) {
+		if (area_shared(area)->file)
+			flags |= IOASID_MAPPING_FILE;
+		if (refcount_read(&area_shared(area)->users) > 1)
+			flags |= IOASID_MAPPING_SHARED;
+	}
+	if (!area->ready)
+		flags |= IOASID_MAPPING_BUSY;
+	if (area->accesses)
+		flags |= IOASID_MAPPING_ACCESSED;
+	return flags;
+}
+
+static u32 mapping_charge(const struct area *area)
+{
+	switch (area->pages->charge) {
+	case CHARGE_USER:
+		return IOASID_CHARGE_USER;
+	case CHARGE_MM:
+		return IOASID_CHARGE_PROCESS;
+	default:
+		return IOASID_CHARGE_NONE;
+	}
+}
+
+static void describe_mapping(struct ioas *ioas, const struct area *area,
+			     struct ioasid_mapping *out)
+{
+	lockdep_assert_held(&ioas->domains_rwsem);
+	lockdep_assert_held(&ioas->iova_lock);
+
+	out->iova = area->iova;
+	out->length = area_length(area);
+	out->start = area_start(area);
+	out->pinned_pages = 0;
+	/* What is ready is in every page table there is. */
+	if (area->ready && !list_empty(&ioas->hwpts))
+		out->pinned_pages = (offset_in_page(out->start) + out->length +
+				     PAGE_SIZE - 1) >>
+				    PAGE_SHIFT;
+	out->flags = mapping_flags(area);
+	out->charge = mapping_charge(area);
+}
+
+/*
+ * Takes up to BATCH mappings from @iova on, and moves it behind them. A mapping that
+ * is being removed is none any more.
+ */
+static unsigned int take_mappings(struct ioas *ioas, unsigned long *iova,
+				  struct ioasid_mapping *batch,
+				  unsigned int max, bool *end)
+{
+	unsigned int n = 0, seen = 0;
+	struct area *area;
+
+	down_read(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	area = iova_find_area(ioas, *iova, ULONG_MAX);
+	while (area && n < max && seen++ < BATCH) {
+		if (!area->going)
+			describe_mapping(ioas, area, &batch[n++]);
+		*iova = area->last + 1;
+		area = iova_next_area(area);
+	}
+	*end = !area;
+	mutex_unlock(&ioas->iova_lock);
+	up_read(&ioas->domains_rwsem);
+	return n;
+}
+
+static int list_mappings(struct ioas *ioas, unsigned long *iova,
+			 struct entries *entries, bool *end)
+{
+	struct ioasid_mapping *batch;
+	unsigned int i, n, max;
+	int rc = 0;
+
+	batch = kmalloc_array(BATCH, sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		return -ENOMEM;
+	*end = false;
+	while (entries->count < entries->room && !*end && !rc) {
+		max = min_t(u32, BATCH, entries->room - entries->count);
+		n = take_mappings(ioas, iova, batch, max, end);
+		for (i = 0; i < n && !rc; i++)
+			rc = entries_add(entries, &batch[i]);
+		if (!rc && fatal_signal_pending(current))
+			rc = -EINTR;
+		cond_resched();
+	}
+	kfree(batch);
+	return rc;
+}
+
+/**
+ * list_mappings_ioctl() - IOASID_LIST_MAPPINGS
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_list_mappings for the errors.
+ */
+int list_mappings_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_list_mappings *cmd = ucmd->cmd;
+	struct iommufd_ext_ctx *ictx = ucmd->ictx;
+	unsigned long iova = cmd->iova;
+	struct entries entries;
+	struct ioas *ioas;
+	bool end;
+	int rc;
+
+	if (cmd->flags)
+		return refuse_flags(ictx, cmd->flags);
+	rc = entries_init(&entries, &ictx->errors, cmd->mappings, cmd->num,
+			  cmd->entry_size, sizeof(struct ioasid_mapping));
+	if (rc)
+		return rc;
+	if (cmd->iova > ULONG_MAX)
+		return refuse(ictx, -EOVERFLOW, "the IOVA %#llx is too large",
+			      cmd->iova);
+	ioas = ioas_get(ictx, cmd->ioas_id);
+	if (!ioas)
+		return -ENOENT;
+	rc = list_mappings(ioas, &iova, &entries, &end);
+	obj_put(ictx, &ioas->obj);
+	if (rc)
+		return rc;
+
+	cmd->num = entries.count;
+	cmd->entry_size = entries.known;
+	cmd->out_flags = end ? IOASID_LIST_MAPPINGS_END : 0;
+	cmd->iova = iova;
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/**
+ * struct summary - for fdinfo
+ * @objects: how many objects there are, by enum ioasid_object_type
+ * @mappings: how many mappings there are
+ * @bytes: size of them together
+ * @pinned: how many pages are pinned for them; what they share counts each time
+ */
+struct summary {
+	unsigned long objects[IOASID_OBJECT_FAULT + 1];
+	u64 mappings;
+	u64 bytes;
+	u64 pinned;
+};
+
+static void sum_up_objects(struct iommufd_ext_ctx *ictx, struct summary *sum)
+{
+	u64 cursor = CURSOR(1, 0);
+	struct ioasid_object object;
+
+	while (take_objects(ictx, &cursor, &object, 1))
+		sum->objects[object.type]++;
+}
+
+static void sum_up_mappings(struct ioas *ioas, struct ioasid_mapping *batch,
+			    struct summary *sum)
+{
+	unsigned long iova = 0;
+	unsigned int i, n;
+	bool end = false;
+
+	while (!end && !fatal_signal_pending(current)) {
+		n = take_mappings(ioas, &iova, batch, BATCH, &end);
+		for (i = 0; i < n; i++) {
+			sum->mappings++;
+			sum->bytes += batch[i].length;
+			sum->pinned += batch[i].pinned_pages;
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * ctx_show_fdinfo() - what a context holds, in numbers
+ * @ictx: the context
+ * @m: where to print
+ */
+void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m)
+{
+	struct ioasid_mapping *batch;
+	struct summary sum = {};
+	struct obj *obj;
+	u32 id;
+
+	batch = kmalloc_array(BATCH, sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		return;
+	sum_up_objects(ictx, &sum);
+	for (id = 0; (obj = obj_get_next(ictx, &id, OBJ_IOAS)); id++) {
+		sum_up_mappings(container_of(obj, struct ioas, obj), batch,
+				&sum);
+		obj_put(ictx, obj);
+	}
+	kfree(batch);
+
+	seq_printf(m, "ioasid-ioas: %lu\n", sum.objects[IOASID_OBJECT_IOAS]);
+	seq_printf(m, "ioasid-page-tables: %lu\n",
+		   sum.objects[IOASID_OBJECT_HWPT] +
+			   sum.objects[IOASID_OBJECT_HWPT_NESTED]);
+	seq_printf(m, "ioasid-devices: %lu\n",
+		   sum.objects[IOASID_OBJECT_DEVICE]);
+	seq_printf(m, "ioasid-endpoints: %lu\n",
+		   sum.objects[IOASID_OBJECT_ENDPOINT]);
+	seq_printf(m, "ioasid-accesses: %lu\n",
+		   sum.objects[IOASID_OBJECT_ACCESS]);
+	seq_printf(m, "ioasid-mappings: %llu\n", sum.mappings);
+	seq_printf(m, "ioasid-mapped-bytes: %llu\n", sum.bytes);
+	seq_printf(m, "ioasid-pinned-pages: %llu\n", sum.pinned);
+	seq_puts(m, "ioasid-groups:");
+	igroups_show(ictx, m);
+	seq_putc(m, '\n');
+}
