@@ -249,6 +249,41 @@ static int fill_get_error(struct world *world, void *cmd)
 	return 0;
 }
 
+static int fill_list(struct world *world, void *cmd)
+{
+	struct ioasid_list *list = cmd;
+
+	list->num = 8;
+	list->entry_size = sizeof(struct ioasid_object);
+	list->objects = (uintptr_t)world->array;
+	return 0;
+}
+
+static int fill_list_mappings(struct world *world, void *cmd)
+{
+	struct ioasid_list_mappings *list = cmd;
+
+	if (ioas_map_fixed(world->ctx, world->ioas, world->va, PAGE,
+			   SOURCE_IOVA, MAP_RW))
+		check_eq(EEXIST, errno);
+	list->ioas_id = world->ioas;
+	list->num = 8;
+	list->entry_size = sizeof(struct ioasid_mapping);
+	list->mappings = (uintptr_t)world->array;
+	return 0;
+}
+
+static int fill_group_info(struct world *world, void *cmd)
+{
+	struct ioasid_group_info *info = cmd;
+
+	info->dev_id = world->devid;
+	info->num = 16;
+	info->entry_size = sizeof(struct ioasid_group_member);
+	info->members = (uintptr_t)world->array;
+	return world->dev < 0 ? -ENOENT : 0;
+}
+
 static int fill_container_map(struct world *world, void *cmd)
 {
 	struct vfio_iommu_type1_dma_map *map = cmd;
@@ -668,6 +703,59 @@ const struct command commands[] = {
 	}, {
 		.name = "get_error_bound",
 		GET_ERROR(ON_BOUND),
+	}, {
+		.name = "list",
+		COMMAND(IOASID_LIST, ioasid_list, objects),
+		.answers = true,
+		.fill = fill_list,
+		.fields = {
+			RESERVED(ioasid_list, flags),
+			VALUE(ioasid_list, num),
+			VALUE(ioasid_list, entry_size),
+			VALUE(ioasid_list, cursor),
+			OUT(ioasid_list, objects),
+		},
+	}, {
+		.name = "list_mappings",
+		COMMAND(IOASID_LIST_MAPPINGS, ioasid_list_mappings, mappings),
+		.answers = true,
+		.fill = fill_list_mappings,
+		.fields = {
+			RESERVED(ioasid_list_mappings, flags),
+			ID(ioasid_list_mappings, ioas_id, OBJ_IOAS),
+			VALUE(ioasid_list_mappings, num),
+			VALUE(ioasid_list_mappings, entry_size),
+			VALUE(ioasid_list_mappings, out_flags),
+			VALUE(ioasid_list_mappings, iova),
+			OUT(ioasid_list_mappings, mappings),
+		},
+	}, {
+		.name = "group_info",
+		COMMAND(IOASID_GROUP_INFO, ioasid_group_info, members),
+		.answers = true,
+		.fill = fill_group_info,
+		.fields = {
+			RESERVED(ioasid_group_info, flags),
+			ID(ioasid_group_info, dev_id, OBJ_DEVICE),
+			VALUE(ioasid_group_info, num),
+			VALUE(ioasid_group_info, entry_size),
+			VALUE(ioasid_group_info, out_flags),
+			VALUE(ioasid_group_info, out_group),
+			VALUE(ioasid_group_info, out_owner_pid),
+			OUT(ioasid_group_info, members),
+		},
+	}, {
+		.name = "features",
+		COMMAND(IOASID_FEATURES, ioasid_features, out_features),
+		.answers = true,
+		.fill = fill_nothing,
+		.fields = {
+			RESERVED(ioasid_features, flags),
+			VALUE(ioasid_features, dev_id),
+			RESERVED(ioasid_features, __reserved),
+			VALUE(ioasid_features, out_commands),
+			VALUE(ioasid_features, out_features),
+		},
 	}, {
 		.name = "container_map",
 		COMMAND(VFIO_IOMMU_MAP_DMA, vfio_iommu_type1_dma_map, size),

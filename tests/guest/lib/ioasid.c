@@ -295,3 +295,81 @@ int hw_info(int fd, uint32_t dev, void *buf, uint32_t len,
 	*out = cmd;
 	return rc;
 }
+
+int get_error(int fd, struct refusal *refusal)
+{
+	memset(refusal, 0, sizeof(*refusal));
+	refusal->error.size = sizeof(refusal->error);
+	refusal->error.text_uptr = (uintptr_t)refusal->text;
+	refusal->error.text_len = sizeof(refusal->text);
+	return ioctl(fd, IOASID_GET_ERROR, &refusal->error);
+}
+
+void check_refusal(int fd, int err, const char *text, struct refusal *refusal)
+{
+	assert_ok(get_error(fd, refusal));
+	if (refusal->error.out_errno != (uint32_t)err ||
+	    !strstr(refusal->text, text))
+		fail_test("expected %s with \"%s\", got %s with \"%s\"",
+			  errno_name(err), text,
+			  errno_name(refusal->error.out_errno), refusal->text);
+	check_eq(strlen(refusal->text) + 1, refusal->error.text_len);
+}
+
+int list_objects(int fd, uint64_t *cursor, struct ioasid_object *objects,
+		 uint32_t *num)
+{
+	struct ioasid_list cmd = {
+		.size = sizeof(cmd),
+		.num = *num,
+		.entry_size = sizeof(*objects),
+		.cursor = *cursor,
+		.objects = (uintptr_t)objects,
+	};
+	int rc = ioctl(fd, IOASID_LIST, &cmd);
+
+	*num = cmd.num;
+	*cursor = cmd.cursor;
+	return rc;
+}
+
+int list_mappings(int fd, uint32_t ioas, uint64_t *iova,
+		  struct ioasid_mapping *mappings, uint32_t *num, bool *end)
+{
+	struct ioasid_list_mappings cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.num = *num,
+		.entry_size = sizeof(*mappings),
+		.iova = *iova,
+		.mappings = (uintptr_t)mappings,
+	};
+	int rc = ioctl(fd, IOASID_LIST_MAPPINGS, &cmd);
+
+	*num = cmd.num;
+	*iova = cmd.iova;
+	*end = cmd.out_flags & IOASID_LIST_MAPPINGS_END;
+	return rc;
+}
+
+int group_info(int fd, uint32_t dev, struct ioasid_group_info *info,
+	       struct ioasid_group_member *members, uint32_t num)
+{
+	*info = (struct ioasid_group_info){
+		.size = sizeof(*info),
+		.dev_id = dev,
+		.num = num,
+		.entry_size = sizeof(*members),
+		.members = (uintptr_t)members,
+	};
+	return ioctl(fd, IOASID_GROUP_INFO, info);
+}
+
+int features(int fd, uint32_t dev, struct ioasid_features *features)
+{
+	*features = (struct ioasid_features){
+		.size = sizeof(*features),
+		.dev_id = dev,
+	};
+	return ioctl(fd, IOASID_FEATURES, features);
+}

@@ -3,6 +3,7 @@
 #ifndef TEST_IOASID_H
 #define TEST_IOASID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/ioasid.h>
@@ -55,6 +56,26 @@ int option_set(int fd, uint32_t option, uint32_t object, uint64_t val);
 int option_get(int fd, uint32_t option, uint32_t object, uint64_t *val);
 int hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
 	       uint32_t *hwpt);
+
+/* Why the last call of this thread on @fd was refused. */
+struct refusal {
+	struct ioasid_get_error error;
+	char text[256];
+};
+
+int get_error(int fd, struct refusal *refusal);
+/* The last call was refused with this errno and a sentence with @text in it. */
+void check_refusal(int fd, int err, const char *text, struct refusal *refusal);
+
+int list_objects(int fd, uint64_t *cursor, struct ioasid_object *objects,
+		 uint32_t *num);
+int list_mappings(int fd, uint32_t ioas, uint64_t *iova,
+		  struct ioasid_mapping *mappings, uint32_t *num, bool *end);
+/* @fd is a context, or with @dev 0 a device's own file. */
+int group_info(int fd, uint32_t dev, struct ioasid_group_info *info,
+	       struct ioasid_group_member *members, uint32_t num);
+int features(int fd, uint32_t dev, struct ioasid_features *features);
+
 int hw_info(int fd, uint32_t dev, void *buf, uint32_t len,
 	    struct ioasid_hw_info *out);
 

@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a program can ask about a context and a device: the lists of objects and
+ * mappings, the group of a device, and what this kernel serves.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/ioasid.h>
+#include <linux/vfio_cdev_ext.h>
+
+#include "dma.h"
+#include "ioasid.h"
+#include "test.h"
+#include "vfio.h"
+
+#define ABSENT_ID 0x7ffffff0
+#define MAX_OBJECTS 64
+
+struct objects {
+	struct ioasid_object list[MAX_OBJECTS];
+	size_t num;
+};
+
+/* All of them, taken @step at a time. */
+static void take_objects(int fd, struct objects *all, uint32_t step)
+{
+	uint64_t cursor = 0;
+	uint32_t num;
+
+	all->num = 0;
+	do {
+		num = step;
+		check(all->num + step <= MAX_OBJECTS);
+		assert_ok(list_objects(fd, &cursor, all->list + all->num,
+				       &num));
+		all->num += num;
+	} while (cursor);
+}
+
+static const struct ioasid_object *find_object(const struct objects *all,
+					       uint32_t id, uint32_t type)
+{
+	size_t i;
+
+	for (i = 0; i < all->num; i++)
+		if (all->list[i].id == id && all->list[i].type == type)
+			return &all->list[i];
+	fail_test("no object %u of type %u in the list", id, type);
+}
+
+/* ---- objects ---- */
+
+static void test_objects_none(void **state)
+{
+	struct objects all;
+
+	(void)state;
+	take_objects(ioasid_open(), &all, 8);
+	check_eq(0, all.num);
+}
+
+static void test_objects_ioas(void **state)
+{
+	int fd = ioasid_open();
+	uint32_t first = ioas_new(fd), second = ioas_new(fd), id = second;
+	struct objects all;
+
+	(void)state;
+	assert_ok(option_set(fd, IOASID_OPTION_HUGE_PAGES, first, 0));
+	assert_ok(vfio_ioas(fd, IOASID_VFIO_IOAS_SET, &id));
+	take_objects(fd, &all, 8);
+	check_eq(2, all.num);
+	check_eq(0, find_object(&all, first, IOASID_OBJECT_IOAS)->flags);
+	check_eq(IOASID_OBJECT_LARGE_PAGES | IOASID_OBJECT_VFIO,
+		 find_object(&all, second, IOASID_OBJECT_IOAS)->flags);
+	check(all.list[0].group == -1);
+	check(!all.list[0].name[0]);
+}
+
+static void test_objects_paged(void **state)
+{
+	int fd = ioasid_open();
+	struct objects all, again;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		ioas_new(fd);
+	take_objects(fd, &all, 64);
+	check_eq(40, all.num);
+	for (i = 1; i < 8; i++) {
+		take_objects(fd, &again, i);
+		check_eq(40, again.num);
+		check(!memcmp(all.list, again.list, 40 * sizeof(*all.list)));
+	}
+}
+
+static void test_objects_relations(void **state)
+{
+	struct setup s = setup_attached();
+	const struct ioasid_object *o;
+	struct objects all, again;
+	uint32_t hwpt, i;
+
+	(void)state;
+	assert_ok(hwpt_alloc(s.ctx, s.devid, s.ioas, 0, &hwpt));
+	take_objects(s.ctx, &all, 16);
+	check_eq(5, all.num);
+
+	o = find_object(&all, s.devid, IOASID_OBJECT_DEVICE);
+	assert_string_equal(edu_bdf, o->name);
+	check_eq(pci_group(edu_bdf), o->group);
+	check_eq(0, o->target_id);
+	o = find_object(&all, hwpt, IOASID_OBJECT_HWPT);
+	check_eq(s.ioas, o->target_id);
+	check(!(o->flags & IOASID_OBJECT_AUTO));
+
+	/* The endpoint leads to the page table that the attach has made. */
+	o = find_object(&all, s.devid, IOASID_OBJECT_ENDPOINT);
+	check_eq(0, o->flags & IOASID_OBJECT_PASID);
+	o = find_object(&all, o->target_id, IOASID_OBJECT_HWPT);
+	check(o->flags & IOASID_OBJECT_AUTO);
+	check_eq(s.ioas, o->target_id);
+
+	/* However small the steps, the endpoint follows its device once. */
+	for (i = 1; i < 4; i++) {
+		take_objects(s.ctx, &again, i);
+		check_eq(all.num, again.num);
+		check(!memcmp(all.list, again.list,
+			      all.num * sizeof(*all.list)));
+	}
+
+	assert_ok(cdev_detach(s.dev));
+	take_objects(s.ctx, &all, 16);
+	check_eq(3, all.num);
+}
+
+/* An entry of another size: the kernel fills what it knows, and zeros the rest. */
+static void test_entry_size(void **state)
+{
+	struct {
+		struct ioasid_object object;
+		uint32_t more[3];
+	} entries[2];
+	int fd = ioasid_open();
+	struct ioasid_list cmd = {
+		.size = sizeof(cmd),
+		.num = 2,
+		.entry_size = sizeof(entries[0]),
+		.objects = (uintptr_t)entries,
+	};
+
+	(void)state;
+	memset(entries, 0xff, sizeof(entries));
+	ioas_new(fd);
+	ioas_new(fd);
+	assert_ok(ioctl(fd, IOASID_LIST, &cmd));
+	check_eq(2, cmd.num);
+	check_eq(sizeof(struct ioasid_object), cmd.entry_size);
+	check_eq(IOASID_OBJECT_IOAS, entries[1].object.type);
+	check_eq(0, entries[1].more[2]);
+
+	cmd.cursor = 0;
+	cmd.entry_size = sizeof(struct ioasid_object) - 1;
+	assert_errno(EINVAL, ioctl(fd, IOASID_LIST, &cmd));
+	cmd.entry_size = 2 * PAGE;
+	assert_errno(EINVAL, ioctl(fd, IOASID_LIST, &cmd));
+}
+
+static void test_objects_bad_array(void **state)
+{
+	struct ioasid_object *page = page_alloc(2 * PAGE);
+	uint64_t cursor = 0;
+	uint32_t num = 8;
+	int fd = ioasid_open();
+
+	(void)state;
+	ioas_new(fd);
+	ioas_new(fd);
+	assert_ok(munmap((char *)page + PAGE, PAGE));
+	assert_errno(EFAULT,
+		     list_objects(fd, &cursor,
+				  (void *)((char *)page + PAGE -
+					   sizeof(*page)), &num));
+}
+
+/* ---- mappings ---- */
+
+static struct ioasid_mapping one_mapping(int fd, uint32_t ioas)
+{
+	struct ioasid_mapping mappings[2];
+	uint64_t iova = 0;
+	uint32_t num = 2;
+	bool end;
+
+	assert_ok(list_mappings(fd, ioas, &iova, mappings, &num, &end));
+	check_eq(1, num);
+	check(end);
+	return mappings[0];
+}
+
+static void test_mapping(void **state)
+{
+	struct setup s = setup_bound();
+	uint8_t *va = page_alloc(4 * PAGE);
+	struct ioasid_mapping m;
+
+	(void)state;
+	assert_ok(ioas_map_fixed(s.ctx, s.ioas, va, 3 * PAGE, IOVA, MAP_R));
+	m = one_mapping(s.ctx, s.ioas);
+	check_eq(IOVA, m.iova);
+	check_eq(3 * PAGE, m.length);
+	check_eq((uintptr_t)va, m.start);
+	check_eq(IOASID_MAPPING_READABLE, m.flags);
+	/* We are root: nothing is limited. */
+	check_eq(IOASID_CHARGE_NONE, m.charge);
+	check_eq(0, m.pinned_pages);
+
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	check_eq(3, one_mapping(s.ctx, s.ioas).pinned_pages);
+	assert_ok(cdev_detach(s.dev));
+	check_eq(0, one_mapping(s.ctx, s.ioas).pinned_pages);
+}
+
+static void charged_child(void *arg)
+{
+	struct setup *s = arg;
+
+	become_limited(LIMIT_PAGES);
+	map_at(s, page_alloc(PAGE), PAGE, IOVA);
+}
+
+static void test_mapping_charge(void **state)
+{
+	bool process = test_arg(state);
+	struct setup s = setup_limit(process);
+
+	run_child(charged_child, &s);
+	check_eq(process ? IOASID_CHARGE_PROCESS : IOASID_CHARGE_USER,
+		 one_mapping(s.ctx, s.ioas).charge);
+}
+
+static void test_mapping_file(void **state)
+{
+	int fd = ioasid_open(), file;
+	uint32_t ioas = ioas_new(fd), copy = ioas_new(fd);
+	struct ioasid_mapping m;
+
+	(void)state;
+	file = assert_ok(keep_fd(memfd_create("query", 0)));
+	assert_ok(ftruncate(file, 4 * PAGE));
+	assert_ok(ioas_map_file_fixed(fd, ioas, file, PAGE, 2 * PAGE, IOVA,
+				      MAP_RW));
+	m = one_mapping(fd, ioas);
+	check_eq(PAGE, m.start);
+	check_eq(IOASID_MAPPING_READABLE | IOASID_MAPPING_WRITEABLE |
+			 IOASID_MAPPING_FILE,
+		 m.flags);
+	assert_ok(ioas_copy_fixed(fd, copy, 0, ioas, IOVA + PAGE, PAGE, MAP_R));
+	check(one_mapping(fd, ioas).flags & IOASID_MAPPING_SHARED);
+	m = one_mapping(fd, copy);
+	check_eq(2 * PAGE, m.start);
+	check_eq(0, m.iova);
+	check_eq(PAGE, m.length);
+	check_eq(IOASID_MAPPING_READABLE | IOASID_MAPPING_FILE |
+			 IOASID_MAPPING_SHARED,
+		 m.flags);
+}
+
+#define MANY 1000UL
+
+static void test_mappings_paged(void **state)
+{
+	struct ioasid_mapping mappings[7];
+	uint8_t *va = page_alloc(PAGE);
+	int fd = ioasid_open();
+	uint32_t ioas = ioas_new(fd), num, i;
+	uint64_t iova = 0, next = 0;
+	bool end;
+
+	(void)state;
+	for (i = 0; i < MANY; i++)
+		assert_ok(ioas_map_fixed(fd, ioas, va, PAGE, 2 * i * PAGE,
+					 MAP_RW));
+	do {
+		num = ARRAY_SIZE(mappings);
+		assert_ok(list_mappings(fd, ioas, &iova, mappings, &num, &end));
+		for (i = 0; i < num; i++, next++)
+			check_eq(2 * next * PAGE, mappings[i].iova);
+	} while (!end);
+	check_eq(MANY, next);
+
+	/* From the middle of a mapping on, that one is the first. */
+	iova = 2 * PAGE + 1;
+	num = 1;
+	assert_ok(list_mappings(fd, ioas, &iova, mappings, &num, &end));
+	check_eq(2 * PAGE, mappings[0].iova);
+	check_eq(3 * PAGE, iova);
+	check(!end);
+
+	iova = 2 * MANY * PAGE;
+	num = 1;
+	assert_ok(list_mappings(fd, ioas, &iova, mappings, &num, &end));
+	check_eq(0, num);
+	check(end);
+}
+
+static void test_mappings_last(void **state)
+{
+	int fd = ioasid_open();
+	uint32_t ioas = ioas_new(fd);
+	uint64_t last = UINT64_MAX - 2 * PAGE + 1;
+	struct ioasid_mapping m;
+
+	(void)state;
+	assert_ok(ioas_map_fixed(fd, ioas, page_alloc(PAGE), PAGE, last,
+				 MAP_RW));
+	m = one_mapping(fd, ioas);
+	check_eq(last, m.iova);
+	check_eq(PAGE, m.length);
+}
+
+static void test_mappings_bad(void **state)
+{
+	struct ioasid_mapping mapping;
+	int fd = ioasid_open();
+	uint64_t iova = 0;
+	uint32_t num = 1;
+	bool end;
+
+	(void)state;
+	assert_errno(ENOENT, list_mappings(fd, ABSENT_ID, &iova, &mapping,
+					   &num, &end));
+}
+
+struct changer {
+	int fd;
+	uint32_t ioas;
+	uint8_t *va;
+	volatile bool stop;
+};
+
+/* Maps and unmaps between the mappings that stay. */
+static void *change_mappings(void *arg)
+{
+	struct changer *c = arg;
+	uint64_t i;
+
+	for (i = 0; !c->stop; i = (i + 1) % MANY) {
+		ioas_map_fixed(c->fd, c->ioas, c->va, PAGE,
+			       (2 * i + 1) * PAGE, MAP_RW);
+		ioas_unmap_exact(c->fd, c->ioas, (2 * i + 1) * PAGE, PAGE);
+	}
+	return NULL;
+}
+
+/* vm: --smp 2 */
+static void test_mappings_changing(void **state)
+{
+	struct ioasid_mapping mappings[7];
+	struct changer c = { .fd = ioasid_open(), .va = page_alloc(PAGE) };
+	uint64_t iova, next, previous;
+	pthread_t thread;
+	uint32_t num, i;
+	int round;
+	bool end;
+
+	(void)state;
+	c.ioas = ioas_new(c.fd);
+	for (i = 0; i < MANY; i++)
+		assert_ok(ioas_map_fixed(c.fd, c.ioas, c.va, PAGE, 2 * i * PAGE,
+					 MAP_RW));
+	check_eq(0, pthread_create(&thread, NULL, change_mappings, &c));
+	for (round = 0; round < 20; round++) {
+		iova = 0;
+		next = 0;
+		previous = UINT64_MAX;
+		do {
+			num = ARRAY_SIZE(mappings);
+			assert_ok(list_mappings(c.fd, c.ioas, &iova, mappings,
+						&num, &end));
+			for (i = 0; i < num; i++) {
+				check(previous == UINT64_MAX ||
+				      mappings[i].iova > previous);
+				previous = mappings[i].iova;
+				/* What stays is there, each once. */
+				if (mappings[i].iova / PAGE % 2 == 0)
+					check_eq(2 * next++ * PAGE,
+						 mappings[i].iova);
+			}
+		} while (!end);
+		check_eq(MANY, next);
+	}
+	c.stop = true;
+	check_eq(0, pthread_join(thread, NULL));
+}
+
+/* ---- fdinfo ---- */
+
+static void check_fdinfo(int fd, const char *want)
+{
+	char path[64], text[PAGE];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	read_file(path, text, sizeof(text));
+	if (!strstr(text, want))
+		fail_test("no \"%s\" in \"%s\"", want, text);
+}
+
+static void test_fdinfo(void **state)
+{
+	struct setup s = setup_attached();
+	char want[64];
+
+	(void)state;
+	map_at(&s, page_alloc(2 * PAGE), 2 * PAGE, IOVA);
+	map_at(&s, page_alloc(PAGE), PAGE, 2 * IOVA);
+	check_fdinfo(s.ctx, "\nioasid-ioas: 1\n");
+	check_fdinfo(s.ctx, "\nioasid-page-tables: 1\n");
+	check_fdinfo(s.ctx, "\nioasid-devices: 1\n");
+	check_fdinfo(s.ctx, "\nioasid-endpoints: 1\n");
+	check_fdinfo(s.ctx, "\nioasid-accesses: 0\n");
+	check_fdinfo(s.ctx, "\nioasid-mappings: 2\n");
+	check_fdinfo(s.ctx, "\nioasid-mapped-bytes: 12288\n");
+	check_fdinfo(s.ctx, "\nioasid-pinned-pages: 3\n");
+	snprintf(want, sizeof(want), "\nioasid-groups: %d\n",
+		 pci_group(edu_bdf));
+	check_fdinfo(s.ctx, want);
+
+	check_fdinfo(s.dev, "\nvfio-device-syspath: /sys/devices/");
+	snprintf(want, sizeof(want), "\nioasid-device-id: %u\n", s.devid);
+	check_fdinfo(s.dev, want);
+}
+
+/* ---- groups ---- */
+
+#define ROOM 8
+
+struct group {
+	struct ioasid_group_info info;
+	struct ioasid_group_member members[ROOM];
+};
+
+static const struct ioasid_group_member *member(const struct group *g,
+						const char *bdf)
+{
+	uint32_t i;
+
+	for (i = 0; i < g->info.num; i++)
+		if (!strcmp(g->members[i].name, bdf))
+			return &g->members[i];
+	fail_test("%s is not in the group", bdf);
+}
+
+static void ask(int fd, uint32_t dev, struct group *g)
+{
+	assert_ok(group_info(fd, dev, &g->info, g->members, ROOM));
+	check_eq(sizeof(struct ioasid_group_member), g->info.entry_size);
+}
+
+static void use_all(void *arg)
+{
+	use_edu(arg);
+	if (!shared1 || !shared2)
+		return;
+	pci_bind(shared1, DRIVER_EXT);
+	pci_bind(shared2, DRIVER_EXT);
+}
+
+static void test_group_alone(void **state)
+{
+	struct group g;
+	struct setup s;
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	ask(fd, 0, &g);
+	check_eq(pci_group(edu_bdf), g.info.out_group);
+	check_eq(IOASID_GROUP_VIABLE, g.info.out_flags);
+	check_eq(0, g.info.out_owner_pid);
+	check_eq(1, g.info.num);
+	check_eq(IOASID_GROUP_MEMBER_SELF, member(&g, edu_bdf)->flags);
+	assert_string_equal(DRIVER_EXT, member(&g, edu_bdf)->driver);
+	check_eq(0, member(&g, edu_bdf)->dev_id);
+
+	s = setup_bound();
+	/* Seen by another file of the same device: somebody has it. */
+	ask(fd, 0, &g);
+	check_eq(IOASID_GROUP_CONTEXT | IOASID_GROUP_CLAIMED |
+			 IOASID_GROUP_DEVICE_OPEN,
+		 g.info.out_flags);
+	check_eq(getpid(), g.info.out_owner_pid);
+	/* By the one that has it, and by the context. */
+	ask(s.dev, 0, &g);
+	check_eq(IOASID_GROUP_OWNED | IOASID_GROUP_CONTEXT |
+			 IOASID_GROUP_CLAIMED | IOASID_GROUP_DEVICE_OPEN,
+		 g.info.out_flags);
+	check_eq(s.devid, member(&g, edu_bdf)->dev_id);
+	ask(s.ctx, s.devid, &g);
+	check_eq(IOASID_GROUP_OWNED | IOASID_GROUP_CONTEXT |
+			 IOASID_GROUP_CLAIMED | IOASID_GROUP_DEVICE_OPEN,
+		 g.info.out_flags);
+	check_eq(s.devid, member(&g, edu_bdf)->dev_id);
+}
+
+static void test_group_shared(void **state)
+{
+	int first, second, ctx = ioasid_open();
+	struct group g;
+	uint32_t id;
+
+	(void)state;
+	need_shared();
+	first = assert_ok(cdev_open(shared1));
+	second = assert_ok(cdev_open(shared2));
+	ask(second, 0, &g);
+	check_eq(IOASID_GROUP_VIABLE, g.info.out_flags);
+	check(g.info.num >= 2);
+	check_eq(0, member(&g, shared1)->flags);
+	check_eq(IOASID_GROUP_MEMBER_SELF, member(&g, shared2)->flags);
+
+	assert_ok(cdev_bind(first, ctx, &id));
+	/* The other one can go to the same context. */
+	ask(second, 0, &g);
+	check_eq(IOASID_GROUP_CONTEXT | IOASID_GROUP_CLAIMED |
+			 IOASID_GROUP_VIABLE,
+		 g.info.out_flags);
+	check_eq(0, member(&g, shared1)->dev_id);
+	ask(first, 0, &g);
+	check_eq(id, member(&g, shared1)->dev_id);
+	check_eq(0, member(&g, shared2)->dev_id);
+	assert_ok(cdev_bind(second, ctx, NULL));
+}
+
+static void test_group_blocked(void **state)
+{
+	struct group g;
+	int fd, rc;
+
+	(void)state;
+	need_shared();
+	fd = assert_ok(cdev_open(shared2));
+	if (system("modprobe -q e1000") || pci_try_bind(shared1, "e1000"))
+		skip_test("no host driver for SHARED_BDF1");
+	rc = group_info(fd, 0, &g.info, g.members, ROOM);
+	pci_bind(shared1, DRIVER_EXT);
+	assert_ok(rc);
+	check_eq(IOASID_GROUP_CLAIMED, g.info.out_flags);
+	check_eq(IOASID_GROUP_MEMBER_BLOCKS, member(&g, shared1)->flags);
+	assert_string_equal("e1000", member(&g, shared1)->driver);
+	check_eq(IOASID_GROUP_MEMBER_SELF, member(&g, shared2)->flags);
+}
+
+static void test_group_room(void **state)
+{
+	struct group g;
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_errno(EMSGSIZE, group_info(fd, 0, &g.info, NULL, 0));
+	check_eq(1, g.info.num);
+	check_eq(pci_group(edu_bdf), g.info.out_group);
+	assert_errno(EINVAL, group_info(fd, 1, &g.info, g.members, ROOM));
+	assert_errno(ENOENT, group_info(ioasid_open(), ABSENT_ID, &g.info,
+					g.members, ROOM));
+	/* Nobody was disturbed. */
+	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
+}
+
+/* ---- what is served ---- */
+
+static void test_features_commands(void **state)
+{
+	struct ioasid_features f;
+	int fd = ioasid_open();
+	unsigned int nr;
+	bool known;
+
+	(void)state;
+	assert_ok(features(fd, 0, &f));
+	for (nr = 0; nr < 128; nr++) {
+		known = ioctl(fd, _IO(IOASID_TYPE, 0x80 + nr), NULL) != -1 ||
+			errno != ENOTTY;
+		check_eq(known, f.out_commands[nr / 64] >> (nr % 64) & 1);
+	}
+}
+
+/* Each feature of a device, tried. */
+static void test_features_device(void **state)
+{
+	struct setup s = setup_attached();
+	struct ioasid_features f, kernel, node;
+	uint32_t parent;
+	bool parents;
+	int file;
+
+	(void)state;
+	assert_ok(features(s.ctx, 0, &kernel));
+	assert_ok(features(s.ctx, s.devid, &f));
+	assert_ok(features(s.dev, 0, &node));
+	check_eq(f.out_features, node.out_features & ~IOASID_FEATURE_KVM);
+	/* A device can have less than the kernel, and no more. */
+	check_eq(0, f.out_features & ~kernel.out_features);
+	check(f.out_features & IOASID_FEATURE_VFIO_COMPAT);
+	check(f.out_features & IOASID_FEATURE_CHANGE_PROCESS);
+
+	file = assert_ok(keep_fd(memfd_create("features", 0)));
+	assert_ok(ftruncate(file, PAGE));
+	check(f.out_features & IOASID_FEATURE_MAP_FILE);
+	assert_ok(ioas_map_file_fixed(s.ctx, s.ioas, file, 0, PAGE, IOVA,
+				      MAP_RW));
+
+	/* Where there can be nested ones, there can be parents. */
+	parents = !hwpt_alloc(s.ctx, s.devid, s.ioas,
+			      IOASID_HWPT_ALLOC_NEST_PARENT, &parent);
+	if (!parents)
+		check_eq(EOPNOTSUPP, errno);
+	check(parents || !(f.out_features & IOASID_FEATURE_NESTED));
+}
+
+static void test_features_bad(void **state)
+{
+	struct ioasid_features f;
+	int fd = ioasid_open();
+
+	(void)state;
+	assert_errno(ENOENT, features(fd, ABSENT_ID, &f));
+	assert_errno(ENOENT, features(fd, ioas_new(fd), &f));
+	need_edu();
+	assert_errno(EINVAL,
+		     features((int)assert_ok(cdev_open(edu_bdf)), 1, &f));
+}
+
+#define ADD(test) test_add(&list, test_##test, NULL, #test)
+
+int main(int argc, char **argv)
+{
+	struct test_list list = { 0 };
+
+	test_before = use_all;
+	ADD(objects_none);
+	ADD(objects_ioas);
+	ADD(objects_paged);
+	ADD(objects_relations);
+	ADD(entry_size);
+	ADD(objects_bad_array);
+	ADD(mapping);
+	test_add(&list, test_mapping_charge, NULL, "mapping_charge.user");
+	test_add(&list, test_mapping_charge, (void *)1,
+		 "mapping_charge.process");
+	ADD(mapping_file);
+	ADD(mappings_paged);
+	ADD(mappings_last);
+	ADD(mappings_bad);
+	ADD(mappings_changing);
+	ADD(fdinfo);
+	ADD(group_alone);
+	ADD(group_shared);
+	ADD(group_blocked);
+	ADD(group_room);
+	ADD(features_commands);
+	ADD(features_device);
+	ADD(features_bad);
+	return test_main(argc, argv, "query", &list, NULL, NULL);
+}
