@@ -3,10 +3,10 @@
  * Hardware page tables.
  *
  * A page table follows one IOAS and serves the devices of one kind of IOMMU, unless
- * it is nested (nested.c). It must know its aperture and page sizes before it can be filled. Where the
- * kernel's drivers learn them only when a first device is attached, it is
- * filled after that attach and emptied after the last detach; elsewhere it
- * follows its IOAS from the beginning to the end.
+ * it is nested (nested.c). It must know its aperture and page sizes before it can
+ * be filled. Where the kernel's drivers learn them only when a first device is
+ * attached, it is filled after that attach and emptied after the last detach;
+ * elsewhere it follows its IOAS from the beginning to the end.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -14,6 +14,7 @@
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/dirty.h"
 #include "compat/iommu.h"
 #include "private.h"
 
@@ -23,9 +24,12 @@
 static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 {
 	if (flags & ~HWPT_ALLOC_FLAGS)
-		return refuse(idev->ictx, -EOPNOTSUPP,
-			      "page tables cannot have the flags %#x",
-			      flags & ~HWPT_ALLOC_FLAGS);
+		return refuse_flags(idev->ictx, flags & ~HWPT_ALLOC_FLAGS);
+	if ((flags & IOASID_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    !ext_iommu_dirty_capable(idev->dev))
+		return refuse_id(idev->ictx, -EOPNOTSUPP, idev->obj.id,
+				 "the IOMMU of %s cannot track dirty pages on this kernel",
+				 dev_name(idev->dev));
 	return 0;
 }
 
@@ -49,6 +53,13 @@ static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 				 "the IOMMU of %s makes no page table with flags %#x and %zu bytes of data",
 				 dev_name(idev->dev), flags,
 				 data ? data->len : 0);
+	if ((flags & IOASID_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    !domain_reads_dirty(domain)) {
+		iommu_domain_free(domain);
+		return refuse_id(idev->ictx, -EOPNOTSUPP, idev->obj.id,
+				 "this kernel tracks dirty pages of %s, but does not say which they are",
+				 dev_name(idev->dev));
+	}
 	hwpt->domain = domain;
 	return 0;
 }
@@ -301,8 +312,7 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->__reserved)
-		return refuse(ucmd->ictx, -EOPNOTSUPP,
-			      "a reserved member is not 0");
+		return refuse_reserved(ucmd->ictx);
 	if (cmd->data_type == IOASID_HWPT_DATA_NONE && cmd->data_len)
 		return refuse(ucmd->ictx, -EINVAL,
 			      "%u bytes of data have no type", cmd->data_len);

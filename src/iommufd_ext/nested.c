@@ -8,6 +8,7 @@
  * has its own page tables, and its devices still reach no more than the guest's
  * memory.
  */
+#include <linux/bits.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -18,7 +19,7 @@
 #include "compat/iommu.h"
 #include "private.h"
 
-#define INVALIDATE_MAX_ENTRIES (1U << 19)
+#define INVALIDATE_MAX_ENTRIES BIT(19)
 
 static int check_parent(struct iommufd_ext_device *idev, struct hwpt *parent,
 			u32 flags, const struct ext_user_data *data)
@@ -120,12 +121,13 @@ static int hwpt_invalidate(struct iommufd_ext_ctx *ictx,
 		.uptr = u64_to_user_ptr(cmd->data_uptr),
 		.len = cmd->entry_len,
 	};
+	struct hwpt *hwpt;
 	struct obj *obj;
 	int rc;
 
 	*served = 0;
 	if (cmd->__reserved)
-		return refuse(ictx, -EOPNOTSUPP, "a reserved member is not 0");
+		return refuse_reserved(ictx);
 	/* The bounds keep one call from running for long. */
 	if (cmd->entry_num &&
 	    (!cmd->data_uptr || !cmd->entry_len || cmd->entry_len > PAGE_SIZE ||
@@ -136,13 +138,12 @@ static int hwpt_invalidate(struct iommufd_ext_ctx *ictx,
 
 	obj = obj_get(ictx, cmd->hwpt_id, OBJ_ANY);
 	if (!obj)
-		return refuse_id(ictx, -ENOENT, cmd->hwpt_id,
-				 "there is no object %u", cmd->hwpt_id);
+		return -ENOENT;
 	if (obj->type == OBJ_HWPT_NESTED) {
+		hwpt = container_of(obj, struct hwpt, obj);
 		*served = cmd->entry_num;
-		rc = ext_iommu_cache_invalidate_user(
-			container_of(obj, struct hwpt, obj)->domain, &entries,
-			served);
+		rc = ext_iommu_cache_invalidate_user(hwpt->domain, &entries,
+						     served);
 	} else {
 		rc = refuse_id(ictx, -EINVAL, cmd->hwpt_id,
 			       "object %u is not a nested page table",

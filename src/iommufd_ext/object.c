@@ -83,6 +83,8 @@ const char *obj_type_name(enum obj_type type)
 	case OBJ_HWPT:
 	case OBJ_HWPT_NESTED:
 		return "page table";
+	case OBJ_HWPT_NESTED:
+		return "nested page table";
 	case OBJ_DEVICE:
 		return "device";
 	case OBJ_ACCESS:

@@ -378,6 +378,7 @@ enum map_path {
  * @coherent: DMA through it cannot bypass caches; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
  * @msi_cookie: has a window for MSI doorbells; protected by attach_lock
+ * @tracking: dirty pages are noted; changes with ioas.domains_rwsem write-held
  */
 struct hwpt {
 	struct obj obj;
@@ -394,6 +395,7 @@ struct hwpt {
 	bool coherent;
 	bool filled;
 	bool msi_cookie;
+	bool tracking;
 };
 
 /**
@@ -803,6 +805,8 @@ void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
 
 /* dirty.c */
+bool domain_reads_dirty(struct iommu_domain *domain);
+bool idev_tracks_dirty(struct iommufd_ext_device *idev);
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
 
@@ -880,6 +884,8 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				     struct device *dev, u32 *id);
 void idev_unbind(struct iommufd_ext_device *idev);
 struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id);
+
+/* hw_info.c */
 int hw_info_ioctl(struct ucmd *ucmd);
 
 #endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a device and its IOMMU can do.
+ */
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+
+#include "compat/hw_info.h"
+#include "private.h"
+
+/* The driver's data, and zeros behind it to the end of the user's buffer. */
+static int copy_data(const struct ioasid_hw_info *cmd, const void *data,
+		     u32 len)
+{
+	u8 __user *uptr = u64_to_user_ptr(cmd->data_uptr);
+	u32 copied = min(cmd->data_len, len);
+
+	if (copied && copy_to_user(uptr, data, copied))
+		return -EFAULT;
+	if (clear_user(uptr + copied, cmd->data_len - copied))
+		return -EFAULT;
+	return 0;
+}
+
+static int answer_data(struct iommufd_ext_device *idev,
+		       struct ioasid_hw_info *cmd)
+{
+	u32 type = 0, len = 0;
+	void *data;
+	int rc;
+
+	if (cmd->flags & IOASID_HW_INFO_FLAG_INPUT_TYPE)
+		type = cmd->out_data_type;
+	data = ext_iommu_hw_info(idev->dev, &len, &type);
+	if (IS_ERR(data))
+		return refuse_id(idev->ictx, PTR_ERR(data), idev->obj.id,
+				 "the IOMMU of %s has no hardware information of type %u",
+				 dev_name(idev->dev), cmd->out_data_type);
+	rc = copy_data(cmd, data, len);
+	kfree(data);
+	cmd->data_len = len;
+	cmd->out_data_type = type;
+	return rc;
+}
+
+/* PASIDs count only if the IOMMU driver has enabled them. */
+static void answer_pasids(struct device *dev, struct ioasid_hw_info *cmd)
+{
+	u32 max_pasids = ext_max_pasids(dev);
+	int control = PCI_PASID_CTRL_ENABLE;
+
+	cmd->out_max_pasid_log2 = 0;
+	if (!max_pasids)
+		return;
+	if (dev_is_pci(dev))
+		control = ext_pasid_control(to_pci_dev(dev));
+	if (control < 0 || !(control & PCI_PASID_CTRL_ENABLE))
+		return;
+	cmd->out_max_pasid_log2 = ilog2(max_pasids);
+	if (control & PCI_PASID_CTRL_EXEC)
+		cmd->out_capabilities |= IOASID_HW_CAP_PCI_PASID_EXEC;
+	if (control & PCI_PASID_CTRL_PRIV)
+		cmd->out_capabilities |= IOASID_HW_CAP_PCI_PASID_PRIV;
+}
+
+static int hw_info(struct iommufd_ext_device *idev, struct ucmd *ucmd)
+{
+	struct ioasid_hw_info *cmd = ucmd->cmd;
+	int rc;
+
+	rc = answer_data(idev, cmd);
+	if (rc)
+		return rc;
+	cmd->out_capabilities = 0;
+	if (idev_tracks_dirty(idev))
+		cmd->out_capabilities |= IOASID_HW_CAP_DIRTY_TRACKING;
+	if (ext_ats_impossible(idev->dev))
+		cmd->out_capabilities |= IOASID_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+	answer_pasids(idev->dev, cmd);
+	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/**
+ * hw_info_ioctl() - IOASID_GET_HW_INFO
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_hw_info for the errors.
+ */
+int hw_info_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_hw_info *cmd = ucmd->cmd;
+	struct iommufd_ext_device *idev;
+	int rc;
+
+	if (cmd->flags & ~IOASID_HW_INFO_FLAG_INPUT_TYPE)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	if (cmd->__reserved[0] || cmd->__reserved[1] || cmd->__reserved[2])
+		return refuse_reserved(ucmd->ictx);
+
+	idev = idev_get(ucmd->ictx, cmd->dev_id);
+	if (!idev)
+		return -ENOENT;
+	rc = hw_info(idev, ucmd);
+	obj_put(ucmd->ictx, &idev->obj);
+	return rc;
+}
