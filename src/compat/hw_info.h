@@ -50,16 +50,6 @@ static inline bool ext_ats_impossible(struct device *dev)
 #endif
 }
 
-/* How many PASIDs a device can use; 0 where they cannot be attached, before 6.11. */
-static inline u32 ext_max_pasids(struct device *dev)
-{
-#if EXT_PROBE_IOMMU_ATTACH_DEVICE_PASID
-	return dev->iommu->max_pasids;
-#else
-	return 0;
-#endif
-}
-
 /*
  * What the PASID capability of a PCI device is set to, in bits of PCI_PASID_CTRL,
  * or a negative errno. Without a way to ask there is none to attach PASIDs either.

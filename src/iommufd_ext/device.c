@@ -95,6 +95,7 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	}
 
 	INIT_LIST_HEAD(&igroup->endpoints);
+	xa_init_flags(&igroup->pasids, XA_FLAGS_ACCOUNT);
 	igroup->ictx = ictx;
 	igroup->user = get_pid(task_tgid(current));
 	igroup->group = group;
@@ -144,6 +145,7 @@ static void igroup_put(struct igroup *igroup)
 	mutex_unlock(&igroups_lock);
 
 	WARN_ON(igroup->hwpt);
+	WARN_ON(!xa_empty(&igroup->pasids));
 	iommu_group_put(igroup->group);
 	put_pid(igroup->user);
 	kfree(igroup);
@@ -272,7 +274,7 @@ EXT_EXPORT_SYMBOL(iommufd_ext_device_bind);
  */
 void idev_unbind(struct iommufd_ext_device *idev)
 {
-	iommufd_ext_device_detach(idev);
+	idev_detach_all(idev);
 	obj_remove_sync(idev->ictx, &idev->obj);
 	igroup_put(idev->igroup);
 	kfree(idev);

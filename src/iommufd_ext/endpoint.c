@@ -12,13 +12,19 @@
 
 #include "compat/iommu.h"
 #include "compat/module.h"
+#include "compat/pasid.h"
 #include "private.h"
 
-/*
- * What an IOMMU driver says when a domain does not suit a device: EINVAL by
- * today's convention, and programs rely on it; other errors from older drivers.
+/**
+ * attach_error() - what programs are told of a failed attach
+ * @rc: what the IOMMU driver says
+ *
+ * That a domain does not suit a device is EINVAL by today's convention, and programs
+ * rely on it. Older drivers say it in other ways.
+ *
+ * Return: -EINVAL or @rc.
  */
-static int attach_error(int rc)
+int attach_error(int rc)
 {
 	switch (rc) {
 	case -EFAULT:
@@ -33,8 +39,15 @@ static int attach_error(int rc)
 	}
 }
 
-static int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt,
-			 int rc)
+/**
+ * refuse_attach() - say that an IOMMU driver did not attach a device
+ * @idev: the device
+ * @hwpt: to what
+ * @rc: what the driver says
+ *
+ * Return: attach_error() of @rc.
+ */
+int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc)
 {
 	return refuse_ids(idev->ictx, attach_error(rc), idev->obj.id,
 			  hwpt->obj.id,
@@ -132,8 +145,15 @@ static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
 	return hwpt->final ? hwpt_fill(hwpt) : 0;
 }
 
-static struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
-					  struct hwpt *hwpt)
+/**
+ * handle_alloc() - make a handle for an attachment
+ * @idev: what is attached
+ * @hwpt: to what
+ *
+ * Return: the handle or NULL. Undone by handle_free().
+ */
+struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
+				   struct hwpt *hwpt)
 {
 	struct attach_handle *handle;
 
@@ -143,6 +163,17 @@ static struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
 	handle->hwpt = hwpt;
 	handle->dev_id = idev->obj.id;
 	return handle;
+}
+
+/**
+ * handle_free() - forget a handle that is not attached any more
+ * @handle: the handle; faults that nobody has answered are answered now
+ */
+void handle_free(struct attach_handle *handle)
+{
+	if (handle->hwpt->fault)
+		fault_queue_flush(handle->hwpt->fault, handle);
+	kfree(handle);
 }
 
 /*
@@ -168,23 +199,56 @@ static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
 	up_write(&hwpt->ioas->domains_rwsem);
 }
 
-/* Two of a kind in any order: attach_lock lets in one who takes two. */
+/**
+ * hwpt_lock_two() - let nobody use two page tables
+ * @old: one of them
+ * @new: the other one, perhaps of the same IOAS
+ *
+ * Two of a kind in any order: attach_lock lets in one who takes two.
+ *
+ * Context: holds attach_lock. Undone by hwpt_unlock_two().
+ */
+void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
+{
+	down_write(&old->ioas->domains_rwsem);
+	if (new->ioas != old->ioas)
+		down_write_nested(&new->ioas->domains_rwsem,
+				  SINGLE_DEPTH_NESTING);
+}
+
+/**
+ * hwpt_unlock_two() - undo hwpt_lock_two()
+ * @old: as there
+ * @new: as there
+ */
+void hwpt_unlock_two(struct hwpt *old, struct hwpt *new)
+{
+	if (new->ioas != old->ioas)
+		up_write(&new->ioas->domains_rwsem);
+	up_write(&old->ioas->domains_rwsem);
+}
+
 static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
 			      struct igroup *igroup,
 			      struct attach_handle *handle)
 {
 	int rc;
 
-	down_write(&old->ioas->domains_rwsem);
-	if (new->ioas != old->ioas)
-		down_write_nested(&new->ioas->domains_rwsem,
-				  SINGLE_DEPTH_NESTING);
+	hwpt_lock_two(old, new);
 	rc = ext_iommu_replace_group(igroup->group, old->domain, new->domain,
 				     &handle->core);
-	if (new->ioas != old->ioas)
-		up_write(&new->ioas->domains_rwsem);
-	up_write(&old->ioas->domains_rwsem);
+	hwpt_unlock_two(old, new);
 	return rc;
+}
+
+/* While PASIDs are attached, what serves the rest must know of them. */
+static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+{
+	if (hwpt->pasid || xa_empty(&idev->igroup->pasids))
+		return 0;
+	return refuse_ids(idev->ictx, -EINVAL, idev->obj.id, hwpt->obj.id,
+			  "PASIDs of %s are attached, and page table %u was not made for that",
+			  dev_name(idev->dev), hwpt->obj.id);
 }
 
 static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
@@ -193,6 +257,9 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	struct attach_handle *handle;
 	int rc;
 
+	rc = check_pasids(idev, hwpt);
+	if (rc)
+		return rc;
 	rc = igroup_prepare(igroup, hwpt);
 	if (rc)
 		return rc;
@@ -214,12 +281,19 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 err_detach:
 	hwpt_detach_group(hwpt, igroup);
 err_free_handle:
-	kfree(handle);
+	handle_free(handle);
 	return rc;
 }
 
-/* A page table that knows its aperture by attaching is empty without it. */
-static void hwpt_after_detach(struct hwpt *hwpt)
+/**
+ * hwpt_after_detach() - empty a page table that cannot be full any more
+ * @hwpt: what a group was detached from
+ *
+ * One that knows its aperture by attaching is empty without it.
+ *
+ * Context: holds attach_lock.
+ */
+void hwpt_after_detach(struct hwpt *hwpt)
 {
 	if (!hwpt->final && list_empty(&hwpt->endpoints))
 		hwpt_unfill(hwpt);
@@ -230,13 +304,20 @@ static void igroup_detach(struct igroup *igroup)
 	struct hwpt *hwpt = igroup->hwpt;
 
 	hwpt_detach_group(hwpt, igroup);
-	kfree(igroup->handle);
+	handle_free(igroup->handle);
 	igroup->handle = NULL;
 	igroup->hwpt = NULL;
 	hwpt_after_detach(hwpt);
 }
 
-static void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
+/**
+ * endpoint_link() - let an endpoint use a page table
+ * @endpoint: an endpoint that uses none
+ * @hwpt: the page table
+ *
+ * Context: holds attach_lock.
+ */
+void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
 {
 	refcount_inc(&hwpt->obj.users);
 	endpoint->hwpt = hwpt;
@@ -252,6 +333,11 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 
 	lockdep_assert_held(&idev->ictx->attach_lock);
 
+	if (idev->endpoint)
+		return refuse_ids(idev->ictx, -EBUSY, idev->obj.id,
+				  igroup->hwpt->obj.id,
+				  "%s is attached to page table %u already",
+				  dev_name(idev->dev), igroup->hwpt->obj.id);
 	if (!first && igroup->hwpt != hwpt)
 		return refuse_ids(idev->ictx, -EINVAL, hwpt->obj.id,
 				  igroup->hwpt->obj.id,
@@ -268,10 +354,13 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	rc = endpoint_reserve(endpoint, hwpt->ioas);
 	if (rc)
 		goto err_free;
+	rc = idev_faults_get(idev, hwpt);
+	if (rc)
+		goto err_unreserve;
 	if (first) {
 		rc = igroup_attach(idev, hwpt);
 		if (rc)
-			goto err_unreserve;
+			goto err_put_faults;
 	}
 
 	endpoint_link(endpoint, hwpt);
@@ -279,6 +368,8 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	idev->endpoint = endpoint;
 	return 0;
 
+err_put_faults:
+	idev_faults_put(idev, hwpt);
 err_unreserve:
 	endpoint_unreserve(endpoint, hwpt->ioas);
 err_free:
@@ -299,6 +390,7 @@ static void endpoint_detach(struct iommufd_ext_device *idev)
 	list_del(&endpoint->hwpt_item);
 	if (list_empty(&igroup->endpoints))
 		igroup_detach(igroup);
+	idev_faults_put(idev, hwpt);
 	endpoint_unreserve(endpoint, hwpt->ioas);
 	kfree(endpoint);
 	hwpt_put(idev->ictx, hwpt);
@@ -312,6 +404,9 @@ static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	struct attach_handle *handle;
 	int rc;
 
+	rc = check_pasids(idev, hwpt);
+	if (rc)
+		return rc;
 	rc = igroup_prepare(igroup, hwpt);
 	if (rc)
 		return rc;
@@ -326,7 +421,7 @@ static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	rc = hwpt_fill(hwpt);
 	if (rc)
 		goto err_back;
-	kfree(igroup->handle);
+	handle_free(igroup->handle);
 	igroup->handle = handle;
 	igroup->hwpt = hwpt;
 	return 0;
@@ -336,7 +431,7 @@ err_back:
 	if (WARN_ON(hwpt_replace_group(hwpt, old, igroup, igroup->handle)))
 		hwpt_detach_group(hwpt, igroup);
 err_free_handle:
-	kfree(handle);
+	handle_free(handle);
 	return rc;
 }
 
@@ -382,16 +477,48 @@ static void igroup_relink(struct igroup *igroup, struct hwpt *old,
 		hwpt_put(igroup->ictx, old);
 }
 
+static void igroup_faults_put(struct igroup *igroup, struct hwpt *hwpt)
+{
+	struct endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item)
+		idev_faults_put(endpoint->idev, hwpt);
+}
+
+static int igroup_faults_get(struct igroup *igroup, struct hwpt *hwpt)
+{
+	struct endpoint *endpoint;
+	int rc;
+
+	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
+		rc = idev_faults_get(endpoint->idev, hwpt);
+		if (rc)
+			goto err_put;
+	}
+	return 0;
+
+err_put:
+	list_for_each_entry_continue_reverse(endpoint, &igroup->endpoints,
+					     igroup_item)
+		idev_faults_put(endpoint->idev, hwpt);
+	return rc;
+}
+
 static int endpoint_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
 	struct igroup *igroup = idev->igroup;
 	struct hwpt *old = igroup->hwpt;
-	bool same_ioas = old->ioas == hwpt->ioas;
-	struct ioas *old_ioas = old->ioas;
+	struct ioas *old_ioas;
+	bool same_ioas;
 	int rc;
 
 	lockdep_assert_held(&idev->ictx->attach_lock);
 
+	if (!idev->endpoint)
+		return refuse_id(idev->ictx, -EINVAL, idev->obj.id,
+				 "%s is not attached", dev_name(idev->dev));
+	old_ioas = old->ioas;
+	same_ioas = old_ioas == hwpt->ioas;
 	if (old == hwpt)
 		return 0;
 
@@ -401,22 +528,44 @@ static int endpoint_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		if (rc)
 			return rc;
 	}
+	rc = igroup_faults_get(igroup, hwpt);
+	if (rc)
+		goto err_unreserve;
 	rc = igroup_replace(idev, hwpt);
-	if (rc) {
-		if (!same_ioas)
-			igroup_unreserve(igroup, hwpt->ioas);
-		return rc;
-	}
+	if (rc)
+		goto err_put_faults;
+	igroup_faults_put(igroup, old);
 	if (!same_ioas)
 		igroup_unreserve(igroup, old_ioas);
 	igroup_relink(igroup, old, hwpt);
 	return 0;
+
+err_put_faults:
+	igroup_faults_put(igroup, hwpt);
+err_unreserve:
+	if (!same_ioas)
+		igroup_unreserve(igroup, hwpt->ioas);
+	return rc;
 }
 
-typedef int (*attach_fn)(struct iommufd_ext_device *idev, struct hwpt *hwpt);
+typedef int (*attach_fn)(struct iommufd_ext_device *idev, u32 pasid,
+			 struct hwpt *hwpt);
 
-static int attach_new(struct iommufd_ext_device *idev, struct ioas *ioas,
-		      attach_fn attach, u32 *pt_id)
+static int attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
+{
+	return pasid == IOMMU_NO_PASID ? endpoint_attach(idev, hwpt) :
+					 pasid_attach(idev, pasid, hwpt);
+}
+
+static int replace(struct iommufd_ext_device *idev, u32 pasid,
+		   struct hwpt *hwpt)
+{
+	return pasid == IOMMU_NO_PASID ? endpoint_replace(idev, hwpt) :
+					 pasid_replace(idev, pasid, hwpt);
+}
+
+static int attach_new(struct iommufd_ext_device *idev, u32 pasid,
+		      struct ioas *ioas, attach_fn attach, u32 *pt_id)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
 	struct hwpt *hwpt;
@@ -426,7 +575,7 @@ static int attach_new(struct iommufd_ext_device *idev, struct ioas *ioas,
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	hwpt->auto_domain = true;
-	rc = attach(idev, hwpt);
+	rc = attach(idev, pasid, hwpt);
 	if (rc) {
 		obj_abort(ictx, &hwpt->obj);
 		hwpt_free(ictx, hwpt);
@@ -438,8 +587,8 @@ static int attach_new(struct iommufd_ext_device *idev, struct ioas *ioas,
 }
 
 /* Attach to a page table that follows @ioas: one made earlier, or a new one. */
-static int attach_ioas(struct iommufd_ext_device *idev, struct ioas *ioas,
-		       attach_fn attach, u32 *pt_id)
+static int attach_ioas(struct iommufd_ext_device *idev, u32 pasid,
+		       struct ioas *ioas, attach_fn attach, u32 *pt_id)
 {
 	struct hwpt *hwpt;
 	int rc;
@@ -451,17 +600,17 @@ static int attach_ioas(struct iommufd_ext_device *idev, struct ioas *ioas,
 		    !refcount_inc_not_zero(&hwpt->obj.users))
 			continue;
 		*pt_id = hwpt->obj.id;
-		rc = attach(idev, hwpt);
+		rc = attach(idev, pasid, hwpt);
 		hwpt_put(idev->ictx, hwpt);
 		/* It does not suit this device; another may. */
 		if (rc != -EINVAL)
 			return rc;
 	}
-	return attach_new(idev, ioas, attach, pt_id);
+	return attach_new(idev, pasid, ioas, attach, pt_id);
 }
 
-static int attach_by_id(struct iommufd_ext_device *idev, attach_fn attach,
-			u32 *pt_id)
+static int attach_by_id(struct iommufd_ext_device *idev, u32 pasid,
+			attach_fn attach, u32 *pt_id)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
 	u32 id = *pt_id;
@@ -477,12 +626,13 @@ static int attach_by_id(struct iommufd_ext_device *idev, attach_fn attach,
 	case OBJ_HWPT:
 	case OBJ_HWPT_NESTED:
 		hwpt = container_of(obj, struct hwpt, obj);
-		rc = attach(idev, hwpt);
+		rc = attach(idev, pasid, hwpt);
 		hwpt_put(ictx, hwpt);
 		break;
 	case OBJ_IOAS:
-		rc = attach_ioas(idev, container_of(obj, struct ioas, obj),
-				 attach, &id);
+		rc = attach_ioas(idev, pasid,
+				 container_of(obj, struct ioas, obj), attach,
+				 &id);
 		obj_put(ictx, obj);
 		break;
 	default:
@@ -496,69 +646,114 @@ static int attach_by_id(struct iommufd_ext_device *idev, attach_fn attach,
 	return rc;
 }
 
+static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
+		     u32 *pt_id)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	int rc;
+
+	iommufd_ext_errors_begin(&ictx->errors);
+	mutex_lock(&ictx->attach_lock);
+	rc = attach_by_id(idev, pasid, fn, pt_id);
+	mutex_unlock(&ictx->attach_lock);
+	return rc;
+}
+
 /**
  * iommufd_ext_device_attach() - connect a device to an address space
- * @idev: a bound device that is not attached
+ * @idev: a bound device
+ * @pasid: which of its address spaces, or IOMMU_NO_PASID for the one of requests
+ *	without a PASID; not attached
  * @pt_id: in: id of an IOAS or page table; out: id of the page table
  *
- * Devices of one group must be attached to one page table.
+ * Devices of one group must be attached to one page table. A PASID, and also the
+ * device while it has one attached, need page tables made with
+ * IOASID_HWPT_ALLOC_PASID, and therefore none that an attach makes.
  *
  * Context: may sleep, faults and pins user memory.
- * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, for a
- * page table that does not suit the device, or if the device is attached;
- * -EADDRINUSE if a mapping is where the device's IOMMU needs none; the error of
- * pinning or mapping.
+ * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, or for a
+ * page table that does not suit the device; -EBUSY if it is attached; -EADDRINUSE
+ * if a mapping is where the device's IOMMU needs none; -EOPNOTSUPP for a PASID if
+ * the kernel or the IOMMU has none; the error of pinning or mapping.
  */
-int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 *pt_id)
+int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 pasid,
+			      u32 *pt_id)
 {
-	int rc = -EINVAL;
-
-	iommufd_ext_errors_begin(&idev->ictx->errors);
-	mutex_lock(&idev->ictx->attach_lock);
-	if (!idev->endpoint)
-		rc = attach_by_id(idev, endpoint_attach, pt_id);
-	mutex_unlock(&idev->ictx->attach_lock);
-	return rc;
+	return change_pt(idev, pasid, attach, pt_id);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_attach);
 
 /**
  * iommufd_ext_device_replace() - move a device to another address space
- * @idev: an attached device; all attached devices of its group move along
+ * @idev: a bound device; all attached devices of its group move along
+ * @pasid: as for iommufd_ext_device_attach(), but attached
  * @pt_id: in: id of an IOAS or page table; out: id of the page table
  *
  * Where the kernel cannot replace a domain atomically, DMA is blocked for the
  * moment between the two.
  *
  * Context: may sleep, faults and pins user memory.
- * Return: as iommufd_ext_device_attach(), -EINVAL if the device is not attached.
- * On failure the device is attached as before.
+ * Return: as iommufd_ext_device_attach(), -EINVAL if it is not attached. On failure
+ * it is attached as before.
  */
-int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 *pt_id)
+int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 pasid,
+			       u32 *pt_id)
 {
-	int rc = -EINVAL;
-
-	iommufd_ext_errors_begin(&idev->ictx->errors);
-	mutex_lock(&idev->ictx->attach_lock);
-	if (idev->endpoint)
-		rc = attach_by_id(idev, endpoint_replace, pt_id);
-	mutex_unlock(&idev->ictx->attach_lock);
-	return rc;
+	return change_pt(idev, pasid, replace, pt_id);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_replace);
 
 /**
+ * iommufd_ext_device_attached() - does a device need replace rather than attach?
+ * @idev: a bound device
+ * @pasid: as for iommufd_ext_device_attach()
+ *
+ * The caller keeps others from attaching and detaching it meanwhile.
+ *
+ * Return: true if it is attached.
+ */
+bool iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
+{
+	bool attached;
+
+	mutex_lock(&idev->ictx->attach_lock);
+	attached = pasid == IOMMU_NO_PASID ? idev->endpoint != NULL :
+					     pasid_attached(idev, pasid);
+	mutex_unlock(&idev->ictx->attach_lock);
+	return attached;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_attached);
+
+/**
+ * idev_detach_all() - disconnect a device from all its address spaces
+ * @idev: a bound device, attached or not
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void idev_detach_all(struct iommufd_ext_device *idev)
+{
+	mutex_lock(&idev->ictx->attach_lock);
+	pasid_detach_all(idev);
+	if (idev->endpoint)
+		endpoint_detach(idev);
+	mutex_unlock(&idev->ictx->attach_lock);
+}
+
+/**
  * iommufd_ext_device_detach() - disconnect a device from its address space
- * @idev: a bound device; nothing happens if it is not attached
+ * @idev: a bound device
+ * @pasid: as for iommufd_ext_device_attach(); nothing happens if it is not attached
  *
  * With the last device of a group, the group's DMA is blocked.
  *
  * Context: may sleep. Neither allocates nor fails.
  */
-void iommufd_ext_device_detach(struct iommufd_ext_device *idev)
+void iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
 {
 	mutex_lock(&idev->ictx->attach_lock);
-	if (idev->endpoint)
+	if (pasid != IOMMU_NO_PASID)
+		pasid_detach(idev, pasid);
+	else if (idev->endpoint)
 		endpoint_detach(idev);
 	mutex_unlock(&idev->ictx->attach_lock);
 }

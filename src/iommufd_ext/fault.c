@@ -1,18 +1,438 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fault queues: page faults of devices, for user space to resolve.
+ *
+ * A device that faults waits for an answer to a group of faults. The IOMMU core
+ * hands the group to the page table's handler, which queues it. Read from the
+ * queue's file it gets a cookie and waits on; the answer, written to the file,
+ * names the cookie. A group is in one of three hands: in the queue, waiting, or
+ * answered and gone.
+ *
+ * Once a device is detached its driver reports no more faults, and what is left of
+ * its groups is answered: there is no such page.
  */
+#include <linux/anon_inodes.h>
+#include <linux/device.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
 #include <uapi/linux/ioasid.h>
 
+#include "compat/fault.h"
 #include "private.h"
+
+/**
+ * struct fault_queue - page faults on their way to a user
+ * @obj: object header; the open file is a user
+ * @ictx: the context, of which the open file holds a reference
+ * @lock: serialises readers, writers and fault_queue_flush(); protects @waiting
+ * @list_lock: protects @groups
+ * @groups: struct iopf_group that have not been read
+ * @waiting: cookie to struct iopf_group that has been read
+ * @wait: of poll()
+ */
+struct fault_queue {
+	struct obj obj;
+	struct iommufd_ext_ctx *ictx;
+	struct mutex lock; /* protects waiting */
+	spinlock_t list_lock; /* protects groups */
+	struct list_head groups;
+	struct xarray waiting;
+	wait_queue_head_t wait;
+};
+
+static struct attach_handle *group_handle(struct iopf_group *group)
+{
+	return container_of(group->attach_handle, struct attach_handle, core);
+}
+
+static int queue_group(struct iopf_group *group)
+{
+	struct fault_queue *queue = group_handle(group)->hwpt->fault;
+
+	/* Nobody but the queue answers it now. */
+	iopf_group_dequeue(group);
+
+	spin_lock(&queue->list_lock);
+	list_add_tail(&group->node, &queue->groups);
+	spin_unlock(&queue->list_lock);
+	wake_up_interruptible(&queue->wait);
+	return 0;
+}
+
+static struct iopf_group *take_group(struct fault_queue *queue)
+{
+	struct iopf_group *group;
+
+	spin_lock(&queue->list_lock);
+	group = list_first_entry_or_null(&queue->groups, struct iopf_group,
+					 node);
+	if (group)
+		list_del(&group->node);
+	spin_unlock(&queue->list_lock);
+	return group;
+}
+
+static void put_back_group(struct fault_queue *queue, struct iopf_group *group)
+{
+	spin_lock(&queue->list_lock);
+	list_add(&group->node, &queue->groups);
+	spin_unlock(&queue->list_lock);
+}
+
+static void answer_group(struct iopf_group *group,
+			 enum iommu_page_response_code code)
+{
+	iopf_group_response(group, code);
+	iopf_free_group(group);
+}
+
+/**
+ * fault_queue_flush() - answer the faults of an attachment
+ * @queue: the queue
+ * @handle: of the attachment, which is detached, or NULL for all
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void fault_queue_flush(struct fault_queue *queue,
+		       const struct attach_handle *handle)
+{
+	struct iopf_group *group, *next;
+	unsigned long cookie;
+	LIST_HEAD(flushed);
+
+	mutex_lock(&queue->lock);
+	spin_lock(&queue->list_lock);
+	list_for_each_entry_safe(group, next, &queue->groups, node)
+		if (!handle || group_handle(group) == handle)
+			list_move_tail(&group->node, &flushed);
+	spin_unlock(&queue->list_lock);
+
+	xa_for_each(&queue->waiting, cookie, group) {
+		if (handle && group_handle(group) != handle)
+			continue;
+		xa_erase(&queue->waiting, cookie);
+		list_add_tail(&group->node, &flushed);
+	}
+	list_for_each_entry_safe(group, next, &flushed, node) {
+		list_del(&group->node);
+		answer_group(group, IOMMU_PAGE_RESP_INVALID);
+	}
+	mutex_unlock(&queue->lock);
+}
+
+static int copy_group(struct iopf_group *group, char __user *buf)
+{
+	struct iopf_fault *fault;
+
+	list_for_each_entry(fault, &group->faults, list) {
+		struct ioasid_hwpt_pgfault out = {
+			.flags = fault->fault.prm.flags,
+			.dev_id = group_handle(group)->dev_id,
+			.pasid = fault->fault.prm.pasid,
+			.grpid = fault->fault.prm.grpid,
+			.perm = fault->fault.prm.perm,
+			.addr = fault->fault.prm.addr,
+			.cookie = group->cookie,
+		};
+
+		if (copy_to_user(buf, &out, sizeof(out)))
+			return -EFAULT;
+		buf += sizeof(out);
+	}
+	return 0;
+}
+
+/* Returns the bytes the group takes, or an error; then it is not read. */
+static ssize_t read_group(struct fault_queue *queue, struct iopf_group *group,
+			  char __user *buf, size_t room)
+{
+	size_t size = group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
+	int rc;
+
+	if (size > room)
+		return -EINVAL;
+	rc = xa_alloc(&queue->waiting, &group->cookie, group, xa_limit_32b,
+		      GFP_KERNEL_ACCOUNT);
+	if (rc)
+		return rc;
+	rc = copy_group(group, buf);
+	if (rc) {
+		xa_erase(&queue->waiting, group->cookie);
+		return rc;
+	}
+	return size;
+}
+
+static ssize_t fault_queue_read(struct file *filp, char __user *buf,
+				size_t count, loff_t *ppos)
+{
+	struct fault_queue *queue = filp->private_data;
+	struct iopf_group *group;
+	ssize_t done = 0, rc = 0;
+
+	if (*ppos || count % sizeof(struct ioasid_hwpt_pgfault))
+		return -ESPIPE;
+
+	mutex_lock(&queue->lock);
+	while ((group = take_group(queue))) {
+		rc = read_group(queue, group, buf + done, count - done);
+		if (rc < 0) {
+			put_back_group(queue, group);
+			break;
+		}
+		done += rc;
+	}
+	mutex_unlock(&queue->lock);
+	return done ?: rc;
+}
+
+static int answer_response(struct fault_queue *queue,
+			   const struct ioasid_hwpt_page_response *response)
+{
+	struct iopf_group *group;
+
+	if (response->code != IOASID_PAGE_RESP_SUCCESS &&
+	    response->code != IOASID_PAGE_RESP_INVALID)
+		return -EINVAL;
+	group = xa_erase(&queue->waiting, response->cookie);
+	if (!group)
+		return -EINVAL;
+	answer_group(group, response->code == IOASID_PAGE_RESP_SUCCESS ?
+				    IOMMU_PAGE_RESP_SUCCESS :
+				    IOMMU_PAGE_RESP_INVALID);
+	return 0;
+}
+
+static ssize_t fault_queue_write(struct file *filp, const char __user *buf,
+				 size_t count, loff_t *ppos)
+{
+	struct fault_queue *queue = filp->private_data;
+	struct ioasid_hwpt_page_response response;
+	ssize_t done;
+	int rc = 0;
+
+	if (*ppos || count % sizeof(response))
+		return -ESPIPE;
+
+	mutex_lock(&queue->lock);
+	for (done = 0; done < count; done += sizeof(response)) {
+		rc = -EFAULT;
+		if (copy_from_user(&response, buf + done, sizeof(response)))
+			break;
+		rc = answer_response(queue, &response);
+		if (rc)
+			break;
+	}
+	mutex_unlock(&queue->lock);
+	return done ?: rc;
+}
+
+static __poll_t fault_queue_poll(struct file *filp, poll_table *wait)
+{
+	struct fault_queue *queue = filp->private_data;
+	__poll_t events = EPOLLOUT;
+
+	poll_wait(filp, &queue->wait, wait);
+	spin_lock(&queue->list_lock);
+	if (!list_empty(&queue->groups))
+		events |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&queue->list_lock);
+	return events;
+}
+
+static int fault_queue_release(struct inode *inode, struct file *filp)
+{
+	struct fault_queue *queue = filp->private_data;
+	struct iommufd_ext_ctx *ictx = queue->ictx;
+
+	obj_put(ictx, &queue->obj);
+	iommufd_ext_ctx_put(ictx);
+	return 0;
+}
+
+static const struct file_operations fault_queue_fops = {
+	.owner = THIS_MODULE,
+	.read = fault_queue_read,
+	.write = fault_queue_write,
+	.poll = fault_queue_poll,
+	.release = fault_queue_release,
+};
+
+/**
+ * fault_queue_free() - free a queue that nobody uses
+ * @obj: its object header
+ */
+void fault_queue_free(struct obj *obj)
+{
+	struct fault_queue *queue = container_of(obj, struct fault_queue, obj);
+
+	/* Whoever was attached has been detached, and that flushed. */
+	WARN_ON(!list_empty(&queue->groups) || !xa_empty(&queue->waiting));
+	xa_destroy(&queue->waiting);
+	mutex_destroy(&queue->lock);
+	kfree(queue);
+}
+
+static struct fault_queue *fault_queue_alloc(struct iommufd_ext_ctx *ictx)
+{
+	struct fault_queue *queue;
+	int rc;
+
+	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	queue->ictx = ictx;
+	mutex_init(&queue->lock);
+	spin_lock_init(&queue->list_lock);
+	INIT_LIST_HEAD(&queue->groups);
+	xa_init_flags(&queue->waiting, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&queue->wait);
+	rc = obj_reserve(ictx, &queue->obj, OBJ_FAULT);
+	if (rc) {
+		kfree(queue);
+		return ERR_PTR(rc);
+	}
+	return queue;
+}
+
+/* The file, once made, cannot be unmade at once: it comes after the answer. */
+static int fault_queue_open(struct ucmd *ucmd, struct fault_queue *queue)
+{
+	struct ioasid_fault_alloc *cmd = ucmd->cmd;
+	struct file *filp;
+	int fd, rc;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	cmd->out_fault_id = queue->obj.id;
+	cmd->out_fault_fd = fd;
+	rc = ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		goto err_put_fd;
+
+	filp = anon_inode_getfile("[ioasid-fault]", &fault_queue_fops, queue,
+				  O_RDWR);
+	if (IS_ERR(filp)) {
+		rc = PTR_ERR(filp);
+		goto err_put_fd;
+	}
+	refcount_inc(&queue->obj.users);
+	iommufd_ext_ctx_get(ucmd->ictx);
+	fd_install(fd, filp);
+	return 0;
+
+err_put_fd:
+	put_unused_fd(fd);
+	return rc;
+}
 
 /**
  * fault_queue_alloc_ioctl() - IOASID_FAULT_QUEUE_ALLOC
  * @ucmd: the command
  *
- * Return: see struct ioasid_fault_alloc for the errors.
+ * Return: 0; see struct ioasid_fault_alloc for the errors.
  */
 int fault_queue_alloc_ioctl(struct ucmd *ucmd)
 {
-	return -EOPNOTSUPP;
+	struct ioasid_fault_alloc *cmd = ucmd->cmd;
+	struct fault_queue *queue;
+
+	if (cmd->flags)
+		return refuse_flags(ucmd->ictx, cmd->flags);
+	if (!EXT_HAS_IOPF)
+		return refuse(ucmd->ictx, -EOPNOTSUPP,
+			      "this kernel does not hand out page faults of devices");
+
+	queue = fault_queue_alloc(ucmd->ictx);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	ucmd->new_obj = &queue->obj;
+	return fault_queue_open(ucmd, queue);
+}
+
+/**
+ * hwpt_set_fault_queue() - let a page table queue faults
+ * @ictx: the context
+ * @hwpt: a page table that is not published
+ * @id: of the queue
+ *
+ * Return: 0 or -ENOENT.
+ */
+int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
+			 u32 id)
+{
+	struct obj *obj = obj_get(ictx, id, OBJ_FAULT);
+
+	if (!obj)
+		return -ENOENT;
+	hwpt->fault = container_of(obj, struct fault_queue, obj);
+	ext_set_iopf_handler(hwpt->domain, queue_group);
+	return 0;
+}
+
+/**
+ * hwpt_put_fault_queue() - undo hwpt_set_fault_queue()
+ * @ictx: the context
+ * @hwpt: a page table, with a queue or without, that is being freed
+ */
+void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
+{
+	if (hwpt->fault)
+		obj_put(ictx, &hwpt->fault->obj);
+}
+
+/**
+ * idev_faults_get() - let a device fault, if a page table wants it to
+ * @idev: the device
+ * @hwpt: what it will be attached to
+ *
+ * Context: holds attach_lock; may sleep.
+ * Return: 0; -EINVAL if its faults are those of another device, too; the IOMMU
+ * driver's error.
+ */
+int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+{
+	int rc;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (!hwpt->fault)
+		return 0;
+	if (ext_shares_page_requests(idev->dev))
+		return refuse_ids(idev->ictx, -EINVAL, idev->obj.id,
+				  hwpt->obj.id,
+				  "%s shares its page requests with its physical function",
+				  dev_name(idev->dev));
+	if (!idev->faults) {
+		rc = ext_iopf_enable(idev->dev);
+		if (rc)
+			return refuse_ids(idev->ictx, rc, idev->obj.id,
+					  hwpt->obj.id,
+					  "the IOMMU of %s cannot report page faults",
+					  dev_name(idev->dev));
+	}
+	idev->faults++;
+	return 0;
+}
+
+/**
+ * idev_faults_put() - undo idev_faults_get()
+ * @idev: the device
+ * @hwpt: as there; the device is detached from it
+ *
+ * Context: holds attach_lock; may sleep. Does not allocate.
+ */
+void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+{
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (hwpt->fault && !--idev->faults)
+		ext_iopf_disable(idev->dev);
 }

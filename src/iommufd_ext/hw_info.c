@@ -12,6 +12,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "compat/hw_info.h"
+#include "compat/pasid.h"
 #include "private.h"
 
 /* The driver's data, and zeros behind it to the end of the user's buffer. */

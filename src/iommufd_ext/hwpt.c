@@ -19,7 +19,8 @@
 #include "private.h"
 
 #define HWPT_ALLOC_FLAGS \
-	(IOASID_HWPT_ALLOC_NEST_PARENT | IOASID_HWPT_ALLOC_DIRTY_TRACKING)
+	(IOASID_HWPT_ALLOC_NEST_PARENT | IOASID_HWPT_ALLOC_DIRTY_TRACKING | \
+	 IOASID_HWPT_FAULT_ID_VALID | IOASID_HWPT_ALLOC_PASID)
 
 static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 {
@@ -30,6 +31,10 @@ static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 		return refuse_id(idev->ictx, -EOPNOTSUPP, idev->obj.id,
 				 "the IOMMU of %s cannot track dirty pages on this kernel",
 				 dev_name(idev->dev));
+	if ((flags & IOASID_HWPT_FAULT_ID_VALID) &&
+	    (flags & IOASID_HWPT_ALLOC_NEST_PARENT))
+		return refuse(idev->ictx, -EOPNOTSUPP,
+			      "a page table that is a parent cannot have a fault queue");
 	return 0;
 }
 
@@ -43,7 +48,10 @@ static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 	struct iommu_domain *domain;
 
 	if (flags || data) {
-		domain = ext_iommu_domain_alloc_flags(idev->dev, flags, data);
+		/* No driver knows of fault queues. */
+		domain = ext_iommu_domain_alloc_flags(idev->dev,
+						      flags & ~IOASID_HWPT_FAULT_ID_VALID,
+						      data);
 		hwpt->final = true;
 	} else {
 		domain = ext_iommu_paging_domain_alloc(idev->dev, &hwpt->final);
@@ -91,6 +99,7 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&hwpt->endpoints);
 	hwpt->nest_parent = flags & IOASID_HWPT_ALLOC_NEST_PARENT;
+	hwpt->pasid = flags & IOASID_HWPT_ALLOC_PASID;
 	hwpt->coherent = idev->igroup->coherent;
 
 	rc = hwpt_alloc_domain(hwpt, idev, flags, data);
@@ -197,6 +206,7 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 
 	hwpt_unfill(hwpt);
 	iommu_domain_free(hwpt->domain);
+	hwpt_put_fault_queue(ictx, hwpt);
 	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
 	kfree(hwpt);
 }
@@ -291,6 +301,11 @@ static int hwpt_alloc_for(struct ucmd *ucmd, struct iommufd_ext_device *idev,
 		mutex_lock(&ictx->attach_lock);
 		rc = hwpt_fill(hwpt);
 		mutex_unlock(&ictx->attach_lock);
+		if (rc)
+			return rc;
+	}
+	if (cmd->flags & IOASID_HWPT_FAULT_ID_VALID) {
+		rc = hwpt_set_fault_queue(ictx, hwpt, cmd->fault_id);
 		if (rc)
 			return rc;
 	}

@@ -19,6 +19,8 @@
 #include "compat/iommu.h"
 #include "private.h"
 
+#define NESTED_FLAGS (IOASID_HWPT_FAULT_ID_VALID | IOASID_HWPT_ALLOC_PASID)
+
 #define INVALIDATE_MAX_ENTRIES BIT(19)
 
 static int check_parent(struct iommufd_ext_device *idev, struct hwpt *parent,
@@ -26,10 +28,10 @@ static int check_parent(struct iommufd_ext_device *idev, struct hwpt *parent,
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
 
-	if (flags)
+	if (flags & ~NESTED_FLAGS)
 		return refuse(ictx, -EOPNOTSUPP,
 			      "a nested page table cannot have the flags %#x",
-			      flags);
+			      flags & ~NESTED_FLAGS);
 	if (!data->len)
 		return refuse(ictx, -EOPNOTSUPP,
 			      "a nested page table needs data");
@@ -54,7 +56,8 @@ static int alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 	struct iommu_domain *domain;
 
 	domain = ext_iommu_domain_alloc_nested(idev->dev, hwpt->parent->domain,
-					       flags, data);
+					       flags & ~IOASID_HWPT_FAULT_ID_VALID,
+					       data);
 	if (IS_ERR(domain))
 		return refuse_id(idev->ictx, PTR_ERR(domain), idev->obj.id,
 				 "the IOMMU of %s makes no nested page table of %zu bytes of data of type %u",
@@ -93,6 +96,7 @@ struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
 	hwpt->parent = parent;
 	hwpt->ioas = parent->ioas;
 	hwpt->coherent = parent->coherent;
+	hwpt->pasid = flags & IOASID_HWPT_ALLOC_PASID;
 	hwpt->final = true;
 
 	rc = alloc_domain(hwpt, idev, flags, data);

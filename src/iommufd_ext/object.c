@@ -81,10 +81,11 @@ const char *obj_type_name(enum obj_type type)
 	case OBJ_IOAS:
 		return "IOAS";
 	case OBJ_HWPT:
-	case OBJ_HWPT_NESTED:
 		return "page table";
 	case OBJ_HWPT_NESTED:
 		return "nested page table";
+	case OBJ_FAULT:
+		return "fault queue";
 	case OBJ_DEVICE:
 		return "device";
 	case OBJ_ACCESS:
@@ -264,6 +265,9 @@ void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	case OBJ_HWPT:
 	case OBJ_HWPT_NESTED:
 		hwpt_destroy(ictx, container_of(obj, struct hwpt, obj));
+		break;
+	case OBJ_FAULT:
+		fault_queue_free(obj);
 		break;
 	case OBJ_SELFTEST:
 		selftest_destroy(obj);

@@ -41,6 +41,7 @@
 struct area;
 struct dmabuf_memory;
 struct device;
+struct fault_queue;
 struct file;
 struct hwpt;
 struct ioas;
@@ -56,6 +57,7 @@ struct user_struct;
  * @OBJ_IOAS: struct ioas
  * @OBJ_HWPT: struct hwpt that follows an IOAS
  * @OBJ_HWPT_NESTED: struct hwpt that the user fills
+ * @OBJ_FAULT: struct fault_queue
  * @OBJ_DEVICE: struct iommufd_ext_device
  * @OBJ_ACCESS: struct iommufd_ext_access
  * @OBJ_SELFTEST: struct selftest_device; in the test build
@@ -65,6 +67,7 @@ enum obj_type {
 	OBJ_IOAS,
 	OBJ_HWPT,
 	OBJ_HWPT_NESTED,
+	OBJ_FAULT,
 	OBJ_DEVICE,
 	OBJ_ACCESS,
 	OBJ_SELFTEST,
@@ -366,6 +369,8 @@ enum map_path {
  *	it is nested
  * @parent: translates the output of a nested page table, which is a user of it;
  *	else NULL
+ * @fault: queue for the faults of attached devices, of which the page table is a
+ *	user, or NULL; constant once the page table is published
  * @domain: the page table proper
  * @map_path: how areas go into it; constant
  * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
@@ -374,6 +379,7 @@ enum map_path {
  *	attach_lock
  * @auto_domain: made by an attach, goes with the last endpoint; constant
  * @nest_parent: can be the parent of nested ones; constant
+ * @pasid: suits PASIDs, and devices with PASIDs attached; constant
  * @final: the driver knows page sizes and aperture before an attach; constant
  * @coherent: DMA through it cannot bypass caches; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
@@ -384,6 +390,7 @@ struct hwpt {
 	struct obj obj;
 	struct ioas *ioas;
 	struct hwpt *parent;
+	struct fault_queue *fault;
 	struct iommu_domain *domain;
 	enum map_path map_path;
 	struct list_head ioas_item;
@@ -391,6 +398,7 @@ struct hwpt {
 	struct iommu_domain_geometry aperture;
 	bool auto_domain;
 	bool nest_parent;
+	bool pasid;
 	bool final;
 	bool coherent;
 	bool filled;
@@ -426,6 +434,7 @@ struct attach_handle {
  * @hwpt: what the group is attached to; protected by attach_lock
  * @handle: of that attachment; protected by attach_lock
  * @endpoints: devices of the group that are attached; protected by attach_lock
+ * @pasids: PASID to struct pasid_attach; protected by attach_lock
  *
  * The IOMMU core lets a group be claimed once. Bound devices share the claim.
  */
@@ -440,6 +449,7 @@ struct igroup {
 	struct hwpt *hwpt;
 	struct attach_handle *handle;
 	struct list_head endpoints;
+	struct xarray pasids;
 };
 
 /**
@@ -449,6 +459,7 @@ struct igroup {
  * @dev: the device
  * @igroup: the group it shares with other bound devices
  * @endpoint: its attachment or NULL; protected by iommufd_ext_ctx.attach_lock
+ * @faults: how many of its attachments report faults; protected by attach_lock
  */
 struct iommufd_ext_device {
 	struct obj obj;
@@ -456,23 +467,40 @@ struct iommufd_ext_device {
 	struct device *dev;
 	struct igroup *igroup;
 	struct endpoint *endpoint;
+	unsigned int faults;
 };
 
 /**
- * struct endpoint - a device attached to a page table
+ * struct endpoint - a device, or a PASID of it, attached to a page table
  * @idev: the device
+ * @pasid: the PASID, or IOMMU_NO_PASID
  * @hwpt: the page table, of which the endpoint is a user
  * @hwpt_item: in hwpt.endpoints
- * @igroup_item: in igroup.endpoints
+ * @igroup_item: in igroup.endpoints, or in pasid_attach.endpoints
  *
  * All protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
  * reserved ranges its device brings into the IOAS.
  */
 struct endpoint {
 	struct iommufd_ext_device *idev;
+	u32 pasid;
 	struct hwpt *hwpt;
 	struct list_head hwpt_item;
 	struct list_head igroup_item;
+};
+
+/**
+ * struct pasid_attach - a PASID of a group that is attached
+ * @hwpt: to what
+ * @handle: of the attachment
+ * @endpoints: of the group's devices
+ *
+ * All protected by iommufd_ext_ctx.attach_lock.
+ */
+struct pasid_attach {
+	struct hwpt *hwpt;
+	struct attach_handle *handle;
+	struct list_head endpoints;
 };
 
 /**
@@ -816,7 +844,35 @@ struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
 			       const struct ext_user_data *data);
 int hwpt_invalidate_ioctl(struct ucmd *ucmd);
 
+/* endpoint.c */
+int attach_error(int rc);
+int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc);
+struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
+				   struct hwpt *hwpt);
+void handle_free(struct attach_handle *handle);
+void hwpt_lock_two(struct hwpt *old, struct hwpt *new);
+void hwpt_unlock_two(struct hwpt *old, struct hwpt *new);
+void hwpt_after_detach(struct hwpt *hwpt);
+void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt);
+void idev_detach_all(struct iommufd_ext_device *idev);
+
+/* pasid.c */
+int pasid_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
+int pasid_replace(struct iommufd_ext_device *idev, u32 pasid,
+		  struct hwpt *hwpt);
+bool pasid_attached(struct iommufd_ext_device *idev, u32 pasid);
+void pasid_detach(struct iommufd_ext_device *idev, u32 pasid);
+void pasid_detach_all(struct iommufd_ext_device *idev);
+
 /* fault.c */
+int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
+			 u32 id);
+void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt);
+void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt);
+void fault_queue_flush(struct fault_queue *queue,
+		       const struct attach_handle *handle);
+void fault_queue_free(struct obj *obj);
 int fault_queue_alloc_ioctl(struct ucmd *ucmd);
 
 /* viommu.c */

@@ -8,6 +8,7 @@
 #include <linux/uuid.h>
 #include <linux/xarray.h>
 
+#include "compat/pasid.h"
 #include "compat/vfio.h"
 
 #include "cdev_ext.h"
@@ -156,7 +157,6 @@ static void close_device(struct cdev_ext_file *file)
 
 	if (vdev->ops->close_device)
 		vdev->ops->close_device(vdev);
-	file->attached = false;
 	/* This detaches, too. */
 	iommufd_ext_device_unbind(file->idev);
 	file->idev = NULL;
@@ -310,11 +310,10 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
 
 /*
  * ATTACH and DETACH start alike: size, flags, and @minsz bytes that were always
- * there. What is behind those is only for flags that are refused here: no kernel
- * this is for can attach a PASID without an iommufd of its own.
+ * there. Behind those is the PASID, if a flag says so.
  */
 static int copy_pt(struct cdev_ext_file *file, void *cmd,
-		   const void __user *arg, size_t minsz)
+		   const void __user *arg, size_t minsz, size_t size)
 {
 	const struct vfio_cdev_detach *hdr = cmd;
 
@@ -322,18 +321,21 @@ static int copy_pt(struct cdev_ext_file *file, void *cmd,
 		return -EFAULT;
 	if (hdr->argsz < minsz)
 		return refuse_argsz(file, hdr->argsz, minsz);
-
-	switch (hdr->flags) {
-	case 0:
-		return 0;
-	case VFIO_CDEV_ATTACH_PASID:
-		return cdev_ext_refuse(file, -EOPNOTSUPP,
-				       "no PASID can be attached on this kernel");
-	default:
+	if (hdr->flags & ~VFIO_CDEV_ATTACH_PASID)
 		return cdev_ext_refuse(file, -EINVAL,
 				       "the flags %#x are not known",
 				       hdr->flags);
-	}
+	if (!hdr->flags)
+		return 0;
+
+	if (!EXT_HAS_PASID)
+		return cdev_ext_refuse(file, -EOPNOTSUPP,
+				       "no PASID can be attached on this kernel");
+	if (hdr->argsz < size)
+		return refuse_argsz(file, hdr->argsz, size);
+	if (copy_from_user(cmd + minsz, arg + minsz, size - minsz))
+		return -EFAULT;
+	return 0;
 }
 
 /**
@@ -348,24 +350,28 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 	struct vfio_cdev_attach attach;
 	int ret;
 
-	ret = copy_pt(file, &attach, arg, offsetofend(typeof(attach), pt_id));
+	attach.pasid = IOMMU_NO_PASID;
+	ret = copy_pt(file, &attach, arg, offsetofend(typeof(attach), pt_id),
+		      sizeof(attach));
+	if (!ret && attach.flags && attach.pasid == IOMMU_NO_PASID)
+		ret = cdev_ext_refuse(file, -EINVAL, "0 is no PASID");
 	if (ret)
 		return ret;
 
 	mutex_lock(&vdev->dev_set->lock);
-	if (file->attached)
-		ret = iommufd_ext_device_replace(file->idev, &attach.pt_id);
+	if (iommufd_ext_device_attached(file->idev, attach.pasid))
+		ret = iommufd_ext_device_replace(file->idev, attach.pasid,
+						 &attach.pt_id);
 	else
-		ret = iommufd_ext_device_attach(file->idev, &attach.pt_id);
+		ret = iommufd_ext_device_attach(file->idev, attach.pasid,
+						&attach.pt_id);
 	if (ret) {
 		iommufd_ext_errors_take(&file->errors, file->ictx, ret);
 		goto unlock;
 	}
-	file->attached = true;
 
 	if (put_user(attach.pt_id, &arg->pt_id)) {
-		iommufd_ext_device_detach(file->idev);
-		file->attached = false;
+		iommufd_ext_device_detach(file->idev, attach.pasid);
 		ret = -EFAULT;
 	}
 unlock:
@@ -385,14 +391,16 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 	struct vfio_cdev_detach detach;
 	int ret;
 
-	ret = copy_pt(file, &detach, arg, offsetofend(typeof(detach), flags));
+	detach.pasid = IOMMU_NO_PASID;
+	ret = copy_pt(file, &detach, arg, offsetofend(typeof(detach), flags),
+		      sizeof(detach));
+	if (!ret && detach.flags && detach.pasid == IOMMU_NO_PASID)
+		ret = cdev_ext_refuse(file, -EINVAL, "0 is no PASID");
 	if (ret)
 		return ret;
 
 	mutex_lock(&vdev->dev_set->lock);
-	if (file->attached)
-		iommufd_ext_device_detach(file->idev);
-	file->attached = false;
+	iommufd_ext_device_detach(file->idev, detach.pasid);
 	mutex_unlock(&vdev->dev_set->lock);
 	return 0;
 }

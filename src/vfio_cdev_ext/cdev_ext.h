@@ -48,7 +48,6 @@ struct cdev_ext_node {
  * @bound: whether BIND has succeeded. Set once under dev_set->lock, with release
  *	semantics; everything else reads it with acquire semantics before it does
  *	anything.
- * @attached: whether a page table is attached; protected by dev_set->lock
  * @devid: id of the device in @ictx; protected by dev_set->lock
  * @ictx: the context it is bound to, referenced; protected by dev_set->lock
  * @idev: the bound device; protected by dev_set->lock
@@ -66,7 +65,6 @@ struct cdev_ext_node {
 struct cdev_ext_file {
 	struct vfio_device *vdev;
 	bool bound;
-	bool attached;
 	u32 devid;
 	struct iommufd_ext_ctx *ictx;
 	struct iommufd_ext_device *idev;

@@ -49,15 +49,18 @@ struct vfio_cdev_bind {
 /**
  * struct vfio_cdev_attach - ioctl(VFIO_CDEV_ATTACH)
  * @argsz: size of the structure, in bytes
- * @flags: 0; VFIO_CDEV_ATTACH_PASID is answered with EOPNOTSUPP
+ * @flags: 0 or VFIO_CDEV_ATTACH_PASID
  * @pt_id: in: an IOAS or a page table; out: the page table that is attached
  * @pasid: with VFIO_CDEV_ATTACH_PASID
  *
- * Connect the device to an address space, or move it to another one.
+ * Connect the device, or a PASID of it, to an address space, or move it to another
+ * one. With PASIDs, all page tables of the device must have been made with
+ * IOASID_HWPT_ALLOC_PASID.
  *
  * Errors: EINVAL for a short argsz, an unknown flag, or a pt_id that does not
  * fit the device; ENOENT for an unknown pt_id; EADDRINUSE if a mapping of the
- * IOAS overlaps what the device's IOMMU keeps for itself.
+ * IOAS overlaps what the device's IOMMU keeps for itself; EOPNOTSUPP for a PASID
+ * if the kernel cannot attach one.
  */
 struct vfio_cdev_attach {
 	__u32 argsz;
@@ -72,13 +75,14 @@ struct vfio_cdev_attach {
 /**
  * struct vfio_cdev_detach - ioctl(VFIO_CDEV_DETACH)
  * @argsz: size of the structure, in bytes
- * @flags: 0; VFIO_CDEV_DETACH_PASID is answered with EOPNOTSUPP
+ * @flags: 0 or VFIO_CDEV_DETACH_PASID
  * @pasid: with VFIO_CDEV_DETACH_PASID
  *
- * Disconnect the device: its DMA is blocked until it is attached again. No
- * error if it was not attached.
+ * Disconnect the device, or a PASID of it: its DMA is blocked until it is attached
+ * again. No error if it was not attached.
  *
- * Errors: EINVAL for a short argsz or an unknown flag.
+ * Errors: EINVAL for a short argsz or an unknown flag; EOPNOTSUPP for a PASID if the
+ * kernel cannot attach one.
  */
 struct vfio_cdev_detach {
 	__u32 argsz;

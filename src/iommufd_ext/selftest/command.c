@@ -102,7 +102,7 @@ static int mock_domain(struct ucmd *ucmd)
 	/* Should something fail from here on, the dispatcher destroys it. */
 	ucmd->new_obj = &sdev->obj;
 
-	rc = iommufd_ext_device_attach(sdev->idev, &pt_id);
+	rc = iommufd_ext_device_attach(sdev->idev, 0, &pt_id);
 	if (rc)
 		return rc;
 	cmd->mock_domain.out_stdev_id = sdev->obj.id;
@@ -120,7 +120,7 @@ static int mock_domain_replace(struct ucmd *ucmd)
 	sdev = selftest_device_get(ucmd, cmd->id);
 	if (!sdev)
 		return -ENOENT;
-	rc = iommufd_ext_device_replace(sdev->idev, &cmd->replace.pt_id);
+	rc = iommufd_ext_device_replace(sdev->idev, 0, &cmd->replace.pt_id);
 	if (!rc)
 		rc = ucmd_respond(ucmd, sizeof(*cmd));
 	obj_put(ucmd->ictx, &sdev->obj);

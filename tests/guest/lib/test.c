@@ -13,6 +13,7 @@
 #include <time.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "state.h"
@@ -240,6 +241,16 @@ void gate_wait(struct gate *gate)
 {
 	if (!gate_wait_ms(gate, 30000))
 		fail_test("the other process did not answer");
+}
+
+bool kernel_since(int major, int minor)
+{
+	struct utsname name;
+	int a = 0, b = 0;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &a, &b) != 2)
+		fail_test("no release");
+	return a > major || (a == major && b >= minor);
 }
 
 void sleep_ms(int ms)

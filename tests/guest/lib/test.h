@@ -114,6 +114,9 @@ void gate_open(struct gate *gate);
 void gate_wait(struct gate *gate);
 bool gate_wait_ms(struct gate *gate, int ms);
 
+/* Is this kernel at least as new as this release? */
+bool kernel_since(int major, int minor);
+
 void sleep_ms(int ms);
 long long now_ms(void);
 
