@@ -87,6 +87,18 @@ static inline bool ext_is_hugetlb_file(struct file *file)
 	return file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
 }
 
+/*
+ * Before 6.17 huge pages that do not exist yet are taken from the pool although they
+ * are reserved for others, and the count of reservations can wrap ("mm/memfd: reserve
+ * hugetlb folios before allocation"). They have to be mapped there, too.
+ */
+static inline bool ext_can_pin_by_offset(struct file *file)
+{
+	return EXT_PROBE_MEMFD_PIN_FOLIOS &&
+	       (EXT_PROBE_HUGETLB_RESERVE_PAGES_LONG ||
+		!ext_is_hugetlb_file(file));
+}
+
 static inline bool ext_is_memfd(struct file *file)
 {
 	return ext_is_hugetlb_file(file) || shmem_file(file);

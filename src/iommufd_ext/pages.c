@@ -495,7 +495,7 @@ int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
 			return -ENOMEM;
 	}
 
-	if (file && !EXT_HAS_MEMFD_PIN_FOLIOS)
+	if (file && !ext_can_pin_by_offset(file))
 		rc = pinner_run_mapped(&pinner);
 	else
 		rc = pinner_run(&pinner);

@@ -289,6 +289,35 @@ static void test_dma_hugetlb(void **state)
 	check_eq(0, read_long("/proc/sys/vm/nr_hugepages"));
 }
 
+#define RESERVED "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages"
+
+/* Nobody has reserved the pages, which do not exist yet. */
+static void test_hugetlb_untouched(void **state)
+{
+	long reserved = read_long(RESERVED);
+	struct setup s = setup_attached();
+	uint8_t *page = page_alloc(PAGE);
+	int fd;
+
+	(void)state;
+	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "2"));
+	fd = memfd_new(4 * MB, MFD_HUGETLB);
+	assert_ok(map_file(&s, fd, 0, 4 * MB, 16 * MB));
+	check_pinned(1024);
+	check_eq(reserved, read_long(RESERVED));
+	/* The pages are clean. */
+	map_at(&s, page, PAGE, IOVA);
+	memset(page, 0xee, PAGE);
+	edu_read_ram(&s.edu, 18 * MB, SPOT, COPY);
+	edu_write_ram(&s.edu, IOVA, SPOT, COPY);
+	check(all_bytes(page, COPY, 0));
+	unmap_at(&s, 16 * MB, 4 * MB);
+	drop_fd(fd);
+	check_eq(reserved, read_long(RESERVED));
+	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
+	check_eq(0, read_long("/proc/sys/vm/nr_hugepages"));
+}
+
 static void test_dma_read_only(void **state)
 {
 	struct setup s = setup_attached();
@@ -786,6 +815,7 @@ int main(int argc, char **argv)
 	ADD(dma);
 	ADD(dma_closed);
 	ADD(dma_hugetlb);
+	ADD(hugetlb_untouched);
 	ADD(dma_read_only);
 	ADD(read_only_fd);
 	ADD(sealed);
