@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What iommufd_ext exports to drivers of assigned devices.
+ * What iommufd_ext exports to drivers of assigned and of emulated devices.
  *
  * The names are those of mainline's <linux/iommufd.h> with our prefix, and so
  * are the semantics, unless the kernel-doc at the definition says otherwise. All

@@ -613,8 +613,8 @@ int pages_split(struct pages *pages, unsigned long npages, struct pages *rest)
 		return split_chunks(pages, npages, rest);
 
 	idx = find_last_run(pages->runs, pages->nr_runs, &npages);
-	rest->nr_runs = cut_runs(pages->runs, pages->nr_runs, idx, npages,
-				 rest->runs);
+	rest->nr_runs =
+		cut_runs(pages->runs, pages->nr_runs, idx, npages, rest->runs);
 	pages->nr_runs = idx + 1;
 	return 0;
 }
@@ -697,8 +697,10 @@ int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
 	part->max_runs = SMALL_PAGES;
 
 	while (size) {
-		size_t n = min(size, PFN_PHYS(SMALL_PAGES) - offset_in_page(skip));
-		unsigned long npages = PHYS_PFN(PAGE_ALIGN(offset_in_page(skip) + n));
+		size_t n =
+			min(size, PFN_PHYS(SMALL_PAGES) - offset_in_page(skip));
+		unsigned long npages =
+			PHYS_PFN(PAGE_ALIGN(offset_in_page(skip) + n));
 
 		part->start = (pages->start & PAGE_MASK) + (skip & PAGE_MASK);
 		rc = pages_pin(part, npages, file);

@@ -692,8 +692,7 @@ struct dmabuf_memory *area_dmabuf(const struct area *area);
 unsigned long area_page(const struct area *area, unsigned long iova);
 struct area *area_alloc_slice(const struct slice *slice, int prot);
 struct shared_pages *area_share(struct area *area, bool pinned);
-struct area *area_cut_begin(struct area *area, unsigned long iova,
-			    bool pinned);
+struct area *area_cut_begin(struct area *area, unsigned long iova, bool pinned);
 void area_cut_abort(struct area *area, struct area *second, bool pinned);
 void area_cut_end(struct area *area, struct area *second);
 void area_free(struct area *area);

@@ -129,8 +129,8 @@ static struct segment *segment_alloc(struct shared_pages *shared,
 	segment->npages = npages;
 	segment->users = 0;
 	segment->pages = shared->pages;
-	segment->pages.start = (shared->pages.start & PAGE_MASK) +
-			       PFN_PHYS(first);
+	segment->pages.start =
+		(shared->pages.start & PAGE_MASK) + PFN_PHYS(first);
 	segment->pages.nr_runs = 0;
 	segment->pages.max_runs = max_runs;
 	segment->pages.chunks = NULL;
@@ -161,8 +161,8 @@ static struct segment *segment_add(struct shared_pages *shared,
 	struct segment *segment;
 	int rc;
 
-	segment = segment_alloc(shared, first, npages,
-				max_runs(shared, npages));
+	segment =
+		segment_alloc(shared, first, npages, max_runs(shared, npages));
 	if (!segment)
 		return ERR_PTR(-ENOMEM);
 	rc = segment_pin(shared, segment);

@@ -822,8 +822,8 @@ static void test_cut_unpins(void **state)
 	static const struct {
 		unsigned int first, pages;
 	} parts[] = {
-		{ 30, 1 }, { 31, 5 }, { 10, 20 }, { 0, 1 }, { 63, 1 },
-		{ 50, 13 }, { 1, 9 }, { 36, 14 },
+		{ 30, 1 }, { 31, 5 },  { 10, 20 }, { 0, 1 },
+		{ 63, 1 }, { 50, 13 }, { 1, 9 },   { 36, 14 },
 	};
 	struct setup s = setup_bound();
 	uint8_t *va = page_alloc(64 * PAGE);

@@ -284,7 +284,8 @@ struct ioasid_ioas_copy {
  * nothing.
  *
  * Errors: EINVAL for zero length; ENOENT if the range cuts a mapping or holds
- * none; EBUSY if a mapping in it is still being made.
+ * none; EBUSY if a mapping in it is still being made; EDEADLOCK if a driver of an
+ * emulated device does not let go of one.
  */
 struct ioasid_ioas_unmap {
 	__u32 size;
@@ -1367,7 +1368,8 @@ enum ioasid_unmap_partial_flags {
  * EOVERFLOW if the range wraps;
  * EBUSY if a mapping in the range is being made or removed, or if a driver of an
  * emulated device uses one that has to be split; EADDRINUSE, with
- * @IOASID_UNMAP_PARTIAL_NO_FAULT, if an IOMMU page may have to be replaced; ENOMEM.
+ * @IOASID_UNMAP_PARTIAL_NO_FAULT, if an IOMMU page may have to be replaced; EDEADLOCK
+ * as for struct ioasid_ioas_unmap; ENOMEM.
  */
 struct ioasid_ioas_unmap_partial {
 	__u32 size;
