@@ -931,7 +931,9 @@ int main(int argc, char **argv)
 		add_fields(&list, c);
 		ADD(c, fork);
 		ADD(c, exec);
-		if (c->file == ON_BOUND && c->cmd != IOASID_GET_ERROR)
+		/* Ours answer there, too. */
+		if (c->file == ON_BOUND &&
+		    _IOC_NR(c->cmd) < IOASID_CMD_GET_ERROR)
 			ADD(c, parked);
 		if (c->cmd == IOASID_IOAS_MAP_FILE)
 			ADD(c, dmabuf);

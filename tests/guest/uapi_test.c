@@ -224,12 +224,6 @@ static const struct {
 	{ ON_BOUND, VFIO_DEVICE_SET_IRQS },
 	{ ON_BOUND, VFIO_DEVICE_RESET },
 	{ ON_BOUND, VFIO_DEVICE_IOEVENTFD },
-	{ ON_PARKED, IOASID_GET_ERROR },
-	{ ON_PARKED, IOASID_GROUP_INFO },
-	{ ON_PARKED, IOASID_FEATURES },
-	{ ON_BOUND, IOASID_GET_ERROR },
-	{ ON_BOUND, IOASID_GROUP_INFO },
-	{ ON_BOUND, IOASID_FEATURES },
 };
 
 static bool known(enum command_file file, unsigned int nr)

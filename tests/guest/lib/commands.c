@@ -284,6 +284,13 @@ static int fill_group_info(struct world *world, void *cmd)
 	return world->dev < 0 ? -ENOENT : 0;
 }
 
+static int fill_device_group_info(struct world *world, void *cmd)
+{
+	fill_group_info(world, cmd);
+	((struct ioasid_group_info *)cmd)->dev_id = 0;
+	return 0;
+}
+
 static int fill_container_map(struct world *world, void *cmd)
 {
 	struct vfio_iommu_type1_dma_map *map = cmd;
@@ -402,6 +409,33 @@ static int fill_hot_reset(struct world *world, void *cmd)
 		VALUE(ioasid_get_error, out_ids),                             \
 		VALUE(ioasid_get_error, out_start),                           \
 		VALUE(ioasid_get_error, out_last),                            \
+	}
+
+/* On a device's own file, before BIND and after it; the device needs no id. */
+#define DEVICE_GROUP_INFO(file_)                                               \
+	.file = file_, COMMAND(IOASID_GROUP_INFO, ioasid_group_info, members), \
+	.answers = true, .fill = fill_device_group_info,                       \
+	.fields = {                                                            \
+		RESERVED(ioasid_group_info, flags),                            \
+		VFIO_BITS(ioasid_group_info, dev_id, 0),                       \
+		VALUE(ioasid_group_info, num),                                 \
+		VALUE(ioasid_group_info, entry_size),                          \
+		VALUE(ioasid_group_info, out_flags),                           \
+		VALUE(ioasid_group_info, out_group),                           \
+		VALUE(ioasid_group_info, out_owner_pid),                       \
+		OUT(ioasid_group_info, members),                               \
+	}
+
+#define DEVICE_FEATURES(file_)                                   \
+	.file = file_,                                           \
+	COMMAND(IOASID_FEATURES, ioasid_features, out_features), \
+	.answers = true, .fill = fill_nothing,                   \
+	.fields = {                                              \
+		RESERVED(ioasid_features, flags),                \
+		VFIO_BITS(ioasid_features, dev_id, 0),           \
+		RESERVED(ioasid_features, __reserved),           \
+		VALUE(ioasid_features, out_commands),            \
+		VALUE(ioasid_features, out_features),            \
 	}
 
 const struct command commands[] = {
@@ -756,6 +790,18 @@ const struct command commands[] = {
 			VALUE(ioasid_features, out_commands),
 			VALUE(ioasid_features, out_features),
 		},
+	}, {
+		.name = "group_info_parked",
+		DEVICE_GROUP_INFO(ON_PARKED),
+	}, {
+		.name = "group_info_bound",
+		DEVICE_GROUP_INFO(ON_BOUND),
+	}, {
+		.name = "features_parked",
+		DEVICE_FEATURES(ON_PARKED),
+	}, {
+		.name = "features_bound",
+		DEVICE_FEATURES(ON_BOUND),
 	}, {
 		.name = "container_map",
 		COMMAND(VFIO_IOMMU_MAP_DMA, vfio_iommu_type1_dma_map, size),
