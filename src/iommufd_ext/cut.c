@@ -140,10 +140,12 @@ static int check_split(struct ioas *ioas, unsigned long iova, bool no_fault)
 	if (!area)
 		return 0;
 	rc = check_cut(ioas, area, iova, -EBUSY);
-	if (rc || !no_fault || !ioas->large_pages)
+	if (rc || !ioas->large_pages)
 		return rc;
+	/* A page that is replaced forgets that it is dirty. */
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
-		if (domain_has_page_across(hwpt->domain, area, iova))
+		if ((no_fault || hwpt->tracking) &&
+		    domain_has_page_across(hwpt->domain, area, iova))
 			return refuse_cut(ioas, area, -EADDRINUSE, iova,
 					  "an IOMMU page may be on both sides");
 	return 0;
@@ -169,8 +171,9 @@ static int split_locked(struct ioas *ioas, unsigned long iova)
  * Context: may sleep.
  * Return: 0; -EBUSY if an area at an end is being made or removed, or an access uses
  * it; -EINVAL if an end inside an area is not aligned, or the area is a dma-buf;
- * -EADDRINUSE if @no_fault and there may be an IOMMU page to replace; then nothing has
- * changed. -ENOMEM or the IOMMU driver's error; then one of the areas may be split.
+ * -EADDRINUSE if there may be an IOMMU page to replace, with @no_fault or while dirty
+ * pages are tracked; then nothing has changed. -ENOMEM or the IOMMU driver's error; then
+ * one of the areas may be split.
  */
 int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       bool no_fault)

@@ -1368,8 +1368,8 @@ enum ioasid_unmap_partial_flags {
  * EOVERFLOW if the range wraps;
  * EBUSY if a mapping in the range is being made or removed, or if a driver of an
  * emulated device uses one that has to be split; EADDRINUSE, with
- * @IOASID_UNMAP_PARTIAL_NO_FAULT, if an IOMMU page may have to be replaced; EDEADLOCK
- * as for struct ioasid_ioas_unmap; ENOMEM.
+ * @IOASID_UNMAP_PARTIAL_NO_FAULT or while dirty pages are tracked, if an IOMMU page may
+ * have to be replaced; EDEADLOCK as for struct ioasid_ioas_unmap; ENOMEM.
  */
 struct ioasid_ioas_unmap_partial {
 	__u32 size;
