@@ -83,7 +83,7 @@ struct piece_iter {
 /* Of an entry of a scatterlist, the length is an int. */
 #define MAX_PIECE SZ_1G
 
-static void next_run(struct piece_iter *piece)
+static __always_inline void next_run(struct piece_iter *piece)
 {
 	struct pfn_range range;
 	size_t size;
@@ -98,7 +98,8 @@ static void next_run(struct piece_iter *piece)
 }
 
 /* Returns the size of the next piece, which begins at *@paddr; 0 at the end. */
-static size_t next_piece(struct piece_iter *piece, phys_addr_t *paddr)
+static __always_inline size_t next_piece(struct piece_iter *piece,
+					 phys_addr_t *paddr)
 {
 	size_t size;
 
@@ -177,8 +178,10 @@ static int map_by_range(struct iommu_domain *domain, unsigned long iova,
  * iommu_map_sg() would join pages that are to be kept small. Device memory has no
  * struct page; where it would be is enough here.
  */
-static int map_by_sg(struct iommu_domain *domain, unsigned long iova,
-		     struct piece_iter *piece, int prot, size_t *mapped)
+static noinline_for_stack int map_by_sg(struct iommu_domain *domain,
+					unsigned long iova,
+					struct piece_iter *piece, int prot,
+					size_t *mapped)
 {
 	const int entries = piece->max == PAGE_SIZE ? 1 : SG_ENTRIES;
 	struct scatterlist sg[SG_ENTRIES];

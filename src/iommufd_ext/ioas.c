@@ -298,13 +298,23 @@ static int check_memory(struct iommufd_ext_ctx *ictx, u64 uptr, u64 length)
 }
 
 /*
+ * Give the user the one member of the answer that is new. It is in the first version of
+ * the structure.
+ */
+static int respond_u64(struct ucmd *ucmd, const u64 *member)
+{
+	void __user *to = ucmd->ubuffer + ((void *)member - ucmd->cmd);
+
+	return put_user(*member, (u64 __user *)to);
+}
+
+/*
  * Give areas their IOVAs, tell the user, and publish them. The answer goes out
  * while they can still be dropped. On failure they are the caller's to free.
  * @ucmd is NULL for a caller in the kernel, who needs no answer.
  */
-static int map_areas(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
-		     struct area **areas, unsigned int nr, bool fixed,
-		     u64 *cmd_iova)
+static int map_areas(struct ucmd *ucmd, struct ioas *ioas, struct area **areas,
+		     unsigned int nr, bool fixed, u64 *cmd_iova)
 {
 	u64 user_iova = *cmd_iova;
 	unsigned long iova = user_iova;
@@ -315,7 +325,7 @@ static int map_areas(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
 		return rc;
 
 	*cmd_iova = iova;
-	rc = ucmd ? ucmd_respond(ucmd, cmd_size) : 0;
+	rc = ucmd ? respond_u64(ucmd, cmd_iova) : 0;
 	if (rc)
 		goto err_remove;
 	rc = ioas_publish_areas(ioas, areas, nr);
@@ -327,21 +337,21 @@ err_take_back:
 	*cmd_iova = user_iova;
 	/* The first error is the answer, whether or not this succeeds. */
 	if (ucmd)
-		ucmd_respond(ucmd, cmd_size);
+		respond_u64(ucmd, cmd_iova);
 err_remove:
 	iova_remove_areas(ioas, areas, nr);
 	return rc;
 }
 
 /* map_areas() for one, which is freed on failure; NULL is one that was not made. */
-static int map_area(struct ucmd *ucmd, size_t cmd_size, struct ioas *ioas,
-		    struct area *area, bool fixed, u64 *cmd_iova)
+static int map_area(struct ucmd *ucmd, struct ioas *ioas, struct area *area,
+		    bool fixed, u64 *cmd_iova)
 {
 	int rc;
 
 	if (!area)
 		return -ENOMEM;
-	rc = map_areas(ucmd, cmd_size, ioas, &area, 1, fixed, cmd_iova);
+	rc = map_areas(ucmd, ioas, &area, 1, fixed, cmd_iova);
 	if (rc)
 		area_free(area);
 	return rc;
@@ -358,7 +368,7 @@ static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
 		return rc;
 	area = area_alloc(ucmd->ictx, cmd->user_va, cmd->length,
 			  prot_from_flags(cmd->flags));
-	return map_area(ucmd, sizeof(*cmd), ioas, area,
+	return map_area(ucmd, ioas, area,
 			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
 }
 
@@ -413,7 +423,7 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 					 cmd->length,
 					 prot_from_flags(cmd->flags));
 	}
-	return map_area(ucmd, sizeof(*cmd), ioas, area,
+	return map_area(ucmd, ioas, area,
 			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
 }
 
@@ -469,8 +479,8 @@ int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
 	rc = check_memory(ictx, uptr, length);
 	if (rc)
 		return rc;
-	return map_area(NULL, 0, ioas, area_alloc(ictx, uptr, length, prot),
-			true, &iova);
+	return map_area(NULL, ioas, area_alloc(ictx, uptr, length, prot), true,
+			&iova);
 }
 
 static void free_slices(struct list_head *slices)
@@ -532,7 +542,7 @@ static int copy_to_ioas(struct ucmd *ucmd, struct ioas *dst,
 	areas = alloc_areas(slices, prot_from_flags(cmd->flags), &nr);
 	if (!areas)
 		return -ENOMEM;
-	rc = map_areas(ucmd, sizeof(*cmd), dst, areas, nr,
+	rc = map_areas(ucmd, dst, areas, nr,
 		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->dst_iova);
 	if (rc)
 		free_areas(areas, nr);
@@ -660,7 +670,7 @@ int ioas_unmap_ioctl(struct ucmd *ucmd)
 	if (rc)
 		goto out_put;
 	cmd->length = unmapped;
-	rc = ucmd_respond(ucmd, sizeof(*cmd));
+	rc = respond_u64(ucmd, &cmd->length);
 out_put:
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;

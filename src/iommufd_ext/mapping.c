@@ -29,6 +29,14 @@ static void unmap_array(struct iommu_domain *domain, struct area **areas,
 	iommu_iotlb_sync(domain, &gather);
 }
 
+/* There is rarely more than one, and what comes once needs no pause behind it. */
+static struct area *next_in_list(struct area *area)
+{
+	if (area->next)
+		cond_resched();
+	return area->next;
+}
+
 /* The same for areas that are linked by area->next. */
 static void unmap_list(struct iommu_domain *domain, struct area *list)
 {
@@ -36,10 +44,8 @@ static void unmap_list(struct iommu_domain *domain, struct area *list)
 	struct area *area;
 
 	iommu_iotlb_gather_init(&gather);
-	for (area = list; area; area = area->next) {
+	for (area = list; area; area = next_in_list(area))
 		domain_unmap_area(domain, area, &gather);
-		cond_resched();
-	}
 	iommu_iotlb_sync(domain, &gather);
 }
 
@@ -239,6 +245,8 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 		area->going = true;
 		*list = area;
 		list = &area->next;
+		if (area->last == range->last)
+			break;
 		cond_resched();
 	}
 	*list = NULL;
@@ -252,23 +260,18 @@ static unsigned long remove_list(struct ioas *ioas, struct area *list,
 	unsigned long removed = 0;
 	struct area *area, *next;
 
-	for (area = list; pinned && area; area = area->next) {
+	for (area = list; pinned && area; area = next_in_list(area))
 		area_unpin(area);
-		cond_resched();
-	}
 
 	mutex_lock(&ioas->iova_lock);
-	for (area = list; area; area = area->next) {
+	for (area = list; area; area = next_in_list(area))
 		iova_remove_area(ioas, area);
-		cond_resched();
-	}
 	mutex_unlock(&ioas->iova_lock);
 
 	for (area = list; area; area = next) {
-		next = area->next;
+		next = next_in_list(area);
 		removed += area_length(area);
 		area_free(area);
-		cond_resched();
 	}
 	return removed;
 }

@@ -26,20 +26,6 @@
 /* Pages that are pinned in one call: a page of pointers. */
 #define BATCH_PAGES ((unsigned long)(PAGE_SIZE / sizeof(struct page *)))
 
-/**
- * struct pfn_run_chunk - some of the runs of a large mapping
- * @next: the following ones
- * @nr: used entries
- * @max: entries there are
- * @runs: the runs
- */
-struct pfn_run_chunk {
-	struct pfn_run_chunk *next;
-	unsigned int nr;
-	unsigned int max;
-	struct pfn_run runs[];
-};
-
 #define CHUNK_MAX_RUNS \
 	((PAGE_SIZE - sizeof(struct pfn_run_chunk)) / sizeof(struct pfn_run))
 
@@ -52,6 +38,7 @@ struct pfn_run_chunk {
  * @left: pages still to pin
  * @charged: pages that are pinned and charged
  * @last: the run that grows, or NULL
+ * @grows: the page frame that makes @last grow
  * @tail: the last chunk, or NULL
  * @batch: room for the pages of one call
  * @batch_size: entries of @batch
@@ -64,6 +51,7 @@ struct pinner {
 	unsigned long left;
 	unsigned long charged;
 	struct pfn_run *last;
+	unsigned long grows;
 	struct pfn_run_chunk *tail;
 	struct page **batch;
 	unsigned long batch_size;
@@ -133,21 +121,26 @@ static int pinner_add_run(struct pinner *pinner, unsigned long pfn,
 {
 	struct pfn_run *last = pinner->last;
 
-	if (last && last->pfn + last->npages == pfn && last->folios == folios &&
+	if (last && pfn == pinner->grows && last->folios == folios &&
 	    last->npages + npages <= PFN_RUN_MAX_PAGES) {
 		last->npages += npages;
 	} else {
 		last = pinner_new_run(pinner);
 		if (!last)
 			return -ENOMEM;
-		last->pfn = pfn;
-		last->npages = npages;
-		last->folios = folios;
+		*last = (struct pfn_run){ .pfn = pfn,
+					  .npages = npages,
+					  .folios = folios };
 		pinner->last = last;
 	}
+	pinner->grows = pfn + npages;
+	return 0;
+}
+
+static void pinner_advance(struct pinner *pinner, unsigned long npages)
+{
 	pinner->uptr += npages << PAGE_SHIFT;
 	pinner->left -= npages;
-	return 0;
 }
 
 static int pinner_add_batch(struct pinner *pinner, unsigned long n)
@@ -167,6 +160,7 @@ static int pinner_add_batch(struct pinner *pinner, unsigned long n)
 			return rc;
 		}
 	}
+	pinner_advance(pinner, n);
 	return 0;
 }
 
@@ -178,10 +172,12 @@ static int pinner_add_folio(struct pinner *pinner, struct page *page)
 		folio_nr_pages(folio) - (page_to_pfn(page) - folio_pfn(folio));
 	int rc;
 
-	rc = pinner_add_run(pinner, page_to_pfn(page),
-			    min(npages, pinner->left), true);
+	npages = min(npages, pinner->left);
+	rc = pinner_add_run(pinner, page_to_pfn(page), npages, true);
 	if (rc)
 		unpin_user_page(page);
+	else
+		pinner_advance(pinner, npages);
 	return rc;
 }
 
@@ -234,26 +230,36 @@ static int pin_batch(struct pinner *pinner)
 	return pinner_add_batch(pinner, got);
 }
 
+/* Huge pages that are pinned, at most, before mmap_lock is let go. */
+#define BATCH_FOLIOS 64
+
 /*
- * Pins a huge page, if the memory at pinner->uptr is a hugetlb mapping. The VMA
- * must not change between the look at it and the pin. Returns 1 if it did, 0 if
+ * Pins huge pages, if the memory at pinner->uptr is a hugetlb mapping. The VMA
+ * must not change between the look at it and the pins. Returns 1 if it did, 0 if
  * there is nothing huge, or an error.
  */
 static int pin_huge_locked(struct pinner *pinner, int *locked)
 {
 	struct vm_area_struct *vma;
+	unsigned int i;
 	long got;
 	int rc;
 
 	vma = vma_lookup(pinner->mm, pinner->uptr);
 	if (!vma || !is_vm_hugetlb_page(vma))
 		return 0;
-	got = gup_locked(pinner, 1, locked);
-	if (got <= 0)
-		return got ?: -EFAULT;
-	rc = *locked ? pinner_add_folio(pinner, pinner->batch[0]) :
-		       pinner_add_batch(pinner, 1);
-	return rc ?: 1;
+	for (i = 0; i < BATCH_FOLIOS; i++) {
+		got = gup_locked(pinner, 1, locked);
+		if (got <= 0)
+			return got ?: -EFAULT;
+		rc = *locked ? pinner_add_folio(pinner, pinner->batch[0]) :
+			       pinner_add_batch(pinner, 1);
+		if (rc)
+			return rc;
+		if (!*locked || !pinner->left || pinner->uptr >= vma->vm_end)
+			break;
+	}
+	return 1;
 }
 
 static int pin_huge(struct pinner *pinner)
@@ -367,6 +373,8 @@ static int pinner_run(struct pinner *pinner)
 		rc = pinner_charge(pinner, before - pinner->left);
 		if (rc)
 			return rc;
+		if (!pinner->left)
+			break;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -461,18 +469,27 @@ static void pages_release_runs(struct pages *pages)
 	}
 }
 
-/**
- * pages_pin() - pin and charge memory
- * @pages: memory that is not pinned
- * @npages: its size, in pages
- * @file: the file it is in, or NULL for memory of the owner
- *
- * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
- * process is gone; -EINVAL for a file that is no memfd, or is too short; -ENOMEM
- * without memory or over RLIMIT_MEMLOCK; -EINTR if the process is being killed.
- */
-int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
+/* A page of the calling process. What this cannot do is for the long way to say. */
+static bool pin_one(struct pages *pages)
+{
+	unsigned int flags = FOLL_LONGTERM | FOLL_WRITE;
+	struct page *page;
+
+	if (pages->owner->mm != current->mm || !pages->writable ||
+	    pin_user_pages_fast(pages->start & PAGE_MASK, 1, flags, &page) != 1)
+		return false;
+	if (pages_owner_charge(pages->owner, pages->charge, 1)) {
+		unpin_user_page(page);
+		return false;
+	}
+	pages->runs[0] = (struct pfn_run){ .pfn = page_to_pfn(page),
+					   .npages = 1 };
+	pages->nr_runs = 1;
+	return true;
+}
+
+static int pin_many(struct pages *pages, unsigned long npages,
+		    struct file *file)
 {
 	struct page *small_batch[SMALL_PAGES];
 	struct pinner pinner = {
@@ -505,6 +522,24 @@ int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
 	if (pinner.batch != small_batch)
 		kfree(pinner.batch);
 	return rc;
+}
+
+/**
+ * pages_pin() - pin and charge memory
+ * @pages: memory that is not pinned
+ * @npages: its size, in pages
+ * @file: the file it is in, or NULL for memory of the owner
+ *
+ * Context: may sleep, takes mmap_lock, may fault.
+ * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
+ * process is gone; -EINVAL for a file that is no memfd, or is too short; -ENOMEM
+ * without memory or over RLIMIT_MEMLOCK; -EINTR if the process is being killed.
+ */
+int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
+{
+	if (npages == 1 && !file && pages->max_runs && pin_one(pages))
+		return 0;
+	return pin_many(pages, npages, file);
 }
 
 /**
@@ -714,34 +749,4 @@ int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
 	}
 	kfree(part);
 	return rc;
-}
-
-/**
- * pfn_run_iter_init() - begin at the first run
- * @iter: the iterator
- * @pages: pinned memory
- */
-void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages)
-{
-	iter->pages = pages;
-	iter->chunk = pages->max_runs ? NULL : pages->chunks;
-	iter->idx = 0;
-}
-
-/**
- * pfn_run_next() - the next run
- * @iter: the iterator
- *
- * Return: the run. The runs cover the memory: a caller that asks for no more
- * than the length of the memory gets an answer each time.
- */
-const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter)
-{
-	if (iter->pages->max_runs)
-		return &iter->pages->runs[iter->idx++];
-	if (iter->idx == iter->chunk->nr) {
-		iter->chunk = iter->chunk->next;
-		iter->idx = 0;
-	}
-	return &iter->chunk->runs[iter->idx++];
 }

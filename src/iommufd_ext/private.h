@@ -610,16 +610,65 @@ void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
 
 /* pages.c */
 /**
+ * struct pfn_run_chunk - some of the runs of a large mapping
+ * @next: the following ones
+ * @nr: used entries
+ * @max: entries there are
+ * @runs: the runs
+ */
+struct pfn_run_chunk {
+	struct pfn_run_chunk *next;
+	unsigned int nr;
+	unsigned int max;
+	struct pfn_run runs[];
+};
+
+/**
  * struct pfn_run_iter - walks the runs of pinned memory
- * @pages: the memory
  * @chunk: current chunk, for memory that is kept in chunks
- * @idx: current entry
+ * @next: the run that comes next
+ * @end: behind the last of those that follow it directly
  */
 struct pfn_run_iter {
-	const struct pages *pages;
 	const struct pfn_run_chunk *chunk;
-	unsigned int idx;
+	const struct pfn_run *next;
+	const struct pfn_run *end;
 };
+
+/**
+ * pfn_run_iter_init() - begin at the first run
+ * @iter: the iterator
+ * @pages: pinned memory
+ */
+static inline void pfn_run_iter_init(struct pfn_run_iter *iter,
+				     const struct pages *pages)
+{
+	if (pages->max_runs) {
+		iter->next = pages->runs;
+		iter->end = iter->next + pages->nr_runs;
+	} else {
+		iter->chunk = pages->chunks;
+		iter->next = iter->chunk->runs;
+		iter->end = iter->next + iter->chunk->nr;
+	}
+}
+
+/**
+ * pfn_run_next() - the next run
+ * @iter: the iterator
+ *
+ * Return: the run. The runs cover the memory: a caller that asks for no more
+ * than the length of the memory gets an answer each time.
+ */
+static inline const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter)
+{
+	if (iter->next == iter->end) {
+		iter->chunk = iter->chunk->next;
+		iter->next = iter->chunk->runs;
+		iter->end = iter->next + iter->chunk->nr;
+	}
+	return iter->next++;
+}
 
 unsigned int pages_max_runs(unsigned long npages);
 size_t pages_runs_size(unsigned int max_runs);
@@ -630,8 +679,6 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 	      bool write);
 int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
 		      void *data, size_t size, bool write);
-void pfn_run_iter_init(struct pfn_run_iter *iter, const struct pages *pages);
-const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter);
 
 /* shared.c */
 /**
