@@ -24,6 +24,8 @@ static inline bool ext_iommu_dirty_capable(struct device *dev)
 #endif
 }
 
+#define EXT_HAS_DIRTY EXT_PROBE_IOMMU_DIRTY_OPS
+
 static inline bool ext_iommu_has_dirty_ops(const struct iommu_domain *domain)
 {
 #if EXT_PROBE_IOMMU_DIRTY_OPS

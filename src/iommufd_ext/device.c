@@ -172,10 +172,9 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				      "cannot bind %s: it is in no IOMMU group",
 				      dev_name(dev)));
 	if (!iommufd_ext_device_supported(dev))
-		return ERR_PTR(
-			refuse(ictx, -EINVAL,
-			       "cannot bind %s: its DMA is not cache coherent",
-			       dev_name(dev)));
+		return ERR_PTR(refuse(ictx, -EINVAL,
+				      "cannot bind %s: its DMA is not cache coherent",
+				      dev_name(dev)));
 
 	igroup = igroup_get(ictx, dev);
 	if (IS_ERR(igroup))

@@ -135,7 +135,7 @@ static void add_locked(struct iommufd_ext_errors *errors,
 
 /*
  * A record for this thread, with the lock held on return; NULL without memory, and
- * then without the lock. Some callers hold spinlocks.
+ * then without the lock.
  */
 static struct error_record *get_record(struct iommufd_ext_errors *errors)
 	__acquires(&errors->lock)
@@ -148,7 +148,7 @@ static struct error_record *get_record(struct iommufd_ext_errors *errors)
 		return record;
 	spin_unlock(&errors->lock);
 
-	new = kmalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
+	new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!new)
 		return NULL;
 
@@ -182,7 +182,7 @@ static void make_printable(char *text)
  * The last sentence said before the call fails is the one that counts. It is lost if
  * there is no memory for it.
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: @rc.
  */
 int iommufd_ext_vrefuse(struct iommufd_ext_errors *errors, int rc,
@@ -212,7 +212,7 @@ EXT_EXPORT_SYMBOL(iommufd_ext_vrefuse);
  * @about: the objects and the range concerned, or NULL
  * @fmt: the sentence, without a full stop, for printf
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: @rc.
  */
 int iommufd_ext_refuse(struct iommufd_ext_errors *errors, int rc,
@@ -234,7 +234,7 @@ EXT_EXPORT_SYMBOL(iommufd_ext_refuse);
  * @rc: negative errno
  * @fmt: the sentence, without a full stop, for printf
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: @rc.
  */
 int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...)
@@ -254,7 +254,7 @@ int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...)
  * @id: the object's id, as the user named it
  * @fmt: the sentence, without a full stop, for printf
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: @rc.
  */
 int refuse_id(struct iommufd_ext_ctx *ictx, int rc, u32 id, const char *fmt,
@@ -277,7 +277,7 @@ int refuse_id(struct iommufd_ext_ctx *ictx, int rc, u32 id, const char *fmt,
  * @other: the id of the object that stands in the way
  * @fmt: the sentence, without a full stop, for printf
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: @rc.
  */
 int refuse_ids(struct iommufd_ext_ctx *ictx, int rc, u32 id, u32 other,
@@ -301,7 +301,7 @@ int refuse_ids(struct iommufd_ext_ctx *ictx, int rc, u32 id, u32 other,
  * @last: last address of the range
  * @fmt: the sentence, without a full stop, for printf
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: @rc.
  */
 int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id, u64 start,
@@ -325,7 +325,7 @@ int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id, u64 start,
  * refuse_reserved() - refuse(), because a reserved member is not 0
  * @ictx: the context
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: -EOPNOTSUPP.
  */
 int refuse_reserved(struct iommufd_ext_ctx *ictx)
@@ -338,7 +338,7 @@ int refuse_reserved(struct iommufd_ext_ctx *ictx)
  * @ictx: the context
  * @unknown: those flags
  *
- * Context: any that may take a spinlock; not interrupts.
+ * Context: may sleep.
  * Return: -EOPNOTSUPP.
  */
 int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown)

@@ -10,9 +10,12 @@
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/dirty.h"
+#include "compat/fault.h"
 #include "compat/iommu.h"
 #include "compat/mm.h"
 #include "compat/module.h"
+#include "compat/pasid.h"
 #include "private.h"
 
 /**
@@ -68,22 +71,40 @@ static u64 kernel_features(void)
 		features |= IOASID_FEATURE_MAP_FILE_DIRECT;
 	if (EXT_IOMMU_REPLACES_ATOMICALLY)
 		features |= IOASID_FEATURE_ATOMIC_REPLACE;
+	if (EXT_HAS_IOPF)
+		features |= IOASID_FEATURE_FAULT_QUEUE;
 	return features;
 }
 
-static u64 features_of(struct device *dev)
+/* What the IOMMU's driver would have to add, if it did. */
+static u64 driver_features(void)
 {
-	u64 features = kernel_features();
+	u64 features = 0;
 
-	if (dev ? ext_iommu_can_nest(dev) : EXT_IOMMU_HAS_NESTED)
+	if (EXT_IOMMU_HAS_NESTED)
 		features |= IOASID_FEATURE_NESTED;
+	if (EXT_HAS_DIRTY)
+		features |= IOASID_FEATURE_DIRTY_TRACKING;
+	if (EXT_HAS_PASID)
+		features |= IOASID_FEATURE_PASID;
 	return features;
 }
 
-static void answer(struct ioasid_features *cmd, struct device *dev)
+static u64 device_features(struct device *dev)
+{
+	u64 features = 0;
+
+	if (ext_iommu_can_nest(dev))
+		features |= IOASID_FEATURE_NESTED;
+	if (EXT_HAS_PASID && ext_max_pasids(dev))
+		features |= IOASID_FEATURE_PASID;
+	return features;
+}
+
+static void answer(struct ioasid_features *cmd, u64 features)
 {
 	fill_commands(cmd->out_commands);
-	cmd->out_features = features_of(dev);
+	cmd->out_features = kernel_features() | features;
 }
 
 /**
@@ -96,19 +117,23 @@ int features_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_features *cmd = ucmd->cmd;
 	struct iommufd_ext_device *idev;
+	u64 features;
 
 	if (cmd->flags)
 		return refuse_flags(ucmd->ictx, cmd->flags);
 	if (cmd->__reserved)
 		return refuse_reserved(ucmd->ictx);
 	if (!cmd->dev_id) {
-		answer(cmd, NULL);
+		answer(cmd, driver_features());
 		return ucmd_respond(ucmd, sizeof(*cmd));
 	}
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)
 		return -ENOENT;
-	answer(cmd, idev->dev);
+	features = device_features(idev->dev);
+	if (idev_tracks_dirty(idev))
+		features |= IOASID_FEATURE_DIRTY_TRACKING;
+	answer(cmd, features);
 	obj_put(ucmd->ictx, &idev->obj);
 	return ucmd_respond(ucmd, sizeof(*cmd));
 }
@@ -138,8 +163,7 @@ int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
 	rc = check_query(errors, cmd.flags | cmd.__reserved, cmd.dev_id);
 	if (rc)
 		return rc;
-	answer(&cmd, dev);
-	cmd.out_features |= more;
+	answer(&cmd, device_features(dev) | more);
 	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
 		return -EFAULT;
 	return 0;

@@ -28,13 +28,18 @@ static int set_rlimit_mode(struct iommufd_ext_ctx *ictx, u64 val)
 
 	xa_lock(&ictx->objects);
 	if (!xa_empty(&ictx->objects))
-		rc = refuse(ictx, -EBUSY,
-			    "RLIMIT_MODE cannot change any more: the file has objects");
+		rc = -EBUSY;
 	else if (val > 1)
-		rc = refuse_value(ictx, "RLIMIT_MODE", val);
+		rc = -EINVAL;
 	else
 		ictx->charge_mm = val;
 	xa_unlock(&ictx->objects);
+
+	if (rc == -EBUSY)
+		refuse(ictx, rc,
+		       "RLIMIT_MODE cannot change any more: the file has objects");
+	else if (rc)
+		refuse_value(ictx, "RLIMIT_MODE", val);
 	return rc;
 }
 

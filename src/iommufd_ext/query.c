@@ -69,8 +69,8 @@ int entries_add(struct entries *entries, const void *entry)
 	return 0;
 }
 
-/* Of an endpoint, which has no id of its own. */
-#define CURSOR(_id, _endpoint) ((u64)(_id) << 32 | (_endpoint))
+/* Endpoints, which have no ids, have places behind their device; see below. */
+#define CURSOR(_id, _place) ((u64)(_id) << 32 | (_place))
 
 static void describe_hwpt(const struct hwpt *hwpt, struct ioasid_object *out)
 {
@@ -115,12 +115,51 @@ static void describe_device(const struct iommufd_ext_device *idev,
 	strscpy(out->name, dev_name(idev->dev), sizeof(out->name));
 }
 
+/* The first of the device's PASIDs from @pasid on that is attached. */
+static struct endpoint *find_pasid(struct iommufd_ext_device *idev,
+				   unsigned long *pasid)
+{
+	struct pasid_attach *attach;
+	struct endpoint *endpoint;
+
+	xa_for_each_start(&idev->igroup->pasids, *pasid, attach, *pasid)
+		list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
+			if (endpoint->idev == idev)
+				return endpoint;
+	return NULL;
+}
+
+/*
+ * The endpoint at @place, moved behind it: 1 is the device's own, and the PASIDs
+ * follow.
+ */
+static bool describe_endpoint(struct iommufd_ext_device *idev, u32 *place,
+			      struct ioasid_object *out)
+{
+	unsigned long pasid = *place > 2 ? *place - 2 : 0;
+	struct endpoint *endpoint = *place == 1 ? idev->endpoint : NULL;
+
+	if (endpoint) {
+		*place = 2;
+	} else {
+		endpoint = find_pasid(idev, &pasid);
+		if (!endpoint)
+			return false;
+		*place = pasid + 3;
+		out->pasid = pasid;
+		out->flags |= IOASID_OBJECT_PASID;
+	}
+	out->type = IOASID_OBJECT_ENDPOINT;
+	out->target_id = endpoint->hwpt->obj.id;
+	return true;
+}
+
 /* Fills @out, and moves @cursor behind what it describes. */
 static bool describe(struct iommufd_ext_ctx *ictx, struct obj *obj, u64 *cursor,
 		     struct ioasid_object *out)
 {
-	struct iommufd_ext_device *idev = NULL;
-	u32 endpoint = *cursor == CURSOR(obj->id, 1);
+	u32 place = *cursor >> 32 == obj->id ? (u32)*cursor : 0;
+	struct iommufd_ext_device *idev;
 
 	lockdep_assert_held(&ictx->attach_lock);
 	lockdep_assert_held(&ictx->objects.xa_lock);
@@ -141,23 +180,23 @@ static bool describe(struct iommufd_ext_ctx *ictx, struct obj *obj, u64 *cursor,
 	case OBJ_ACCESS:
 		describe_access(obj, out);
 		return true;
+	case OBJ_FAULT:
+		out->type = IOASID_OBJECT_FAULT;
+		return true;
 	case OBJ_DEVICE:
-		idev = container_of(obj, struct iommufd_ext_device, obj);
 		break;
 	default:
 		return false;
 	}
 
-	if (!endpoint) {
+	idev = container_of(obj, struct iommufd_ext_device, obj);
+	if (!place) {
 		describe_device(idev, out);
-		if (idev->endpoint)
-			*cursor = CURSOR(obj->id, 1);
-		return true;
-	}
-	if (!idev->endpoint)
+		place = 1;
+	} else if (!describe_endpoint(idev, &place, out)) {
 		return false;
-	out->type = IOASID_OBJECT_ENDPOINT;
-	out->target_id = idev->endpoint->hwpt->obj.id;
+	}
+	*cursor = CURSOR(obj->id, place);
 	return true;
 }
 

@@ -474,7 +474,8 @@ static int map_bar(struct stage *st)
 	attach(st);
 	assert_ok(vfio_region(st->s.dev, VFIO_PCI_BAR0_REGION_INDEX, &info));
 	bar = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			    st->s.dev, (off_t)info.offset), PAGE);
+			    st->s.dev, (off_t)info.offset),
+		       PAGE);
 	expect_range(st, (uintptr_t)bar, (uintptr_t)bar + PAGE - 1);
 	return ioas_map_fixed(st->s.ctx, st->s.ioas, bar, PAGE, IOVA, MAP_RW);
 }
@@ -715,10 +716,14 @@ static int attach_apart(struct stage *st)
 	return cdev_attach(st->fd, ioas_new(st->s.ctx), NULL);
 }
 
-#define ROW(name_, cmd_, err_, text_) \
-	{ #name_, name_, cmd_, err_, text_, false }
-#define DEVICE_ROW(name_, cmd_, err_, text_) \
-	{ #name_, name_, cmd_, err_, text_, true }
+#define ROW(name_, cmd_, err_, text_)                   \
+	{                                               \
+#name_, name_, cmd_, err_, text_, false \
+	}
+#define DEVICE_ROW(name_, cmd_, err_, text_)           \
+	{                                              \
+#name_, name_, cmd_, err_, text_, true \
+	}
 
 static const struct row rows[] = {
 	ROW(unknown_ioctl, _IO(IOASID_TYPE, 0xfe), ENOTTY, "does not know"),
@@ -759,7 +764,8 @@ static const struct row rows[] = {
 	ROW(map_full, IOASID_IOAS_MAP, ENOSPC,
 	    "no free range of 0x2000 bytes at a multiple"),
 	ROW(map_file_closed, IOASID_IOAS_MAP_FILE, EBADF, "9999 is not open"),
-	ROW(map_file_kind, IOASID_IOAS_MAP_FILE, EINVAL, "neither a memfd nor a dma-buf"),
+	ROW(map_file_kind, IOASID_IOAS_MAP_FILE, EINVAL,
+	    "neither a memfd nor a dma-buf"),
 	ROW(copy_hole, IOASID_IOAS_COPY, ENOENT,
 	    "nothing is mapped at IOVA 0x100000"),
 	ROW(copy_empty, IOASID_IOAS_COPY, EINVAL, "the length is 0"),
@@ -878,8 +884,8 @@ static void test_blocked_names(void **state)
 	(void)state;
 	assert_errno(EBUSY, bind_blocked(&st));
 	snprintf(want, sizeof(want),
-		 "cannot bind %s: %s in the same IOMMU group %d is in use by driver e1000",
-		 shared2, shared1, pci_group(shared2));
+		"cannot bind %s: %s in the same IOMMU group %d is in use by driver e1000",
+		shared2, shared1, pci_group(shared2));
 	check_refusal(st.fd, EBUSY, want, &r);
 }
 
@@ -1072,9 +1078,9 @@ static void limited_child(void *arg)
 	struct refusal r;
 
 	become_limited(LIMIT_PAGES);
-	assert_errno(ENOMEM, ioas_map_fixed(s->ctx, s->ioas, va,
-					    (LIMIT_PAGES + 1) * PAGE, IOVA,
-					    MAP_RW));
+	assert_errno(ENOMEM,
+		     ioas_map_fixed(s->ctx, s->ioas, va,
+				    (LIMIT_PAGES + 1) * PAGE, IOVA, MAP_RW));
 	check_refusal(s->ctx, ENOMEM, "RLIMIT_MEMLOCK: ", &r);
 	check(strstr(r.text, " of a limit of 256 KiB "));
 }

@@ -182,8 +182,8 @@ static void test_objects_bad_array(void **state)
 	assert_ok(munmap((char *)page + PAGE, PAGE));
 	assert_errno(EFAULT,
 		     list_objects(fd, &cursor,
-				  (void *)((char *)page + PAGE -
-					   sizeof(*page)), &num));
+				  (void *)((char *)page + PAGE - sizeof(*page)),
+				  &num));
 }
 
 /* ---- mappings ---- */
@@ -331,8 +331,8 @@ static void test_mappings_bad(void **state)
 	bool end;
 
 	(void)state;
-	assert_errno(ENOENT, list_mappings(fd, ABSENT_ID, &iova, &mapping,
-					   &num, &end));
+	assert_errno(ENOENT,
+		     list_mappings(fd, ABSENT_ID, &iova, &mapping, &num, &end));
 }
 
 struct changer {
@@ -349,8 +349,8 @@ static void *change_mappings(void *arg)
 	uint64_t i;
 
 	for (i = 0; !c->stop; i = (i + 1) % MANY) {
-		ioas_map_fixed(c->fd, c->ioas, c->va, PAGE,
-			       (2 * i + 1) * PAGE, MAP_RW);
+		ioas_map_fixed(c->fd, c->ioas, c->va, PAGE, (2 * i + 1) * PAGE,
+			       MAP_RW);
 		ioas_unmap_exact(c->fd, c->ioas, (2 * i + 1) * PAGE, PAGE);
 	}
 	return NULL;
@@ -591,6 +591,16 @@ static void test_features_commands(void **state)
 	}
 }
 
+static int fault_queue(int fd)
+{
+	struct ioasid_fault_alloc cmd = { .size = sizeof(cmd) };
+	int rc = ioctl(fd, IOASID_FAULT_QUEUE_ALLOC, &cmd);
+
+	if (!rc)
+		keep_fd((int)cmd.out_fault_fd);
+	return rc;
+}
+
 /* Each feature of a device, tried. */
 static void test_features_device(void **state)
 {
@@ -604,7 +614,8 @@ static void test_features_device(void **state)
 	assert_ok(features(s.ctx, 0, &kernel));
 	assert_ok(features(s.ctx, s.devid, &f));
 	assert_ok(features(s.dev, 0, &node));
-	check_eq(f.out_features, node.out_features & ~IOASID_FEATURE_KVM);
+	check_eq(f.out_features & ~IOASID_FEATURE_DIRTY_TRACKING,
+		 node.out_features & ~IOASID_FEATURE_KVM);
 	/* A device can have less than the kernel, and no more. */
 	check_eq(0, f.out_features & ~kernel.out_features);
 	check(f.out_features & IOASID_FEATURE_VFIO_COMPAT);
@@ -622,6 +633,11 @@ static void test_features_device(void **state)
 	if (!parents)
 		check_eq(EOPNOTSUPP, errno);
 	check(parents || !(f.out_features & IOASID_FEATURE_NESTED));
+	check_eq(!!(f.out_features & IOASID_FEATURE_DIRTY_TRACKING),
+		 !hwpt_alloc(s.ctx, s.devid, s.ioas,
+			     IOASID_HWPT_ALLOC_DIRTY_TRACKING, &parent));
+	check_eq(!!(f.out_features & IOASID_FEATURE_FAULT_QUEUE),
+		 !fault_queue(s.ctx));
 }
 
 static void test_features_bad(void **state)

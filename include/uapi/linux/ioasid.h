@@ -1286,6 +1286,10 @@ struct ioasid_group_info {
  *	moment in which its DMA is blocked
  * @IOASID_FEATURE_NESTED: nested page tables
  * @IOASID_FEATURE_KVM: KVM accepts the device node; only of a device node
+ * @IOASID_FEATURE_DIRTY_TRACKING: page tables can track which pages are written to;
+ *	not of a device node
+ * @IOASID_FEATURE_FAULT_QUEUE: IOASID_FAULT_QUEUE_ALLOC
+ * @IOASID_FEATURE_PASID: PASIDs can be attached
  */
 enum ioasid_feature {
 	IOASID_FEATURE_MAP_FILE = 1 << 0,
@@ -1296,6 +1300,9 @@ enum ioasid_feature {
 	IOASID_FEATURE_ATOMIC_REPLACE = 1 << 5,
 	IOASID_FEATURE_NESTED = 1 << 6,
 	IOASID_FEATURE_KVM = 1 << 7,
+	IOASID_FEATURE_DIRTY_TRACKING = 1 << 8,
+	IOASID_FEATURE_FAULT_QUEUE = 1 << 9,
+	IOASID_FEATURE_PASID = 1 << 10,
 };
 
 /**
