@@ -600,12 +600,12 @@ static void test_fd(void **state)
 static int dmabuf_new(size_t len)
 {
 	struct udmabuf_create create = { .size = len };
-	int dev = keep_fd(open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
+	int dev = keep_fd(open("/dev/udmabuf", O_RDWR | O_CLOEXEC)), fd;
 
 	if (dev < 0)
 		return -1;
-	create.memfd = assert_ok(keep_fd(
-		memfd_create("dmabuf", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+	fd = memfd_create("dmabuf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	create.memfd = assert_ok(keep_fd(fd));
 	assert_ok(ftruncate(create.memfd, len));
 	assert_ok(fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
 	return assert_ok(keep_fd(ioctl(dev, UDMABUF_CREATE, &create)));
