@@ -8,6 +8,8 @@
 #include <linux/module.h>
 #include <linux/vfio.h>
 
+#include "compat/ftrace.h"
+
 static void notrace change_nothing(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops,
 				   struct ftrace_regs *fregs)
@@ -25,13 +27,20 @@ static int __init patch_init(void)
 
 	ret = ftrace_set_filter_ip(&patch_ops, (unsigned long)vfio_file_set_kvm,
 				   0, 0);
-	return ret ?: register_ftrace_function(&patch_ops);
+	if (ret)
+		return ret;
+
+	ret = register_ftrace_function(&patch_ops);
+	if (ret)
+		ext_ftrace_free_filter(&patch_ops);
+	return ret;
 }
 module_init(patch_init);
 
 static void __exit patch_exit(void)
 {
 	unregister_ftrace_function(&patch_ops);
+	ext_ftrace_free_filter(&patch_ops);
 }
 module_exit(patch_exit);
 
