@@ -717,7 +717,7 @@ bool iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
 	bool attached;
 
 	mutex_lock(&idev->ictx->attach_lock);
-	attached = pasid == IOMMU_NO_PASID ? idev->endpoint != NULL :
+	attached = pasid == IOMMU_NO_PASID ? !!idev->endpoint :
 					     pasid_attached(idev, pasid);
 	mutex_unlock(&idev->ictx->attach_lock);
 	return attached;

@@ -7,6 +7,7 @@
  * call back into it, so no driver here makes a virtual IOMMU. What is left of
  * these commands is the answer of a machine without such an IOMMU.
  */
+#include <linux/bits.h>
 #include <linux/limits.h>
 #include <linux/overflow.h>
 
@@ -14,7 +15,7 @@
 
 #include "private.h"
 
-#define VEVENTQ_MAX_DEPTH (1U << 19)
+#define VEVENTQ_MAX_DEPTH BIT(19)
 
 static int refuse_no_driver(struct iommufd_ext_ctx *ictx)
 {
