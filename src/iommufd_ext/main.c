@@ -19,10 +19,14 @@
  *    pins it in batches and keeps it as runs of contiguous pages, account.c charges
  *    it, and change_process.c charges it to somebody else.
  *  - A hardware page table (hwpt.c) follows an IOAS. Each holds all of it:
- *    mapping.c keeps that so, domain.c talks to the IOMMU driver.
+ *    mapping.c keeps that so, domain.c talks to the IOMMU driver. One that is
+ *    nested is the user's to fill (nested.c). dirty.c reads which pages devices
+ *    have written to.
  *  - A driver binds a device for a user (device.c); the device's IOMMU group is
  *    then owned by the context. Attaching makes an endpoint (endpoint.c), the
- *    relation between a device and a page table.
+ *    relation between a device and a page table; pasid.c attaches its further
+ *    address spaces, and fault.c queues its page faults. What device and IOMMU can
+ *    do is said by hw_info.c.
  *  - A driver of an emulated device uses the memory without DMA, through an access
  *    (access.c).
  *  - vfio_compat.c serves programs that know only the ioctls of a VFIO container.

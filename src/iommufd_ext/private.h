@@ -11,6 +11,9 @@
  *           mmap_lock
  *           dmabufs_lock (dmabuf.c)
  *       group->mutex of the IOMMU core
+ *     fault_queue.lock (fault.c)
+ *       the IOMMU core's lock of a device's faults
+ *       fault_queue.list_lock
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
