@@ -13,23 +13,30 @@
 #include <linux/iommu.h>
 
 #include "ext_probes.h"
+#if IOMMUFD_EXT_TEST && !EXT_PROBE_IOMMU_DIRTY_OPS
+#include "iommu_driver.h"
+#endif
 
 /* Before 6.7 no driver is asked, and no domain tracks. */
 static inline bool ext_iommu_dirty_capable(struct device *dev)
 {
 #if EXT_PROBE_IOMMU_DIRTY_OPS
 	return device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING);
+#elif IOMMUFD_EXT_TEST
+	return mock_capable(dev, EXT_CAP_DIRTY_TRACKING);
 #else
 	return false;
 #endif
 }
 
-#define EXT_HAS_DIRTY EXT_PROBE_IOMMU_DIRTY_OPS
+#define EXT_HAS_DIRTY (EXT_PROBE_IOMMU_DIRTY_OPS || IOMMUFD_EXT_TEST)
 
-static inline bool ext_iommu_has_dirty_ops(const struct iommu_domain *domain)
+static inline bool ext_iommu_has_dirty_ops(struct iommu_domain *domain)
 {
 #if EXT_PROBE_IOMMU_DIRTY_OPS
 	return domain->dirty_ops && domain->dirty_ops->read_and_clear_dirty;
+#elif IOMMUFD_EXT_TEST
+	return mock_dirty_ops_of(domain);
 #else
 	return false;
 #endif
@@ -40,6 +47,8 @@ static inline int ext_iommu_set_dirty_tracking(struct iommu_domain *domain,
 {
 #if EXT_PROBE_IOMMU_DIRTY_OPS
 	return domain->dirty_ops->set_dirty_tracking(domain, enable);
+#elif IOMMUFD_EXT_TEST
+	return mock_dirty_ops_of(domain)->set_dirty_tracking(domain, enable);
 #else
 	return -EOPNOTSUPP;
 #endif
@@ -65,6 +74,13 @@ static inline int ext_iommu_read_dirty(struct iommu_domain *domain,
 	return domain->dirty_ops->read_and_clear_dirty(domain, iova, size,
 						       clear ? 0 : IOMMU_DIRTY_NO_CLEAR,
 						       &dirty);
+#elif IOMMUFD_EXT_TEST
+	struct iommu_dirty_bitmap dirty = { .gather = found };
+
+	iommu_iotlb_gather_init(found);
+	return mock_dirty_ops_of(domain)->read_and_clear_dirty(domain, iova, size,
+							       clear ? 0 : IOMMU_DIRTY_NO_CLEAR,
+							       &dirty);
 #else
 	iommu_iotlb_gather_init(found);
 	return -EOPNOTSUPP;

@@ -13,6 +13,9 @@
 #include <uapi/linux/ioasid.h>
 
 #include "ext_probes.h"
+#if IOMMUFD_EXT_TEST && !EXT_PROBE_IOMMU_OPS_HW_INFO
+#include "iommu_driver.h"
+#endif
 
 /*
  * The driver's description of its hardware, to be freed with kfree(), or an
@@ -34,6 +37,8 @@ static inline void *ext_iommu_hw_info(struct device *dev, u32 *len, u32 *type)
 		}
 		return data;
 	}
+#elif IOMMUFD_EXT_TEST
+	return mock_hw_info(dev, len, type);
 #endif
 	*len = 0;
 	*type = IOASID_HW_INFO_TYPE_NONE;

@@ -17,6 +17,9 @@
 #include <uapi/linux/ioasid.h>
 
 #include "ext_probes.h"
+#if IOMMUFD_EXT_TEST && !EXT_PROBE_IOMMU_USER_DATA
+#include "iommu_driver.h"
+#endif
 
 #if EXT_PROBE_IOMMU_PT_MAP_RANGE
 #include <linux/generic_pt/iommu.h>
@@ -158,6 +161,16 @@ ext_iommu_domain_alloc_flags(struct device *dev, u32 flags,
 	if (!domain->ops)
 		domain->ops = ops->default_domain_ops;
 	return domain;
+#elif IOMMUFD_EXT_TEST
+	struct iommu_user_data user_data;
+
+	if (data)
+		user_data = (struct iommu_user_data){
+			.type = data->type,
+			.uptr = data->uptr,
+			.len = data->len,
+		};
+	return mock_alloc_paging(dev, flags, data ? &user_data : NULL);
 #else
 	return ERR_PTR(-EOPNOTSUPP);
 #endif

@@ -2,13 +2,15 @@
 /*
  * The other side of the IOMMU API: what a driver of IOMMUs has to look like.
  *
- * Only the mock of the selftest is one. It makes its domains in the functions
- * declared here, with the same arguments on every kernel; the operations that the
- * kernel at hand knows call them.
+ * Only the mock of the selftest is one. It does its work in the functions declared
+ * here, with the same arguments on every kernel; the operations that the kernel at
+ * hand knows call them. What it has no operation for, the shims of the test build
+ * ask the mock for themselves, so that all of our side is tested on each kernel.
  */
 #ifndef _EXT_COMPAT_IOMMU_DRIVER_H
 #define _EXT_COMPAT_IOMMU_DRIVER_H
 
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
@@ -41,14 +43,67 @@ struct iommu_user_data_array {
 };
 #endif
 
+/*
+ * Dirty pages, which drivers look for since 6.7. Before, nobody calls them but the
+ * shims of this build.
+ */
+#if EXT_PROBE_IOMMU_DIRTY_OPS
+#define EXT_CAP_DIRTY_TRACKING IOMMU_CAP_DIRTY_TRACKING
+
+static inline void ext_domain_set_dirty_ops(struct iommu_domain *domain,
+					    const struct iommu_dirty_ops *ops)
+{
+	domain->dirty_ops = ops;
+}
+#else
+/* No capability has this number. */
+#define EXT_CAP_DIRTY_TRACKING ((enum iommu_cap)-1)
+#define IOMMU_DIRTY_NO_CLEAR BIT(0)
+
+struct iommu_dirty_bitmap {
+	struct iommu_iotlb_gather *gather;
+};
+
+struct iommu_dirty_ops {
+	int (*set_dirty_tracking)(struct iommu_domain *domain, bool enabled);
+	int (*read_and_clear_dirty)(struct iommu_domain *domain,
+				    unsigned long iova, size_t size,
+				    unsigned long flags,
+				    struct iommu_dirty_bitmap *dirty);
+};
+
+static inline void iommu_dirty_bitmap_record(struct iommu_dirty_bitmap *dirty,
+					     unsigned long iova,
+					     unsigned long length)
+{
+	iommu_iotlb_gather_add_range(dirty->gather, iova, length);
+}
+
+static inline void ext_domain_set_dirty_ops(struct iommu_domain *domain,
+					    const struct iommu_dirty_ops *ops)
+{
+}
+#endif
+
 /* @dev and @data are NULL where the kernel does not tell. */
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
 				       const struct iommu_user_data *data);
 struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
 				       const struct iommu_user_data *data);
+bool mock_capable(struct device *dev, enum iommu_cap cap);
+void *mock_hw_info(struct device *dev, u32 *len, u32 *type);
+/* NULL for a domain that does not track. */
+const struct iommu_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain);
 /* A domain without entries, which a device without a user is attached to. */
 struct iommu_domain *mock_alloc_blocked(void);
 extern struct iommu_domain mock_blocked_domain;
+
+/* The description of the hardware; since 6.6. */
+#if EXT_PROBE_IOMMU_OPS_HW_INFO
+#define EXT_HW_INFO_OP(fn) .hw_info = (void *)(fn),
+#else
+#define EXT_HW_INFO_OP(fn)
+#endif
 
 /* Arguments of iommu_domain_ops.attach_dev: 7.1 added the domain before. */
 #if EXT_PROBE_IOMMU_ATTACH_DEV_OLD

@@ -6,9 +6,12 @@
  * needs them, looks into their page tables, and pins memory as a driver without
  * an IOMMU would. The ioctl that lets it is part of the test build alone.
  */
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "../private.h"
 #include "mock.h"
@@ -285,6 +288,75 @@ static int check_iotlb(struct ucmd *ucmd)
 	return rc;
 }
 
+/* @bits has a bit for each page, of which those that are set become dirty. */
+static int make_dirty(struct hwpt *hwpt, struct selftest_cmd *cmd,
+		      const unsigned long *bits, unsigned long npages)
+{
+	u64 count = 0;
+	unsigned long i;
+	int rc;
+
+	for_each_set_bit(i, bits, npages) {
+		rc = mock_page_table_dirty(hwpt->domain,
+					   cmd->dirty.iova +
+						   i * cmd->dirty.page_size);
+		if (rc)
+			return rc;
+		count++;
+	}
+	cmd->dirty.out_nr_dirty = count;
+	return 0;
+}
+
+static unsigned long *copy_bitmap(u64 uptr, unsigned long nbits)
+{
+	unsigned long *bits;
+
+	bits = kvcalloc(BITS_TO_LONGS(nbits), sizeof(*bits),
+			GFP_KERNEL_ACCOUNT);
+	if (!bits)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(bits, u64_to_user_ptr(uptr),
+			   DIV_ROUND_UP(nbits, BITS_PER_BYTE))) {
+		kvfree(bits);
+		return ERR_PTR(-EFAULT);
+	}
+	return bits;
+}
+
+static int set_dirty(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	u64 page_size = cmd->dirty.page_size;
+	unsigned long *bits;
+	struct hwpt *hwpt;
+	u64 npages;
+	int rc;
+
+	if (!page_size || !cmd->dirty.length || !cmd->dirty.uptr ||
+	    cmd->dirty.iova % page_size || cmd->dirty.length % page_size)
+		return -EINVAL;
+	npages = cmd->dirty.length / page_size;
+	if (npages > SZ_16M * BITS_PER_BYTE)
+		return -EOVERFLOW;
+
+	hwpt = mock_hwpt_get(ucmd, cmd->id);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	bits = copy_bitmap(cmd->dirty.uptr, npages);
+	if (IS_ERR(bits)) {
+		rc = PTR_ERR(bits);
+		goto out_put;
+	}
+	rc = make_dirty(hwpt, cmd, bits, npages);
+	if (!rc)
+		rc = ucmd_respond(ucmd, sizeof(*cmd));
+	kvfree(bits);
+out_put:
+	pt_put(ucmd->ictx, &hwpt->obj);
+	return rc;
+}
+
 static int check_dev_cache(struct ucmd *ucmd)
 {
 	struct selftest_cmd *cmd = ucmd->cmd;
@@ -335,6 +407,8 @@ int selftest_ioctl(struct ucmd *ucmd)
 		return check_map(ucmd);
 	case SELFTEST_CHECK_REFS:
 		return check_refs(ucmd);
+	case SELFTEST_DIRTY:
+		return set_dirty(ucmd);
 	case SELFTEST_CHECK_IOTLB:
 		return check_iotlb(ucmd);
 	case SELFTEST_CHECK_DEV_CACHE:

@@ -15,6 +15,9 @@
  */
 int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
 {
+	if (mock_dirty_ops_of(domain) &&
+	    to_mock_dev(dev)->flags & MOCK_DEVICE_NO_DIRTY)
+		return -EINVAL;
 	return 0;
 }
 
@@ -80,11 +83,15 @@ int mock_copy_data(struct mock_hwpt_data *config,
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
 				       const struct iommu_user_data *data)
 {
+	bool dirty = flags & IOASID_HWPT_ALLOC_DIRTY_TRACKING;
 	struct mock_hwpt_data config = {};
 	int rc;
 
 	if (flags & ~(u32)(IOASID_HWPT_ALLOC_NEST_PARENT |
+			   IOASID_HWPT_ALLOC_DIRTY_TRACKING |
 			   IOASID_HWPT_ALLOC_PASID))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (dirty && to_mock_dev(dev)->flags & MOCK_DEVICE_NO_DIRTY)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (data && data->type != MOCK_HWPT_DATA)
 		return ERR_PTR(-EOPNOTSUPP);
@@ -93,5 +100,5 @@ struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
 		if (rc)
 			return ERR_PTR(rc);
 	}
-	return mock_page_table_alloc(config.page_table);
+	return mock_page_table_alloc(config.page_table, dirty);
 }

@@ -28,9 +28,41 @@ bool is_mock_dev(const struct device *dev)
 	return dev->parent == &mock_pdev->dev;
 }
 
-static bool mock_capable(struct device *dev, enum iommu_cap cap)
+/**
+ * mock_capable() - what the mock can do for a device
+ * @dev: one of its devices
+ * @cap: what is asked for
+ *
+ * Return: whether it can.
+ */
+bool mock_capable(struct device *dev, enum iommu_cap cap)
 {
+	if (cap == EXT_CAP_DIRTY_TRACKING)
+		return !(to_mock_dev(dev)->flags & MOCK_DEVICE_NO_DIRTY);
 	return cap == IOMMU_CAP_CACHE_COHERENCY;
+}
+
+/**
+ * mock_hw_info() - describe the hardware
+ * @dev: one of the mock's devices
+ * @len: gets the size of the description, in bytes
+ * @type: in: the type that is wanted, 0 for any; out: that of the description
+ *
+ * Return: the description, to be freed with kfree(), or an ERR_PTR.
+ */
+void *mock_hw_info(struct device *dev, u32 *len, u32 *type)
+{
+	struct mock_hw_info *info;
+
+	if (*type && *type != MOCK_HW_INFO_TYPE)
+		return ERR_PTR(-EOPNOTSUPP);
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+	info->test_reg = MOCK_HW_INFO_REGISTER;
+	*len = sizeof(*info);
+	*type = MOCK_HW_INFO_TYPE;
+	return info;
 }
 
 static struct iommu_device *mock_probe_device(struct device *dev)
@@ -45,6 +77,7 @@ static const struct iommu_ops mock_ops = {
 	.capable = mock_capable,
 	.probe_device = mock_probe_device,
 	.device_group = generic_device_group,
+	EXT_HW_INFO_OP(mock_hw_info)
 	EXT_DOMAIN_ALLOC_OPS,
 };
 

@@ -50,7 +50,9 @@ int mock_copy_data(struct mock_hwpt_data *config,
 const u32 *mock_nested_iotlb(struct iommu_domain *domain, u32 id);
 
 /* page_table.c */
-struct iommu_domain *mock_page_table_alloc(enum mock_page_table format);
+struct iommu_domain *mock_page_table_alloc(enum mock_page_table format,
+					   bool tracks_dirty);
+int mock_page_table_dirty(struct iommu_domain *domain, unsigned long iova);
 bool is_mock_page_table(const struct iommu_domain *domain);
 
 /* command.c */

@@ -12,14 +12,21 @@
 
 #include "mock.h"
 
+/* On the first entry of a dirty page. */
+#define DIRTY XA_MARK_0
+
 /**
  * struct mock_page_table_domain - an IOMMU domain of the mock
  * @domain: what the IOMMU core knows
  * @entries: by IOVA / MOCK_PAGE_SIZE; its xa_lock protects them
+ * @dirty_ops: it can track dirty pages; constant
+ * @tracking: it does; changed by one caller at a time
  */
 struct mock_page_table_domain {
 	struct iommu_domain domain;
 	struct xarray entries;
+	const struct iommu_dirty_ops *dirty_ops;
+	bool tracking;
 };
 
 static struct mock_page_table_domain *to_page_table(struct iommu_domain *domain)
@@ -147,13 +154,87 @@ static const struct iommu_domain_ops mock_page_table_ops = {
 	.free = mock_page_table_free,
 };
 
+static int mock_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
+{
+	to_page_table(domain)->tracking = enabled;
+	return 0;
+}
+
+static int mock_read_and_clear_dirty(struct iommu_domain *domain,
+				     unsigned long iova, size_t size,
+				     unsigned long flags,
+				     struct iommu_dirty_bitmap *dirty)
+{
+	struct mock_page_table_domain *table = to_page_table(domain);
+	unsigned long i = iova / MOCK_PAGE_SIZE;
+	unsigned long last = (iova + size - 1) / MOCK_PAGE_SIZE;
+	unsigned long npages;
+	void *entry;
+
+	while ((entry = xa_find(&table->entries, &i, last, XA_PRESENT))) {
+		npages = entry_size(entry);
+		i = round_down(i, npages);
+		if (xa_get_mark(&table->entries, i, DIRTY)) {
+			if (!(flags & IOMMU_DIRTY_NO_CLEAR))
+				xa_clear_mark(&table->entries, i, DIRTY);
+			iommu_dirty_bitmap_record(dirty, i * MOCK_PAGE_SIZE,
+						  npages * MOCK_PAGE_SIZE);
+		}
+		i += npages;
+		if (i > last)
+			break;
+	}
+	return 0;
+}
+
+static const struct iommu_dirty_ops mock_dirty_ops = {
+	.set_dirty_tracking = mock_set_dirty_tracking,
+	.read_and_clear_dirty = mock_read_and_clear_dirty,
+};
+
+/**
+ * mock_page_table_dirty() - do as a device does that writes to memory
+ * @domain: a page table of the mock
+ * @iova: where it writes
+ *
+ * Return: 0; -EINVAL if the page table does not track it.
+ */
+int mock_page_table_dirty(struct iommu_domain *domain, unsigned long iova)
+{
+	struct mock_page_table_domain *table = to_page_table(domain);
+	unsigned long i = iova / MOCK_PAGE_SIZE;
+	void *entry;
+
+	if (!table->tracking)
+		return -EINVAL;
+	entry = xa_load(&table->entries, i);
+	if (entry)
+		xa_set_mark(&table->entries, round_down(i, entry_size(entry)),
+			    DIRTY);
+	return 0;
+}
+
+/**
+ * mock_dirty_ops_of() - what a domain can do about dirty pages
+ * @domain: a domain of the mock
+ *
+ * Return: the operations, or NULL if it does not track.
+ */
+const struct iommu_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain)
+{
+	return is_mock_page_table(domain) ? to_page_table(domain)->dirty_ops :
+					    NULL;
+}
+
 /**
  * mock_page_table_alloc() - make an empty page table
  * @format: which kind
+ * @tracks_dirty: it can track dirty pages
  *
  * Return: its domain, or an ERR_PTR: -ENOMEM, -EOPNOTSUPP for an unknown format.
  */
-struct iommu_domain *mock_page_table_alloc(enum mock_page_table format)
+struct iommu_domain *mock_page_table_alloc(enum mock_page_table format,
+					   bool tracks_dirty)
 {
 	struct mock_page_table_domain *table;
 	struct iommu_domain *domain;
@@ -180,6 +261,10 @@ struct iommu_domain *mock_page_table_alloc(enum mock_page_table format)
 		domain->geometry.aperture_end = MOCK_APERTURE_LAST;
 	}
 	domain->geometry.force_aperture = true;
+	if (tracks_dirty) {
+		table->dirty_ops = &mock_dirty_ops;
+		ext_domain_set_dirty_ops(domain, &mock_dirty_ops);
+	}
 	return domain;
 }
 
