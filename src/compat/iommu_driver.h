@@ -115,6 +115,169 @@ extern struct iommu_domain mock_blocked_domain;
 #endif
 
 /*
+ * PASIDs, which a driver attaches since 6.11. Until 6.13 it has an operation to
+ * detach them, later a PASID is attached to the blocked domain.
+ */
+#if EXT_PROBE_IOMMU_SET_DEV_PASID_OLD
+#define EXT_SET_DEV_PASID_ARGS \
+	struct iommu_domain *domain, struct device *dev, u32 pasid, \
+	struct iommu_domain *old
+#define EXT_SET_DEV_PASID_OLD old
+#else
+#define EXT_SET_DEV_PASID_OLD NULL
+#define EXT_SET_DEV_PASID_ARGS \
+	struct iommu_domain *domain, struct device *dev, u32 pasid
+#endif
+
+#if EXT_PROBE_IOMMU_ATTACH_DEVICE_PASID
+#define EXT_SET_DEV_PASID(fn) .set_dev_pasid = (fn),
+#else
+#define EXT_SET_DEV_PASID(fn)
+#endif
+
+#if EXT_PROBE_IOMMU_OPS_REMOVE_DEV_PASID
+static inline void ext_driver_remove_dev_pasid(struct device *dev, u32 pasid,
+					       struct iommu_domain *domain)
+{
+}
+
+#define EXT_PASID_OPS .remove_dev_pasid = ext_driver_remove_dev_pasid,
+#else
+#define EXT_PASID_OPS
+#endif
+
+/*
+ * Page faults, which domains take since 6.11. A driver is told to queue them until
+ * 6.15; later it sees that a domain has a handler, when it attaches a device.
+ */
+int mock_iopf_enable(struct device *dev);
+void mock_iopf_disable(struct device *dev);
+
+struct iopf_queue;
+
+#if EXT_PROBE_IOPF_GROUP
+static inline struct iopf_queue *ext_iopf_queue_alloc(const char *name)
+{
+	return iopf_queue_alloc(name);
+}
+
+static inline void ext_iopf_queue_free(struct iopf_queue *queue)
+{
+	if (queue)
+		iopf_queue_free(queue);
+}
+
+static inline int ext_iopf_queue_add(struct iopf_queue *queue,
+				     struct device *dev)
+{
+	return iopf_queue_add_device(queue, dev);
+}
+
+static inline void ext_iopf_queue_remove(struct iopf_queue *queue,
+					 struct device *dev)
+{
+	iopf_queue_remove_device(queue, dev);
+}
+
+static inline void ext_driver_page_response(struct device *dev,
+					    struct iopf_fault *fault,
+					    struct iommu_page_response *msg)
+{
+}
+
+static inline int ext_report_page_request(struct device *dev, u32 pasid,
+					  u32 group, u32 perm, u64 addr)
+{
+	struct iopf_fault event = {
+		.fault.type = IOMMU_FAULT_PAGE_REQ,
+		.fault.prm = {
+			.flags = IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+			.addr = addr,
+			.pasid = pasid,
+			.grpid = group,
+			.perm = perm,
+		},
+	};
+
+	if (pasid)
+		event.fault.prm.flags |= IOMMU_FAULT_PAGE_REQUEST_PASID_VALID;
+	/* Whatever becomes of it, the device has asked. */
+	iommu_report_device_fault(dev, &event);
+	return 0;
+}
+#else
+static inline struct iopf_queue *ext_iopf_queue_alloc(const char *name)
+{
+	return NULL;
+}
+
+static inline void ext_iopf_queue_free(struct iopf_queue *queue)
+{
+}
+
+static inline int ext_iopf_queue_add(struct iopf_queue *queue,
+				     struct device *dev)
+{
+	return -ENODEV;
+}
+
+static inline void ext_iopf_queue_remove(struct iopf_queue *queue,
+					 struct device *dev)
+{
+}
+
+static inline int ext_report_page_request(struct device *dev, u32 pasid,
+					  u32 group, u32 perm, u64 addr)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+#if EXT_PROBE_IOPF_GROUP && EXT_PROBE_IOMMU_DEV_FEAT_IOPF
+static inline int ext_driver_enable_feat(struct device *dev,
+					 enum iommu_dev_features feat)
+{
+	return feat == IOMMU_DEV_FEAT_IOPF ? mock_iopf_enable(dev) : -ENODEV;
+}
+
+static inline int ext_driver_disable_feat(struct device *dev,
+					  enum iommu_dev_features feat)
+{
+	if (feat != IOMMU_DEV_FEAT_IOPF)
+		return -ENODEV;
+	mock_iopf_disable(dev);
+	return 0;
+}
+
+#define EXT_IOPF_OPS \
+	.dev_enable_feat = ext_driver_enable_feat, \
+	.dev_disable_feat = ext_driver_disable_feat, \
+	.page_response = ext_driver_page_response,
+#elif EXT_PROBE_IOPF_GROUP
+#define EXT_IOPF_OPS .page_response = ext_driver_page_response,
+#else
+#define EXT_IOPF_OPS
+#endif
+
+/* A device goes from @old to @new; either may be NULL. */
+static inline int ext_driver_follow_iopf(struct device *dev,
+					 struct iommu_domain *new,
+					 struct iommu_domain *old)
+{
+#if EXT_PROBE_IOPF_GROUP && !EXT_PROBE_IOMMU_DEV_FEAT_IOPF
+	int rc = 0;
+
+	if (new && new->iopf_handler)
+		rc = mock_iopf_enable(dev);
+	if (!rc && old && old->iopf_handler)
+		mock_iopf_disable(dev);
+	return rc;
+#else
+	return 0;
+#endif
+}
+
+/*
  * Operations that make domains:
  *
  *  - 6.14 and later: one for paging domains, one for nested ones.

@@ -36,8 +36,37 @@ static struct selftest_device *selftest_device_get(struct ucmd *ucmd, u32 id)
 	return obj ? container_of(obj, struct selftest_device, obj) : NULL;
 }
 
+/* No faults come in while the device goes from one page table to another. */
+static int attach(struct selftest_device *sdev, u32 pasid, u32 *pt_id)
+{
+	int rc;
+
+	down_write(&sdev->mdev->iopf_lock);
+	rc = iommufd_ext_device_attach(sdev->idev, pasid, pt_id);
+	up_write(&sdev->mdev->iopf_lock);
+	return rc;
+}
+
+static int replace(struct selftest_device *sdev, u32 pasid, u32 *pt_id)
+{
+	int rc;
+
+	down_write(&sdev->mdev->iopf_lock);
+	rc = iommufd_ext_device_replace(sdev->idev, pasid, pt_id);
+	up_write(&sdev->mdev->iopf_lock);
+	return rc;
+}
+
+static void detach(struct selftest_device *sdev, u32 pasid)
+{
+	down_write(&sdev->mdev->iopf_lock);
+	iommufd_ext_device_detach(sdev->idev, pasid);
+	up_write(&sdev->mdev->iopf_lock);
+}
+
 static void selftest_device_free(struct selftest_device *sdev)
 {
+	detach(sdev, 0);
 	idev_unbind(sdev->idev);
 	mock_dev_destroy(sdev->mdev);
 	kfree(sdev);
@@ -105,7 +134,7 @@ static int mock_domain(struct ucmd *ucmd)
 	/* Should something fail from here on, the dispatcher destroys it. */
 	ucmd->new_obj = &sdev->obj;
 
-	rc = iommufd_ext_device_attach(sdev->idev, 0, &pt_id);
+	rc = attach(sdev, 0, &pt_id);
 	if (rc)
 		return rc;
 	cmd->mock_domain.out_stdev_id = sdev->obj.id;
@@ -123,10 +152,58 @@ static int mock_domain_replace(struct ucmd *ucmd)
 	sdev = selftest_device_get(ucmd, cmd->id);
 	if (!sdev)
 		return -ENOENT;
-	rc = iommufd_ext_device_replace(sdev->idev, 0, &cmd->replace.pt_id);
+	rc = replace(sdev, 0, &cmd->replace.pt_id);
 	if (!rc)
 		rc = ucmd_respond(ucmd, sizeof(*cmd));
 	obj_put(ucmd->ictx, &sdev->obj);
+	return rc;
+}
+
+static int pasid_command(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	struct selftest_device *sdev;
+	u32 pasid = cmd->pasid.pasid;
+	int rc = 0;
+
+	sdev = selftest_device_get(ucmd, cmd->id);
+	if (!sdev)
+		return -ENOENT;
+	if (cmd->op == SELFTEST_PASID_ATTACH)
+		rc = attach(sdev, pasid, &cmd->pasid.pt_id);
+	else if (cmd->op == SELFTEST_PASID_REPLACE)
+		rc = replace(sdev, pasid, &cmd->pasid.pt_id);
+	else
+		detach(sdev, pasid);
+	if (!rc && ucmd_respond(ucmd, sizeof(*cmd))) {
+		rc = -EFAULT;
+		if (cmd->op == SELFTEST_PASID_ATTACH)
+			detach(sdev, pasid);
+	}
+	obj_put(ucmd->ictx, &sdev->obj);
+	return rc;
+}
+
+static int trigger_iopf(struct ucmd *ucmd)
+{
+	struct selftest_cmd *cmd = ucmd->cmd;
+	struct iommufd_ext_device *idev;
+	struct mock_dev *mdev;
+	int rc = -EINVAL;
+
+	idev = idev_get(ucmd->ictx, cmd->trigger_iopf.dev_id);
+	if (!idev)
+		return -ENOENT;
+	if (is_mock_dev(idev->dev)) {
+		mdev = to_mock_dev(idev->dev);
+		down_read(&mdev->iopf_lock);
+		rc = ext_report_page_request(idev->dev, cmd->trigger_iopf.pasid,
+					     cmd->trigger_iopf.grpid,
+					     cmd->trigger_iopf.perm,
+					     cmd->trigger_iopf.addr);
+		up_read(&mdev->iopf_lock);
+	}
+	obj_put(ucmd->ictx, &idev->obj);
 	return rc;
 }
 
@@ -403,6 +480,12 @@ int selftest_ioctl(struct ucmd *ucmd)
 		return mock_domain(ucmd);
 	case SELFTEST_MOCK_DOMAIN_REPLACE:
 		return mock_domain_replace(ucmd);
+	case SELFTEST_PASID_ATTACH:
+	case SELFTEST_PASID_REPLACE:
+	case SELFTEST_PASID_DETACH:
+		return pasid_command(ucmd);
+	case SELFTEST_TRIGGER_IOPF:
+		return trigger_iopf(ucmd);
 	case SELFTEST_CHECK_MAP:
 		return check_map(ucmd);
 	case SELFTEST_CHECK_REFS:

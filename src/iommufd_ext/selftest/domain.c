@@ -15,10 +15,38 @@
  */
 int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
 {
-	if (mock_dirty_ops_of(domain) &&
-	    to_mock_dev(dev)->flags & MOCK_DEVICE_NO_DIRTY)
+	struct mock_dev *mdev = to_mock_dev(dev);
+	int rc;
+
+	if (mock_dirty_ops_of(domain) && mdev->flags & MOCK_DEVICE_NO_DIRTY)
 		return -EINVAL;
-	return 0;
+	rc = ext_driver_follow_iopf(dev, domain, mdev->domain);
+	if (!rc)
+		mdev->domain = domain;
+	return rc;
+}
+
+/**
+ * mock_set_dev_pasid() - attach a PASID of a device to any domain of the mock
+ *
+ * Each second time that the PASID 1024 leaves the blocked domain it fails, for
+ * tests of how the caller gets over it.
+ *
+ * Return: 0; -EINVAL as mock_attach_dev(); -ENOMEM.
+ */
+int mock_set_dev_pasid(EXT_SET_DEV_PASID_ARGS)
+{
+	struct mock_dev *mdev = to_mock_dev(dev);
+
+	if (mock_dirty_ops_of(domain) && mdev->flags & MOCK_DEVICE_NO_DIRTY)
+		return -EINVAL;
+	if (pasid == MOCK_PASID_FAILS) {
+		mdev->pasid_fails = domain != &mock_blocked_domain &&
+				    !mdev->pasid_fails;
+		if (domain != &mock_blocked_domain && !mdev->pasid_fails)
+			return -ENOMEM;
+	}
+	return ext_driver_follow_iopf(dev, domain, EXT_SET_DEV_PASID_OLD);
 }
 
 static void mock_blocked_free(struct iommu_domain *domain)
@@ -30,6 +58,7 @@ static void mock_blocked_free(struct iommu_domain *domain)
 static const struct iommu_domain_ops mock_blocked_ops = {
 	.attach_dev = mock_attach_dev,
 	.free = mock_blocked_free,
+	EXT_SET_DEV_PASID(mock_set_dev_pasid)
 };
 
 struct iommu_domain mock_blocked_domain = {

@@ -16,6 +16,7 @@
 
 static struct platform_device *mock_pdev;
 static struct iommu_device mock_iommu;
+static struct iopf_queue *mock_iopf_queue;
 
 /**
  * is_mock_dev() - is it one of the mock's?
@@ -78,8 +79,41 @@ static const struct iommu_ops mock_ops = {
 	.probe_device = mock_probe_device,
 	.device_group = generic_device_group,
 	EXT_HW_INFO_OP(mock_hw_info)
+	EXT_PASID_OPS
+	EXT_IOPF_OPS
 	EXT_DOMAIN_ALLOC_OPS,
 };
+
+/**
+ * mock_iopf_enable() - queue the page faults of a device
+ * @dev: one of the mock's devices
+ *
+ * Context: may sleep; calls for one device do not overlap.
+ * Return: 0; -ENODEV without a queue; -ENOMEM.
+ */
+int mock_iopf_enable(struct device *dev)
+{
+	struct mock_dev *mdev = to_mock_dev(dev);
+	int rc = 0;
+
+	if (!mock_iopf_queue)
+		return -ENODEV;
+	if (!mdev->iopf_users)
+		rc = ext_iopf_queue_add(mock_iopf_queue, dev);
+	if (!rc)
+		mdev->iopf_users++;
+	return rc;
+}
+
+/**
+ * mock_iopf_disable() - undo mock_iopf_enable()
+ * @dev: the device
+ */
+void mock_iopf_disable(struct device *dev)
+{
+	if (!--to_mock_dev(dev)->iopf_users)
+		ext_iopf_queue_remove(mock_iopf_queue, dev);
+}
 
 static void init_cache(struct mock_dev *mdev)
 {
@@ -128,6 +162,7 @@ struct mock_dev *mock_dev_create(u32 flags)
 	if (!mdev)
 		return ERR_PTR(-ENOMEM);
 	mdev->flags = flags;
+	init_rwsem(&mdev->iopf_lock);
 	init_cache(mdev);
 
 	pdev = platform_device_alloc(DRIVER_NAME, PLATFORM_DEVID_AUTO);
@@ -203,13 +238,16 @@ int mock_iommu_init(void)
 				    DRIVER_NAME);
 	if (rc)
 		goto err_pdev;
+	/* A kernel without page faults has no queue. */
+	mock_iopf_queue = ext_iopf_queue_alloc(DRIVER_NAME);
 	mock_iommu.max_pasids = 1U << MOCK_PASID_BITS;
 	rc = iommu_device_register(&mock_iommu, &mock_ops, &mock_pdev->dev);
 	if (rc)
-		goto err_sysfs;
+		goto err_queue;
 	return 0;
 
-err_sysfs:
+err_queue:
+	ext_iopf_queue_free(mock_iopf_queue);
 	iommu_device_sysfs_remove(&mock_iommu);
 err_pdev:
 	platform_device_unregister(mock_pdev);
@@ -222,6 +260,7 @@ err_pdev:
 void mock_iommu_exit(void)
 {
 	ext_iommu_device_unregister(&mock_iommu);
+	ext_iopf_queue_free(mock_iopf_queue);
 	iommu_device_sysfs_remove(&mock_iommu);
 	platform_device_unregister(mock_pdev);
 }

@@ -11,6 +11,7 @@
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/platform_device.h>
+#include <linux/rwsem.h>
 #include <linux/xarray.h>
 
 #include "../../compat/iommu_driver.h"
@@ -21,11 +22,21 @@
  * @pdev: the device, without a driver
  * @flags: MOCK_DEVICE_*; constant
  * @cache: what the selftest believes an ATC to be; constant
+ * @iopf_lock: keeps faults away while the device changes its domain
+ * @iopf_users: domains with a fault handler that the device is attached to;
+ *	protected by the mutex of the group
+ * @domain: what it is attached to; protected by the mutex of the group
+ * @pasid_fails: the next attach of MOCK_PASID_FAILS will fail; protected by the
+ *	mutex of the group
  */
 struct mock_dev {
 	struct platform_device *pdev;
 	u32 flags;
 	u32 cache[MOCK_DEV_CACHES];
+	struct rw_semaphore iopf_lock; /* keeps faults away */
+	unsigned int iopf_users;
+	struct iommu_domain *domain;
+	bool pasid_fails;
 };
 
 static inline struct mock_dev *to_mock_dev(struct device *dev)
@@ -43,6 +54,7 @@ bool is_mock_dev(const struct device *dev);
 /* domain.c */
 struct iommu_user_data;
 int mock_attach_dev(EXT_ATTACH_DEV_ARGS);
+int mock_set_dev_pasid(EXT_SET_DEV_PASID_ARGS);
 int mock_copy_data(struct mock_hwpt_data *config,
 		   const struct iommu_user_data *data);
 

@@ -152,6 +152,7 @@ static const struct iommu_domain_ops mock_page_table_ops = {
 	.unmap_pages = mock_unmap_pages,
 	.iova_to_phys = mock_iova_to_phys,
 	.free = mock_page_table_free,
+	EXT_SET_DEV_PASID(mock_set_dev_pasid)
 };
 
 static int mock_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
