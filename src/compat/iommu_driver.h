@@ -148,7 +148,8 @@ static inline void ext_driver_remove_dev_pasid(struct device *dev, u32 pasid,
 
 /*
  * Page faults, which domains take since 6.11. A driver is told to queue them until
- * 6.15; later it sees that a domain has a handler, when it attaches a device.
+ * 6.15; later it sees that a domain has a handler, when it attaches a device. With
+ * a nested domain, PASIDs are the user's: their faults go where those without go.
  */
 int mock_iopf_enable(struct device *dev);
 void mock_iopf_disable(struct device *dev);
@@ -252,9 +253,12 @@ static inline int ext_driver_disable_feat(struct device *dev,
 #define EXT_IOPF_OPS \
 	.dev_enable_feat = ext_driver_enable_feat, \
 	.dev_disable_feat = ext_driver_disable_feat, \
-	.page_response = ext_driver_page_response,
+	.page_response = ext_driver_page_response, \
+	.user_pasid_table = true,
 #elif EXT_PROBE_IOPF_GROUP
-#define EXT_IOPF_OPS .page_response = ext_driver_page_response,
+#define EXT_IOPF_OPS \
+	.page_response = ext_driver_page_response, \
+	.user_pasid_table = true,
 #else
 #define EXT_IOPF_OPS
 #endif
