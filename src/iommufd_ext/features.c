@@ -90,11 +90,26 @@ static u64 driver_features(void)
 	return features;
 }
 
+/* The operations can be there and the hardware not, so a parent is made. */
+static bool device_can_nest(struct device *dev)
+{
+	const u32 flags = IOASID_HWPT_ALLOC_NEST_PARENT;
+	struct iommu_domain *parent;
+
+	if (!ext_iommu_can_nest(dev))
+		return false;
+	parent = ext_iommu_domain_alloc_flags(dev, flags, NULL);
+	if (IS_ERR(parent))
+		return false;
+	iommu_domain_free(parent);
+	return true;
+}
+
 static u64 device_features(struct device *dev)
 {
 	u64 features = 0;
 
-	if (ext_iommu_can_nest(dev))
+	if (device_can_nest(dev))
 		features |= IOASID_FEATURE_NESTED;
 	if (EXT_HAS_PASID && ext_max_pasids(dev))
 		features |= IOASID_FEATURE_PASID;
