@@ -307,13 +307,16 @@ static long iommu_tables(void)
 {
 	char line[128];
 	long pages = -1;
-	FILE *f = fopen("/proc/vmstat", "r");
+	FILE *file;
 
-	check(f);
-	while (fgets(line, sizeof(line), f))
+	/* Fold the counters of each CPU into the sum that is shown. */
+	read_file("/proc/sys/vm/stat_refresh", line, sizeof(line));
+	file = fopen("/proc/vmstat", "re");
+	check(file);
+	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "nr_iommu_pages %ld", &pages) == 1)
 			break;
-	fclose(f);
+	fclose(file);
 	return pages;
 }
 
