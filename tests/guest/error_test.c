@@ -884,8 +884,8 @@ static void test_blocked_names(void **state)
 	(void)state;
 	assert_errno(EBUSY, bind_blocked(&st));
 	snprintf(want, sizeof(want),
-		"cannot bind %s: %s in the same IOMMU group %d is in use by driver e1000",
-		shared2, shared1, pci_group(shared2));
+		 "cannot bind %s: %s in the same IOMMU group %d is in use by driver e1000",
+		 shared2, shared1, pci_group(shared2));
 	check_refusal(st.fd, EBUSY, want, &r);
 }
 
