@@ -440,6 +440,9 @@ static int pin_part(const struct access_range *range,
 	unsigned long last = area_page(part->area, part->last);
 	int rc;
 
+	/* Mapped since lock_shared() looked: the pin came first. */
+	if (!part->area->pages->shared)
+		return -ENOENT;
 	if (!part_is_aligned(range, part) || area_dmabuf(part->area))
 		return -EINVAL;
 	rc = shared_pages_pin(area_shared(part->area), first, last);
