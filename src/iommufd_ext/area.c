@@ -108,6 +108,9 @@ static struct area *alloc_sharing(struct shared_pages *shared,
 	if (!area)
 		return NULL;
 
+	/* A dma-buf's memory is a device's, with no cache in front of it. */
+	if (shared->dmabuf)
+		prot = (prot & ~IOMMU_CACHE) | IOMMU_MMIO;
 	area_init(area, &shared->pages, length, prot);
 	area->offset = offset;
 	refcount_inc(&shared->users);
@@ -184,8 +187,6 @@ struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 		return NULL;
 	}
 	shared->dmabuf = memory;
-	/* It is a device's, with no cache in front of it. */
-	prot = (prot & ~IOMMU_CACHE) | IOMMU_MMIO;
 	return alloc_first(shared, ictx, start, length, prot);
 }
 
