@@ -145,7 +145,7 @@ static int check_split(struct ioas *ioas, unsigned long iova, bool no_fault)
 	/* A page that is replaced forgets that it is dirty. */
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
 		if ((no_fault || hwpt->tracking) &&
-		    domain_has_page_across(hwpt->domain, area, iova))
+		    domain_has_page_across(hwpt, area, iova))
 			return refuse_cut(ioas, area, -EADDRINUSE, iova,
 					  "an IOMMU page may be on both sides");
 	return 0;

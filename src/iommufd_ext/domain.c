@@ -339,13 +339,16 @@ static void find_extent(const struct area *area, unsigned long iova,
  * The largest IOMMU page that can be on both sides of @iova. What the driver chose is
  * no larger, and if it is smaller, this one holds several.
  */
-static size_t page_across(struct iommu_domain *domain, const struct area *area,
+static size_t page_across(const struct hwpt *hwpt, const struct area *area,
 			  unsigned long iova, unsigned long *start)
 {
-	unsigned long pgsizes = domain->pgsize_bitmap;
+	unsigned long pgsizes = hwpt->domain->pgsize_bitmap;
 	struct extent extent;
 	size_t pgsize;
 
+	/* iommu_map_sg() joins what it is given in pieces. */
+	if (hwpt->map_path != MAP_SG)
+		pgsizes &= GENMASK(__ffs(MAX_PIECE), 0);
 	find_extent(area, iova, &extent);
 	for (; pgsizes; pgsizes &= ~pgsize) {
 		pgsize = 1UL << __fls(pgsizes);
@@ -363,20 +366,20 @@ static size_t page_across(struct iommu_domain *domain, const struct area *area,
 
 /**
  * domain_has_page_across() - may an IOMMU page be on both sides of an IOVA?
- * @domain: the page table
+ * @hwpt: the page table
  * @area: an area that is in it, with large pages
  * @iova: an IOVA of the area, not its first
  *
  * Return: false if certainly not.
  */
-bool domain_has_page_across(struct iommu_domain *domain,
-			    const struct area *area, unsigned long iova)
+bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
+			    unsigned long iova)
 {
 	unsigned long start;
 	bool has;
 
 	area_lock_runs(area);
-	has = page_across(domain, area, iova, &start);
+	has = page_across(hwpt, area, iova, &start);
 	area_unlock_runs(area);
 	return has;
 }
@@ -425,7 +428,7 @@ int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 	int rc = 0;
 
 	area_lock_runs(area);
-	pgsize = page_across(hwpt->domain, area, iova, &start);
+	pgsize = page_across(hwpt, area, iova, &start);
 	if (pgsize)
 		rc = replace_page(hwpt, area, iova, start, pgsize);
 	area_unlock_runs(area);

@@ -832,8 +832,8 @@ int domain_map_runs(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages);
 int domain_map_area(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages);
-bool domain_has_page_across(struct iommu_domain *domain,
-			    const struct area *area, unsigned long iova);
+bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
+			    unsigned long iova);
 int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 		    unsigned long iova);
 void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
