@@ -12,6 +12,7 @@
  *  - iommu_map_sg(), a table of contiguous pieces at a time, for what has neither.
  */
 #include <linux/bitops.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
@@ -446,19 +447,27 @@ int domain_split_at(const struct hwpt *hwpt, const struct area *area,
  * iommu_iotlb_gather_add_page() flushes what was gathered when a new range does
  * not join it. The Intel driver has by then added the tables of the new range to
  * those to be freed, and they would be freed before the IOMMU forgets them. So a
- * range that does not join is flushed for here.
+ * range that does not join is flushed for here, and what the driver is given at
+ * once is what iommu_unmap_fast() gives it in one call: aligned powers of two.
  */
 void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 		       struct iommu_iotlb_gather *gather)
 {
-	unsigned long length = area_length(area);
+	unsigned long left = area_length(area);
+	unsigned long iova = area->iova;
+	unsigned long n;
 
 	if (unlikely(area_dmabuf(area))) {
 		dmabuf_unmap_area(domain, area);
 		return;
 	}
-	if (gather->pgsize &&
-	    (gather->pgsize != length || gather->end + 1 != area->iova))
-		iommu_iotlb_sync(domain, gather);
-	WARN_ON(iommu_unmap_fast(domain, area->iova, length, gather) != length);
+	for (; left; iova += n, left -= n) {
+		n = rounddown_pow_of_two(left);
+		if (iova)
+			n = min(n, 1UL << __ffs(iova));
+		if (gather->pgsize &&
+		    (gather->pgsize != n || gather->end + 1 != iova))
+			iommu_iotlb_sync(domain, gather);
+		WARN_ON(iommu_unmap_fast(domain, iova, n, gather) != n);
+	}
 }
