@@ -216,6 +216,8 @@ int change_process_ioctl(struct ucmd *ucmd)
 	if (!owner)
 		return -ENOMEM;
 
+	/* Memory must not get into an IOAS that is not in the set. */
+	down_write(&ictx->copy_rwsem);
 	mutex_lock(&ictx->attach_lock);
 	rc = ioas_set_get(ictx, &set);
 	if (!rc) {
@@ -224,6 +226,7 @@ int change_process_ioctl(struct ucmd *ucmd)
 		ioas_set_unlock(&set);
 	}
 	mutex_unlock(&ictx->attach_lock);
+	up_write(&ictx->copy_rwsem);
 
 	ioas_set_put(ictx, &set);
 	pages_owner_put(owner);

@@ -606,6 +606,7 @@ int ioas_copy_ioctl(struct ucmd *ucmd)
 	if (rc)
 		return rc;
 
+	down_read(&ucmd->ictx->copy_rwsem);
 	rc = copy_from_ioas(ucmd, &slices);
 	if (rc)
 		goto out_free;
@@ -618,6 +619,7 @@ int ioas_copy_ioctl(struct ucmd *ucmd)
 	obj_put(ucmd->ictx, &dst->obj);
 out_free:
 	free_slices(&slices);
+	up_read(&ucmd->ictx->copy_rwsem);
 	return rc;
 }
 

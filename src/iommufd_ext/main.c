@@ -360,6 +360,7 @@ static int ioasid_open(struct inode *inode, struct file *filp)
 	ictx->file = filp;
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&ictx->object_wait);
+	init_rwsem(&ictx->copy_rwsem);
 	mutex_init(&ictx->attach_lock);
 	spin_lock_init(&ictx->owner_lock);
 	iommufd_ext_errors_init(&ictx->errors);

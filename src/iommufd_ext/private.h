@@ -4,6 +4,7 @@
  *
  * Lock order, outermost first:
  *
+ *   iommufd_ext_ctx.copy_rwsem
  *   iommufd_ext_ctx.attach_lock, iommufd_ext_access.lock
  *     ioas.domains_rwsem
  *       ioas.iova_lock
@@ -125,6 +126,8 @@ enum pages_charge {
  * @objects: id to object; its xa_lock protects the content and makes look-up
  *	and taking a reference one step
  * @object_wait: waits for the users of a vanishing object to go
+ * @copy_rwsem: read: memory goes from one IOAS to another; write: it changes its
+ *	owner in all of them
  * @attach_lock: protects the relations between devices, groups, endpoints and
  *	page tables
  * @owner: the process that mapped last; protected by @owner_lock
@@ -139,6 +142,7 @@ struct iommufd_ext_ctx {
 	struct file *file;
 	struct xarray objects;
 	wait_queue_head_t object_wait;
+	struct rw_semaphore copy_rwsem;
 	struct mutex attach_lock;
 	struct pages_owner *owner;
 	spinlock_t owner_lock;
