@@ -38,7 +38,7 @@
  * @base: IOVA of bit 0 of the user's bitmap
  * @shift: log2 of what a bit stands for, in bytes
  * @clear: make dirty pages clean
- * @step: the smallest range that can differ from others, in bytes
+ * @step: size of the smallest entry, in bytes
  * @iova: IOVA of bit 0 of the window
  * @last: last IOVA of the window
  * @dirty_end: end of the last IOMMU page known to be dirty, which can be behind
@@ -239,29 +239,50 @@ static void record(struct dirty_reader *reader, unsigned long iova,
 	bitmap_set(reader->bits, first_bit, last_bit - first_bit + 1);
 }
 
+/*
+ * One entry, of which @iova is part. @next is raised to where it ends if it is dirty.
+ *
+ * An entry that was clean when its beginning was read can be dirty now. It is reported
+ * from here on, and stays dirty, so that its beginning is reported next time.
+ */
+static int read_entry(struct dirty_reader *reader, unsigned long iova,
+		      unsigned long *next)
+{
+	struct iommu_domain *domain = reader->hwpt->domain;
+	unsigned long length = *next - iova + 1;
+	struct iommu_iotlb_gather found;
+	unsigned long start, size;
+	int rc;
+
+	rc = ext_iommu_read_dirty(domain, iova, length, false, &found);
+	if (rc || !found_any(&found))
+		return rc;
+	/* Some drivers say where the entry begins, some where it was read. */
+	size = found.end - found.start + 1;
+	start = round_down(found.start, size);
+	if (reader->clear && start == iova) {
+		rc = ext_iommu_read_dirty(domain, iova, length, true, &found);
+		if (rc)
+			return rc;
+		add_cleaned(&reader->cleaned, &found);
+	}
+	*next = max(*next, start + (size - 1));
+	record(reader, iova, *next);
+	return 0;
+}
+
 /* Pages of a range in which some are dirty. */
 static int read_pages(struct dirty_reader *reader, unsigned long iova,
 		      unsigned long last)
 {
-	struct iommu_iotlb_gather found;
 	unsigned long next;
 	int rc;
 
 	while (true) {
 		next = min(last, iova | (reader->step - 1));
-		rc = ext_iommu_read_dirty(reader->hwpt->domain, iova,
-					  next - iova + 1, reader->clear,
-					  &found);
-		if (rc)
+		rc = read_entry(reader, iova, &next);
+		if (rc || next >= last)
 			return rc;
-		if (found_any(&found)) {
-			record(reader, iova, max(next, found.end));
-			if (reader->clear)
-				add_cleaned(&reader->cleaned, &found);
-			next = max(next, found.end);
-		}
-		if (next >= last)
-			return 0;
 		iova = next + 1;
 	}
 }
@@ -287,6 +308,9 @@ static int read_range(struct dirty_reader *reader, unsigned long iova,
 		if (rc || next == last)
 			return rc;
 		iova = next + 1;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 }
 
@@ -348,7 +372,7 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 static bool find_window(struct dirty_reader *reader, unsigned long last)
 {
 	struct ioas *ioas = reader->hwpt->ioas;
-	unsigned long offset, max_bits;
+	unsigned long offset;
 	struct area *area;
 
 	if (reader->dirty_end <= reader->iova) {
@@ -363,8 +387,7 @@ static bool find_window(struct dirty_reader *reader, unsigned long last)
 		if (!area)
 			return false;
 	}
-	max_bits = ((last - reader->iova) >> reader->shift) + 1;
-	if (max_bits > WINDOW_BITS)
+	if ((last - reader->iova) >> reader->shift >= WINDOW_BITS)
 		reader->last =
 			reader->iova + (WINDOW_BITS << reader->shift) - 1;
 	else
@@ -386,8 +409,7 @@ static int read_dirty(struct hwpt *hwpt,
 	reader->base = cmd->iova;
 	reader->shift = __ffs64(cmd->page_size);
 	reader->clear = !(cmd->flags & IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR);
-	reader->step = max(1UL << reader->shift,
-			   1UL << __ffs(hwpt->domain->pgsize_bitmap));
+	reader->step = 1UL << __ffs(hwpt->domain->pgsize_bitmap);
 	reader->iova = cmd->iova;
 	reader->dirty_end = 0;
 
@@ -452,6 +474,8 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 	rc = check_range(ucmd->ictx, hwpt, cmd);
 	if (!rc)
 		rc = check_ops(ucmd->ictx, hwpt);
+	if (!rc && !cmd->length)
+		rc = refuse(ucmd->ictx, -EINVAL, "the length is 0");
 	if (!rc)
 		rc = read_dirty(hwpt, cmd);
 	pt_put(ucmd->ictx, &hwpt->obj);

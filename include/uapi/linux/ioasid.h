@@ -630,7 +630,7 @@ enum ioasid_hwpt_get_dirty_bitmap_flags {
  * make it clean. Other bits are not changed. What is not mapped is clean. Nothing
  * is dirty while the page table does not track.
  *
- * Errors: ENOENT for an unknown page table; EINVAL if @page_size is 0, or the
+ * Errors: ENOENT for an unknown page table; EINVAL if @length or @page_size is 0, or the
  * range is not a multiple of it or of the IOVA alignment; EFAULT for a bad
  * bitmap; EOPNOTSUPP for a page table that cannot track.
  */
