@@ -91,6 +91,7 @@ static struct bad bad_begin(const struct subject *subject)
 		.bits = subject->bits,
 	};
 
+	need_bits(bad.bits);
 	bad.world = bad.c->file == ON_CONTEXT ? attached_world() :
 						world_for(bad.c);
 	bad.world.va = page_alloc((VA_PAGES + 1) * PAGE);
