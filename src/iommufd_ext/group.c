@@ -116,11 +116,14 @@ int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 	struct task_struct *task = get_pid_task(igroup->user, PIDTYPE_TGID);
 	char comm[TASK_COMM_LEN] = "ended";
 
+	/* The number is 0 for a process the caller cannot see. */
 	if (task) {
-		get_task_comm(comm, task);
+		if (pid_vnr(igroup->user))
+			get_task_comm(comm, task);
+		else
+			strscpy(comm, "not visible", sizeof(comm));
 		put_task_struct(task);
 	}
-	/* The number is 0 for a process the caller cannot see. */
 	return refuse(ictx, -EPERM,
 		      "cannot bind %s: IOMMU group %d belongs to another /dev/ioasid file, of process %d (%s)",
 		      dev_name(dev), iommu_group_id(igroup->group),
@@ -145,20 +148,21 @@ struct member_walk {
 
 static u32 id_of_device(struct iommufd_ext_ctx *ictx, struct device *dev)
 {
+	unsigned long id = 0;
 	struct obj *obj;
-	unsigned long id;
 	u32 found = 0;
 
-	xa_lock(&ictx->objects);
-	xa_for_each(&ictx->objects, id, obj) {
-		if (obj->type != OBJ_DEVICE ||
-		    container_of(obj, struct iommufd_ext_device, obj)->dev !=
+	/* A user can make any number of objects. */
+	do {
+		xa_lock(&ictx->objects);
+		obj = xa_find_after(&ictx->objects, &id, U32_MAX, XA_PRESENT);
+		if (obj && obj->type == OBJ_DEVICE &&
+		    container_of(obj, struct iommufd_ext_device, obj)->dev ==
 			    dev)
-			continue;
-		found = id;
-		break;
-	}
-	xa_unlock(&ictx->objects);
+			found = id;
+		xa_unlock(&ictx->objects);
+		cond_resched();
+	} while (obj && !found && !fatal_signal_pending(current));
 	return found;
 }
 

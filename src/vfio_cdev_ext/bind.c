@@ -189,7 +189,8 @@ static int check_unused(struct cdev_ext_file *file)
 	return cdev_ext_refuse(file, -EINVAL,
 			       "cannot bind %s: it is in use by process %d (%s)",
 			       name, pid_vnr(other->holder),
-			       other->holder_comm);
+			       pid_vnr(other->holder) ? other->holder_comm :
+							"not visible");
 }
 
 static int bind_to_ctx(struct cdev_ext_file *file,
