@@ -105,34 +105,50 @@ extern struct iommu_domain mock_blocked_domain;
 #define EXT_HW_INFO_OP(fn)
 #endif
 
-/* Arguments of iommu_domain_ops.attach_dev: 7.1 added the domain before. */
+/* iommu_domain_ops.attach_dev: 7.1 added the domain before. */
+int mock_attach(struct iommu_domain *domain, struct device *dev);
+
 #if EXT_PROBE_IOMMU_ATTACH_DEV_OLD
-#define EXT_ATTACH_DEV_ARGS \
-	struct iommu_domain *domain, struct device *dev, \
-	struct iommu_domain *old
+static inline int ext_driver_attach_dev(struct iommu_domain *domain,
+					struct device *dev,
+					struct iommu_domain *old)
+{
+	return mock_attach(domain, dev);
+}
 #else
-#define EXT_ATTACH_DEV_ARGS struct iommu_domain *domain, struct device *dev
+static inline int ext_driver_attach_dev(struct iommu_domain *domain,
+					struct device *dev)
+{
+	return mock_attach(domain, dev);
+}
 #endif
 
 /*
  * PASIDs, which a driver attaches since 6.11. Until 6.13 it has an operation to
  * detach them, later a PASID is attached to the blocked domain.
  */
+int mock_attach_pasid(struct iommu_domain *domain, struct device *dev,
+		      u32 pasid, struct iommu_domain *old);
+
 #if EXT_PROBE_IOMMU_SET_DEV_PASID_OLD
-#define EXT_SET_DEV_PASID_ARGS \
-	struct iommu_domain *domain, struct device *dev, u32 pasid, \
-	struct iommu_domain *old
-#define EXT_SET_DEV_PASID_OLD old
+static inline int ext_driver_set_dev_pasid(struct iommu_domain *domain,
+					   struct device *dev, u32 pasid,
+					   struct iommu_domain *old)
+{
+	return mock_attach_pasid(domain, dev, pasid, old);
+}
 #else
-#define EXT_SET_DEV_PASID_OLD NULL
-#define EXT_SET_DEV_PASID_ARGS \
-	struct iommu_domain *domain, struct device *dev, u32 pasid
+static inline int ext_driver_set_dev_pasid(struct iommu_domain *domain,
+					   struct device *dev, u32 pasid)
+{
+	return mock_attach_pasid(domain, dev, pasid, NULL);
+}
 #endif
 
 #if EXT_PROBE_IOMMU_ATTACH_DEVICE_PASID
-#define EXT_SET_DEV_PASID(fn) .set_dev_pasid = (fn),
+#define EXT_SET_DEV_PASID_OP .set_dev_pasid = ext_driver_set_dev_pasid,
 #else
-#define EXT_SET_DEV_PASID(fn)
+#define EXT_SET_DEV_PASID_OP
 #endif
 
 #if EXT_PROBE_IOMMU_OPS_REMOVE_DEV_PASID

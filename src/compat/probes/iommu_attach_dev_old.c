@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Is a driver told which domain a device leaves when it is attached to another?
- * Yes since 7.1, no before. Used by EXT_ATTACH_DEV_ARGS.
+ * Yes since 7.1, no before. Used by ext_driver_attach_dev().
  */
 #include <linux/iommu.h>
 

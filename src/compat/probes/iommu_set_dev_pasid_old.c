@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Is a driver told which domain a PASID leaves?
- * Yes since 6.13, and in Debian's 6.12. Used by EXT_SET_DEV_PASID_ARGS.
+ * Yes since 6.13, and in Debian's 6.12. Used by ext_driver_set_dev_pasid().
  */
 #include <linux/iommu.h>
 

@@ -46,8 +46,8 @@ enum selftest_op {
 /* The mock's page table: one format with small pages, one for large ones. */
 #define MOCK_PAGE_SIZE 2048UL
 #define MOCK_HUGE_PAGE_SIZE (512 * MOCK_PAGE_SIZE)
-#define MOCK_APERTURE_START (1UL << 24)
-#define MOCK_APERTURE_LAST ((1UL << 31) - 1)
+#define MOCK_APERTURE_START BIT(24)
+#define MOCK_APERTURE_LAST (BIT(31) - 1)
 
 enum mock_page_table {
 	MOCK_PAGE_TABLE_DEFAULT,
@@ -71,7 +71,11 @@ enum mock_page_table {
 #define MOCK_HW_INFO_TYPE 0xfeedbeef
 #define MOCK_HW_INFO_REGISTER 0xdeadbeef
 
-/* What GET_HW_INFO gives of the mock. */
+/**
+ * struct mock_hw_info - what GET_HW_INFO gives of the mock
+ * @flags: 0
+ * @test_reg: MOCK_HW_INFO_REGISTER
+ */
 struct mock_hw_info {
 	__u32 flags;
 	__u32 test_reg;
@@ -79,7 +83,11 @@ struct mock_hw_info {
 
 #define MOCK_HWPT_DATA 0xdead
 
-/* Driver data of HWPT_ALLOC. */
+/**
+ * struct mock_hwpt_data - driver data of HWPT_ALLOC
+ * @iotlb: what each entry of the cache of a nested domain begins with
+ * @page_table: enum mock_page_table
+ */
 struct mock_hwpt_data {
 	__u32 iotlb;
 	__u32 page_table;
@@ -88,12 +96,91 @@ struct mock_hwpt_data {
 #define MOCK_INVALIDATE_DATA 0xdeadbeef
 #define MOCK_INVALIDATE_ALL BIT(0)
 
-/* An entry of HWPT_INVALIDATE. */
+/**
+ * struct mock_invalidate - an entry of HWPT_INVALIDATE
+ * @flags: MOCK_INVALIDATE_ALL for the whole cache
+ * @iotlb_id: which entry of it
+ */
 struct mock_invalidate {
 	__u32 flags;
 	__u32 iotlb_id;
 };
 
+/**
+ * struct selftest_cmd - IOASID_SELFTEST
+ * @size: sizeof(struct selftest_cmd)
+ * @op: enum selftest_op
+ * @id: what the command is about: an object, or the file descriptor of an
+ * access
+ * @__reserved: ignored
+ * @add_reserved: for the commands of that name
+ * @add_reserved.start: first IOVA
+ * @add_reserved.length: in bytes
+ * @mock_domain: for the commands of that name
+ * @mock_domain.out_stdev_id: id of the mock device
+ * @mock_domain.out_hwpt_id: id of its page table
+ * @mock_domain.out_idev_id: id of the bound device
+ * @mock_domain.dev_flags: MOCK_DEVICE_*; MOCK_DOMAIN leaves it out
+ * @replace: for the commands of that name
+ * @replace.pt_id: id of an IOAS or page table
+ * @check_map: for the commands of that name
+ * @check_map.iova: first IOVA
+ * @check_map.length: in bytes
+ * @check_map.uptr: user address
+ * @check_refs: for the commands of that name
+ * @check_refs.length: in bytes
+ * @check_refs.uptr: user address
+ * @check_refs.refs: how often each page is pinned
+ * @create_access: for the commands of that name
+ * @create_access.out_access_fd: file descriptor of the access
+ * @create_access.flags: SELFTEST_*
+ * @destroy_access_pages: for the commands of that name
+ * @destroy_access_pages.access_pages_id: which pin
+ * @access_pages: for the commands of that name
+ * @access_pages.flags: SELFTEST_*
+ * @access_pages.out_access_pages_id: name of the pin
+ * @access_pages.iova: first IOVA
+ * @access_pages.length: in bytes
+ * @access_pages.uptr: user address
+ * @access_rw: for the commands of that name
+ * @access_rw.iova: first IOVA
+ * @access_rw.length: in bytes
+ * @access_rw.uptr: user address
+ * @access_rw.flags: SELFTEST_*
+ * @memory_limit: for the commands of that name
+ * @memory_limit.limit: in bytes
+ * @access_replace_ioas: for the commands of that name
+ * @access_replace_ioas.ioas_id: id of the IOAS
+ * @dirty: for the commands of that name
+ * @dirty.flags: SELFTEST_*
+ * @dirty.iova: first IOVA
+ * @dirty.length: in bytes
+ * @dirty.page_size: what a bit of the bitmap stands for, in bytes
+ * @dirty.uptr: user address
+ * @dirty.out_nr_dirty: how many bits were set
+ * @check_iotlb: for the commands of that name
+ * @check_iotlb.id: which entry
+ * @check_iotlb.iotlb: what it is to be
+ * @trigger_iopf: for the commands of that name
+ * @trigger_iopf.dev_id: id of the bound device
+ * @trigger_iopf.pasid: the PASID
+ * @trigger_iopf.grpid: number of the page request group
+ * @trigger_iopf.perm: what access it is about
+ * @trigger_iopf.addr: which address
+ * @check_dev_cache: for the commands of that name
+ * @check_dev_cache.id: which entry
+ * @check_dev_cache.cache: what it is to be
+ * @pasid: for the commands of that name
+ * @pasid.pasid: the PASID
+ * @pasid.pt_id: id of an IOAS or page table
+ * @dmabuf_get: for the commands of that name
+ * @dmabuf_get.length: in bytes
+ * @dmabuf_get.open_flags: of the file descriptor
+ * @dmabuf_revoke: for the commands of that name
+ * @dmabuf_revoke.dmabuf_fd: file descriptor of the dma-buf
+ * @dmabuf_revoke.revoked: whether its memory is out of reach
+ * @last: ignored, the end of the first version
+ */
 struct selftest_cmd {
 	__u32 size;
 	__u32 op;
@@ -104,7 +191,6 @@ struct selftest_cmd {
 			__aligned_u64 start;
 			__aligned_u64 length;
 		} add_reserved;
-		/* MOCK_DOMAIN leaves @dev_flags out. */
 		struct {
 			__u32 out_stdev_id;
 			__u32 out_hwpt_id;
@@ -173,7 +259,6 @@ struct selftest_cmd {
 			__u32 id;
 			__u32 cache;
 		} check_dev_cache;
-		/* PASID_CHECK_HWPT has the id of a page table in @pt_id. */
 		struct {
 			__u32 pasid;
 			__u32 pt_id;
@@ -189,6 +274,7 @@ struct selftest_cmd {
 	};
 	__u32 last;
 };
+
 static_assert(sizeof(struct selftest_cmd) == 72);
 static_assert(offsetof(struct selftest_cmd, last) == 64);
 

@@ -237,6 +237,7 @@ static int pin_range(struct ucmd *ucmd, struct selftest_access *sacc,
 	struct selftest_cmd *cmd = ucmd->cmd;
 	unsigned long iova = cmd->access_pages.iova;
 	unsigned long length = cmd->access_pages.length;
+	unsigned int flags = IOMMUFD_EXT_ACCESS_RW_READ;
 	struct selftest_pin *pin;
 	int rc;
 
@@ -249,11 +250,10 @@ static int pin_range(struct ucmd *ucmd, struct selftest_access *sacc,
 	pin->length = length;
 	pin->id = sacc->next_id++;
 
-	rc = iommufd_ext_access_pin_pages(
-		sacc->access, iova, length, pages,
-		cmd->access_pages.flags & SELFTEST_ACCESS_WRITE ?
-			IOMMUFD_EXT_ACCESS_RW_WRITE :
-			IOMMUFD_EXT_ACCESS_RW_READ);
+	if (cmd->access_pages.flags & SELFTEST_ACCESS_WRITE)
+		flags = IOMMUFD_EXT_ACCESS_RW_WRITE;
+	rc = iommufd_ext_access_pin_pages(sacc->access, iova, length, pages,
+					  flags);
 	if (rc) {
 		kfree(pin);
 		return rc;

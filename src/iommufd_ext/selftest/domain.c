@@ -8,12 +8,14 @@
 #include "mock.h"
 
 /**
- * mock_attach_dev() - attach a device to any domain of the mock
+ * mock_attach() - attach a device to any domain of the mock
+ * @domain: the domain
+ * @dev: the device
  *
  * Return: 0; -EINVAL for a device that cannot track what it writes, and a domain
- * that does.
+ * that does; the error of mock_iopf_enable().
  */
-int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
+int mock_attach(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_dev *mdev = to_mock_dev(dev);
 	int rc;
@@ -27,14 +29,17 @@ int mock_attach_dev(EXT_ATTACH_DEV_ARGS)
 }
 
 /**
- * mock_set_dev_pasid() - attach a PASID of a device to any domain of the mock
+ * mock_attach_pasid() - attach a PASID of a device to any domain of the mock
+ * @domain: the domain
+ * @dev: the device
+ * @pasid: the PASID; every other attach of MOCK_PASID_FAILS fails, for tests of how
+ *	the caller gets over it
+ * @old: the domain it leaves, or NULL
  *
- * Each second time that the PASID 1024 leaves the blocked domain it fails, for
- * tests of how the caller gets over it.
- *
- * Return: 0; -EINVAL as mock_attach_dev(); -ENOMEM.
+ * Return: as mock_attach(), or -ENOMEM.
  */
-int mock_set_dev_pasid(EXT_SET_DEV_PASID_ARGS)
+int mock_attach_pasid(struct iommu_domain *domain, struct device *dev,
+		      u32 pasid, struct iommu_domain *old)
 {
 	struct mock_dev *mdev = to_mock_dev(dev);
 
@@ -46,7 +51,7 @@ int mock_set_dev_pasid(EXT_SET_DEV_PASID_ARGS)
 		if (domain != &mock_blocked_domain && !mdev->pasid_fails)
 			return -ENOMEM;
 	}
-	return ext_driver_follow_iopf(dev, domain, EXT_SET_DEV_PASID_OLD);
+	return ext_driver_follow_iopf(dev, domain, old);
 }
 
 static void mock_blocked_free(struct iommu_domain *domain)
@@ -56,9 +61,9 @@ static void mock_blocked_free(struct iommu_domain *domain)
 }
 
 static const struct iommu_domain_ops mock_blocked_ops = {
-	.attach_dev = mock_attach_dev,
+	.attach_dev = ext_driver_attach_dev,
 	.free = mock_blocked_free,
-	EXT_SET_DEV_PASID(mock_set_dev_pasid)
+	EXT_SET_DEV_PASID_OP
 };
 
 struct iommu_domain mock_blocked_domain = {

@@ -53,8 +53,6 @@ bool is_mock_dev(const struct device *dev);
 
 /* domain.c */
 struct iommu_user_data;
-int mock_attach_dev(EXT_ATTACH_DEV_ARGS);
-int mock_set_dev_pasid(EXT_SET_DEV_PASID_ARGS);
 int mock_copy_data(struct mock_hwpt_data *config,
 		   const struct iommu_user_data *data);
 

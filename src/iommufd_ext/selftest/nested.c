@@ -70,10 +70,9 @@ mock_cache_invalidate(struct iommu_domain *domain,
 }
 
 static const struct iommu_domain_ops mock_nested_ops = {
-	.attach_dev = mock_attach_dev,
+	.attach_dev = ext_driver_attach_dev,
 	.free = mock_nested_free,
-	EXT_SET_DEV_PASID(mock_set_dev_pasid)
-	EXT_CACHE_INVALIDATE_USER(mock_cache_invalidate)
+	EXT_SET_DEV_PASID_OP EXT_CACHE_INVALIDATE_USER(mock_cache_invalidate)
 };
 
 /**

@@ -147,12 +147,12 @@ static void mock_page_table_free(struct iommu_domain *domain)
 }
 
 static const struct iommu_domain_ops mock_page_table_ops = {
-	.attach_dev = mock_attach_dev,
+	.attach_dev = ext_driver_attach_dev,
 	.map_pages = mock_map_pages,
 	.unmap_pages = mock_unmap_pages,
 	.iova_to_phys = mock_iova_to_phys,
 	.free = mock_page_table_free,
-	EXT_SET_DEV_PASID(mock_set_dev_pasid)
+	EXT_SET_DEV_PASID_OP
 };
 
 static int mock_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
