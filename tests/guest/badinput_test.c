@@ -258,21 +258,27 @@ static const struct field *find_field(const struct command *c,
 	fail_test("%s has no such member", c->name);
 }
 
-/* As check_value(), with a length. */
-static void check_va(struct bad *bad, uint64_t va, uint64_t len, int err)
+/* The structure is filled, but for the member and a length. */
+static void check_span(struct bad *bad, uint64_t start, uint64_t len, int err)
 {
 	int got;
 
-	fill(bad);
-	set(bad, bad->f, va);
+	set(bad, bad->f, start);
 	set(bad, find_field(bad->c, FIELD_LENGTH), len);
 	errno = 0;
 	got = call(bad) == -1 ? errno : 0;
 	if (got != err)
 		fail_test("%s: %#llx bytes at %#llx: expected %s, got %s",
 			  bad->c->name, (unsigned long long)len,
-			  (unsigned long long)va, errno_name(err),
+			  (unsigned long long)start, errno_name(err),
 			  errno_name(got));
+}
+
+/* As check_value(), with a length. */
+static void check_va(struct bad *bad, uint64_t va, uint64_t len, int err)
+{
+	fill(bad);
+	check_span(bad, va, len, err);
 }
 
 /* Memory to be mapped, for a device that is attached. */
@@ -498,20 +504,12 @@ static void set_fixed(struct bad *bad)
 
 static void check_range(struct bad *bad, uint64_t start, uint64_t len)
 {
-	int err = -expect_range(bad, start, len), got;
+	int err = -expect_range(bad, start, len);
 
 	fill(bad);
 	set_fixed(bad);
-	set(bad, bad->f, start);
-	set(bad, find_field(bad->c, FIELD_LENGTH), len);
-	errno = 0;
-	got = call(bad) == -1 ? errno : 0;
-	if (got != err)
-		fail_test("%s: %#llx bytes at %#llx: expected %s, got %s",
-			  bad->c->name, (unsigned long long)len,
-			  (unsigned long long)start, errno_name(err),
-			  errno_name(got));
-	if (!got)
+	check_span(bad, start, len, err);
+	if (!err)
 		unmap_all(bad);
 }
 

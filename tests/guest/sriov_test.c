@@ -297,10 +297,7 @@ static int finish(void **state)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		test_fn fn;
-	} tests[] = {
+	static const struct driver_test tests[] = {
 #define T(fn) { #fn, test_##fn }
 		T(not_allowed),
 		T(nodes),
@@ -313,15 +310,9 @@ int main(int argc, char **argv)
 		T(pf_unbind),
 		T(pf_remove),
 	};
-	static const char *const drivers[] = { DRIVER_EXT, DRIVER_STOCK };
-	static const char *const prefix[] = { "ext", "stock" };
 	struct test_list list = { 0 };
-	size_t d, i;
 
 	test_before = use_driver;
-	for (d = 0; d < ARRAY_SIZE(drivers); d++)
-		for (i = 0; i < ARRAY_SIZE(tests); i++)
-			test_add(&list, tests[i].fn, (void *)drivers[d],
-				 "%s.%s", prefix[d], tests[i].name);
+	test_add_drivers(&list, tests, ARRAY_SIZE(tests));
 	return test_main(argc, argv, "sriov", &list, NULL, finish);
 }

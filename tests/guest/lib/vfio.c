@@ -352,3 +352,16 @@ int group_device(int fd, const char *bdf)
 {
 	return keep_fd(ioctl(fd, VFIO_GROUP_GET_DEVICE_FD, bdf));
 }
+
+void test_add_drivers(struct test_list *list, const struct driver_test *tests,
+		      size_t count)
+{
+	static const char *const drivers[] = { DRIVER_EXT, DRIVER_STOCK };
+	static const char *const prefix[] = { "ext", "stock" };
+	size_t d, i;
+
+	for (d = 0; d < ARRAY_SIZE(drivers); d++)
+		for (i = 0; i < count; i++)
+			test_add(list, tests[i].fn, (void *)drivers[d], "%s.%s",
+				 prefix[d], tests[i].name);
+}

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <linux/vfio_cdev_ext.h>
 
+#include "test.h"
+
 #define DRIVER_EXT "vfio_cdev_ext"
 #define DRIVER_STOCK "vfio-pci"
 
@@ -59,5 +61,14 @@ int group_open(int group);
 int group_status(int fd, uint32_t *flags);
 int group_set_container(int fd, int container);
 int group_device(int fd, const char *bdf);
+
+struct driver_test {
+	const char *name;
+	test_fn fn;
+};
+
+/* Each test once with our driver and once with vfio-pci, whose name is its argument. */
+void test_add_drivers(struct test_list *list, const struct driver_test *tests,
+		      size_t count);
 
 #endif
