@@ -22,6 +22,7 @@
 #include "backend.h"
 #include "memory.h"
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define GB (1024UL * MB)
 
 /*
@@ -426,7 +427,7 @@ static void run_measure(const struct measure *m)
 
 static const struct measure *find_measure(const char *name)
 {
-	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(measures); i++)
 		if (!strcmp(measures[i].name, name))
 			return &measures[i];
 	return NULL;
@@ -434,9 +435,10 @@ static const struct measure *find_measure(const char *name)
 
 static void usage(void)
 {
-	fputs("usage: mapbench [-c] -b type1|iommufd -d BDF -I CONTEXT-NODE [-D CDEV-DIRECTORY] MEASURE...\n"
+	fputs("mapbench [-c] -b type1|iommufd -d BDF -I CONTEXT-NODE [-D CDEV-DIRECTORY]\n"
+	      "         MEASURE...\n"
 	      "  -c  the time stamp counter counts instructions\n"
-	      "       mapbench -l   names all measures\n",
+	      "mapbench -l   names all measures\n",
 	      stderr);
 	exit(2);
 }
@@ -465,8 +467,7 @@ int main(int argc, char **argv)
 			target.cdevs = optarg;
 			break;
 		case 'l':
-			for (size_t i = 0;
-			     i < sizeof(measures) / sizeof(measures[0]); i++)
+			for (size_t i = 0; i < ARRAY_SIZE(measures); i++)
 				puts(measures[i].name);
 			return 0;
 		default:

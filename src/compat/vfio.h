@@ -151,7 +151,7 @@ static inline int ext_vfio_mig_data_size(struct vfio_device *vdev,
 
 /* VFIO_MIGRATION_PRE_COPY, which 6.1 does not have. */
 #ifndef VFIO_MIGRATION_PRE_COPY
-#define VFIO_MIGRATION_PRE_COPY (1 << 2)
+#define VFIO_MIGRATION_PRE_COPY BIT(2)
 #endif
 
 static inline void ext_vfio_set_precopy_info_v2(struct vfio_device *vdev,
