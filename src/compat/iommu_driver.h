@@ -356,23 +356,6 @@ static inline int ext_driver_def_domain_type(struct device *dev)
 #endif
 
 /*
- * Say which IOMMU a new device is behind, before it is added. Only then is a
- * driver asked about it, where there may be several at once. Until 6.6 there is
- * one for a bus. 6.11 dropped the operations from the arguments.
- */
-static inline int ext_iommu_fwspec_init(struct device *dev,
-					struct iommu_device *iommu)
-{
-#if EXT_PROBE_BUS_IOMMU_OPS
-	return 0;
-#elif EXT_PROBE_IOMMU_FWSPEC_INIT_OPS
-	return iommu_fwspec_init(dev, iommu->fwnode, iommu->ops);
-#else
-	return iommu_fwspec_init(dev, iommu->fwnode);
-#endif
-}
-
-/*
  * Undo iommu_device_register(). 6.1 never forgets the operations of a bus, and
  * would follow them into a module that is gone.
  */

@@ -2,7 +2,7 @@
 /*
  * Is there one IOMMU driver for all devices of a bus?
  * Yes until 6.6, since then each device has its own.
- * Used by ext_iommu_fwspec_init() and ext_iommu_device_unregister().
+ * Used by ext_iommu_device_unregister().
  */
 #include <linux/device/bus.h>
 #include <linux/iommu.h>

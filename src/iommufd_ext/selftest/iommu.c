@@ -133,16 +133,6 @@ static int add_pasid_property(struct device *dev)
 	return device_create_managed_software_node(dev, properties, NULL);
 }
 
-/* What the IOMMU core keeps of a device that it never came to look at. */
-static void forget_iommu(struct device *dev)
-{
-	if (dev->iommu_group || !dev->iommu)
-		return;
-	iommu_fwspec_free(dev);
-	kfree(dev->iommu);
-	dev->iommu = NULL;
-}
-
 /**
  * mock_dev_create() - make a device behind the mock
  * @flags: MOCK_DEVICE_*
@@ -177,22 +167,20 @@ struct mock_dev *mock_dev_create(u32 flags)
 		if (rc)
 			goto err_put;
 	}
-	rc = ext_iommu_fwspec_init(&pdev->dev, &mock_iommu);
-	if (rc)
-		goto err_forget;
 	rc = platform_device_add(pdev);
 	if (rc)
-		goto err_forget;
+		goto err_node;
 	if (!pdev->dev.iommu_group) {
 		/* Adding a device does not fail if its IOMMU does. */
 		platform_device_del(pdev);
 		rc = -ENOMEM;
-		goto err_forget;
+		goto err_node;
 	}
 	return mdev;
 
-err_forget:
-	forget_iommu(&pdev->dev);
+err_node:
+	/* A device that was never there would keep its properties. */
+	device_remove_software_node(&pdev->dev);
 err_put:
 	platform_device_put(pdev);
 err_free:
@@ -213,24 +201,19 @@ void mock_dev_destroy(struct mock_dev *mdev)
 /**
  * mock_iommu_init() - register the mock
  *
+ * It is the IOMMU of devices of which no firmware says what they are behind, as
+ * Intel's and AMD's are. There is one such driver: boot with intel_iommu=off.
+ *
  * Return: 0 or an error; -EBUSY where the kernel has room for one IOMMU driver
  * and another is there.
  */
 int mock_iommu_init(void)
 {
-	const struct property_entry properties[] = {
-		PROPERTY_ENTRY_BOOL("selftest"),
-		{},
-	};
-	/* The property gives the device the node by which its IOMMU is found. */
-	const struct platform_device_info info = {
-		.name = DRIVER_NAME "_iommu",
-		.id = PLATFORM_DEVID_NONE,
-		.properties = properties,
-	};
 	int rc;
 
-	mock_pdev = platform_device_register_full(&info);
+	mock_pdev = platform_device_register_simple(DRIVER_NAME "_iommu",
+						    PLATFORM_DEVID_NONE,
+						    NULL, 0);
 	if (IS_ERR(mock_pdev))
 		return PTR_ERR(mock_pdev);
 
@@ -241,7 +224,7 @@ int mock_iommu_init(void)
 	/* A kernel without page faults has no queue. */
 	mock_iopf_queue = ext_iopf_queue_alloc(DRIVER_NAME);
 	mock_iommu.max_pasids = 1U << MOCK_PASID_BITS;
-	rc = iommu_device_register(&mock_iommu, &mock_ops, &mock_pdev->dev);
+	rc = iommu_device_register(&mock_iommu, &mock_ops, NULL);
 	if (rc)
 		goto err_queue;
 	return 0;
