@@ -114,7 +114,7 @@ static int enter(struct dmabuf_memory *memory)
  * @ictx: the context
  * @fd: file descriptor of a file
  * @start: first byte that is needed
- * @length: how many are; not 0, and @start + @length does not wrap
+ * @length: how many are; not 0, and the last one, too, has an offset
  *
  * Return: the memory or an ERR_PTR: -EBADF for no file; -EINVAL for another kind
  * of file, or a range that is not in it; -EOPNOTSUPP for a dma-buf whose exporter
@@ -134,7 +134,7 @@ struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 				      "file descriptor %d is neither a memfd nor a dma-buf",
 				      fd));
 	/* Sizes of runs have a limit, too: one byte counts them. */
-	if (start + length > buf->size ||
+	if (start + length - 1 >= buf->size ||
 	    dmabuf_max_runs(PHYS_PFN(buf->size)) > U8_MAX) {
 		rc = refuse(ictx, -EINVAL,
 			    "the dma-buf has %zu bytes, too few for %lu at %lu",

@@ -282,19 +282,40 @@ static int check_map(struct iommufd_ext_ctx *ictx, u32 flags, u64 iova,
 	return rc;
 }
 
+/* The size of the memory, in whole pages, must not wrap. */
+static int check_size(struct iommufd_ext_ctx *ictx, u64 length)
+{
+	if (length && length <= SIZE_MAX - PAGE_SIZE)
+		return 0;
+	return refuse(ictx, -EINVAL, "the length %#llx cannot be mapped",
+		      length);
+}
+
+static int refuse_wrapping(struct iommufd_ext_ctx *ictx, u64 start, u64 length)
+{
+	return refuse(ictx, -EOVERFLOW,
+		      "memory of %#llx bytes at %#llx does not end", length,
+		      start);
+}
+
 static int check_memory(struct iommufd_ext_ctx *ictx, u64 uptr, u64 length)
 {
 	u64 end;
 
 	if (check_add_overflow(uptr, length, &end) || end > ULONG_MAX)
-		return refuse(ictx, -EOVERFLOW,
-			      "memory of %#llx bytes at %#llx does not end",
-			      length, uptr);
-	/* The size of the memory, in whole pages, must not wrap. */
-	if (!length || length > SIZE_MAX - PAGE_SIZE)
-		return refuse(ictx, -EINVAL,
-			      "the length %#llx cannot be mapped", length);
-	return 0;
+		return refuse_wrapping(ictx, uptr, length);
+	return check_size(ictx, length);
+}
+
+/* Offsets in a file, unlike addresses, may go to the very last. */
+static int check_file_range(struct iommufd_ext_ctx *ictx, u64 start, u64 length)
+{
+	u64 last;
+
+	if (length && (check_add_overflow(start, length - 1, &last) ||
+		       last > ULONG_MAX))
+		return refuse_wrapping(ictx, start, length);
+	return check_size(ictx, length);
 }
 
 /*
@@ -404,11 +425,7 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
 	struct dmabuf_memory *memory;
 	struct area *area;
-	int rc;
 
-	rc = check_memory(ucmd->ictx, cmd->start, cmd->length);
-	if (rc)
-		return rc;
 	/* Now and not when it is pinned: this very file would hold itself open. */
 	if (ext_is_memfd(file)) {
 		area = area_alloc_file(ucmd->ictx, file, cmd->start,
@@ -447,6 +464,9 @@ int ioas_map_file_ioctl(struct ucmd *ucmd)
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
 		return -ENOENT;
+	rc = check_file_range(ucmd->ictx, cmd->start, cmd->length);
+	if (rc)
+		goto out_put;
 	file = fget(cmd->fd);
 	if (file) {
 		rc = map_file_at_work(ucmd, ioas, file);
@@ -455,6 +475,7 @@ int ioas_map_file_ioctl(struct ucmd *ucmd)
 		rc = refuse(ucmd->ictx, -EBADF,
 			    "file descriptor %d is not open", cmd->fd);
 	}
+out_put:
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
 }

@@ -389,13 +389,15 @@ static int pinner_run(struct pinner *pinner)
 static int pinner_run_mapped(struct pinner *pinner)
 {
 	struct file *file = pinner->file;
+	loff_t file_size = i_size_read(file_inode(file));
 	unsigned long first, size, addr, align;
 	int rc;
 
 	if (!current->mm)
 		return -EFAULT;
-	if (pinner->uptr + PFN_PHYS(pinner->left) >
-	    i_size_read(file_inode(file)))
+	/* The memory may end with the last offset there is. */
+	if (pinner->uptr > file_size ||
+	    PFN_PHYS(pinner->left) > file_size - pinner->uptr)
 		return refuse_step(pinner, -EINVAL);
 
 	align = ext_memfd_alignment(file);

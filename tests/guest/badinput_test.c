@@ -637,6 +637,7 @@ static void test_dmabuf(void **state)
 	check_dmabuf(&bad, fd, 0, 5 * PAGE, EINVAL);
 	check_dmabuf(&bad, fd, 4 * PAGE, PAGE, EINVAL);
 	check_dmabuf(&bad, fd, -2 * PAGE, PAGE, EINVAL);
+	check_dmabuf(&bad, fd, -PAGE, PAGE, EINVAL);
 	check_dmabuf(&bad, fd, -PAGE, 2 * PAGE, EOVERFLOW);
 	bad_end(&bad);
 }

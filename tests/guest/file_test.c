@@ -100,6 +100,30 @@ static void test_bad_fd(void **state)
 	assert_errno(EBADF, map_file(&s, INT32_MAX, 0, PAGE, IOVA));
 	path = assert_ok(keep_fd(open("/proc/self/exe", O_PATH | O_CLOEXEC)));
 	assert_errno(EBADF, map_file(&s, path, 0, PAGE, IOVA));
+	/* The range is looked at first. */
+	assert_errno(EINVAL, map_file(&s, -1, 0, 0, IOVA));
+	assert_errno(EOVERFLOW, map_file(&s, -1, -PAGE, 2 * PAGE, IOVA));
+	assert_errno(EBADF, map_file(&s, -1, -PAGE, PAGE, IOVA));
+	check_empty(s.ctx, s.ioas);
+}
+
+/* No file is that long, but that is found out when it is pinned. */
+static void test_last_offset(void **state)
+{
+	int ctx = ioasid_open();
+	int fd = memfd_new(8 * PAGE, 0);
+	struct setup s = setup_attached();
+	uint32_t ioas = ioas_new(ctx);
+
+	(void)state;
+	assert_ok(ioas_map_file_fixed(ctx, ioas, fd, -PAGE, PAGE, IOVA, MAP_R));
+	assert_ok(ioas_unmap_exact(ctx, ioas, IOVA, PAGE));
+	check_empty(ctx, ioas);
+
+	assert_errno(EINVAL, map_file(&s, fd, -PAGE, PAGE, IOVA));
+	assert_errno(EINVAL, map_file(&s, fd, -8 * PAGE, 8 * PAGE, IOVA));
+	assert_errno(EINVAL, map_file(&s, fd, (1UL << 63) - PAGE, PAGE, IOVA));
+	assert_errno(EINVAL, map_file(&s, fd, 1UL << 63, PAGE, IOVA));
 	check_empty(s.ctx, s.ioas);
 }
 
@@ -807,6 +831,7 @@ int main(int argc, char **argv)
 	ADD(map);
 	ADD(map_bad_length);
 	ADD(bad_fd);
+	ADD(last_offset);
 	ADD(bad_file);
 	ADD(bad_file_unattached);
 	ADD(file_end);
