@@ -427,6 +427,10 @@ int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
  * @idev: the device
  * @hwpt: as there; the device is detached from it
  *
+ * What it has in the queue stays there while its group remains attached, as with
+ * mainline: the handle is that of the group. It is answered by the user, or when
+ * the last device of the group is detached.
+ *
  * Context: holds attach_lock; may sleep. Does not allocate.
  */
 void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt)
