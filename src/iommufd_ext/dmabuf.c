@@ -9,7 +9,7 @@
  *
  * An exporter revokes from deep inside of its driver, where the locks of an IOAS
  * cannot be waited for. So it is known here which areas are in which page tables,
- * under a lock of its own.
+ * under a lock of its own. Whoever attaches or detaches a device takes it, too.
  */
 #include <linux/slab.h>
 
@@ -79,6 +79,24 @@ void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter)
 	mutex_unlock(&dmabufs_lock);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_unregister);
+
+/**
+ * dmabufs_lock_out() - let nothing be revoked
+ *
+ * Context: may sleep; may hold domains_rwsem. Undone by dmabufs_let_in().
+ */
+void dmabufs_lock_out(void)
+{
+	mutex_lock(&dmabufs_lock);
+}
+
+/**
+ * dmabufs_let_in() - undo dmabufs_lock_out()
+ */
+void dmabufs_let_in(void)
+{
+	mutex_unlock(&dmabufs_lock);
+}
 
 static int get_phys(struct dma_buf *buf, phys_addr_t *paddr, size_t *size)
 {

@@ -176,31 +176,53 @@ void handle_free(struct attach_handle *handle)
 	kfree(handle);
 }
 
-/*
+/**
+ * hwpt_lock() - let nobody use a page table
+ * @hwpt: the page table
+ *
  * Nobody may map, unmap or flush while a group joins or leaves a page table:
  * drivers look at the IOMMUs that use it without a lock of their own, and
  * Intel's of 6.1 follows a NULL pointer when one of them has just gone.
+ *
+ * Context: holds attach_lock. Undone by hwpt_unlock().
  */
+void hwpt_lock(struct hwpt *hwpt)
+{
+	down_write(&hwpt->ioas->domains_rwsem);
+	/* Memory that is revoked leaves a page table without the former. */
+	dmabufs_lock_out();
+}
+
+/**
+ * hwpt_unlock() - undo hwpt_lock()
+ * @hwpt: as there
+ */
+void hwpt_unlock(struct hwpt *hwpt)
+{
+	dmabufs_let_in();
+	up_write(&hwpt->ioas->domains_rwsem);
+}
+
 static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup,
 			     struct attach_handle *handle)
 {
 	int rc;
 
-	down_write(&hwpt->ioas->domains_rwsem);
+	hwpt_lock(hwpt);
 	rc = ext_iommu_attach_group(hwpt->domain, igroup->group, &handle->core);
-	up_write(&hwpt->ioas->domains_rwsem);
+	hwpt_unlock(hwpt);
 	return rc;
 }
 
 static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
 {
-	down_write(&hwpt->ioas->domains_rwsem);
+	hwpt_lock(hwpt);
 	ext_iommu_detach_group(hwpt->domain, igroup->group);
-	up_write(&hwpt->ioas->domains_rwsem);
+	hwpt_unlock(hwpt);
 }
 
 /**
- * hwpt_lock_two() - let nobody use two page tables
+ * hwpt_lock_two() - hwpt_lock() for two page tables
  * @old: one of them
  * @new: the other one, perhaps of the same IOAS
  *
@@ -214,6 +236,7 @@ void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
 	if (new->ioas != old->ioas)
 		down_write_nested(&new->ioas->domains_rwsem,
 				  SINGLE_DEPTH_NESTING);
+	dmabufs_lock_out();
 }
 
 /**
@@ -223,6 +246,7 @@ void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
  */
 void hwpt_unlock_two(struct hwpt *old, struct hwpt *new)
 {
+	dmabufs_let_in();
 	if (new->ioas != old->ioas)
 		up_write(&new->ioas->domains_rwsem);
 	up_write(&old->ioas->domains_rwsem);

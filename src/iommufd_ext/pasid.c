@@ -51,19 +51,19 @@ static int attach_group(struct iommufd_ext_device *idev, u32 pasid,
 {
 	int rc;
 
-	down_write(&hwpt->ioas->domains_rwsem);
+	hwpt_lock(hwpt);
 	rc = ext_iommu_attach_pasid(hwpt->domain, idev->dev, pasid,
 				    &handle->core);
-	up_write(&hwpt->ioas->domains_rwsem);
+	hwpt_unlock(hwpt);
 	return rc;
 }
 
 static void detach_group(struct iommufd_ext_device *idev, u32 pasid,
 			 struct hwpt *hwpt)
 {
-	down_write(&hwpt->ioas->domains_rwsem);
+	hwpt_lock(hwpt);
 	ext_iommu_detach_pasid(hwpt->domain, idev->dev, pasid);
-	up_write(&hwpt->ioas->domains_rwsem);
+	hwpt_unlock(hwpt);
 }
 
 /* Attach the first device of a group. */

@@ -11,7 +11,7 @@
  *         shared_pages.lock
  *           mmap_lock
  *           dmabufs_lock (dmabuf.c)
- *       group->mutex of the IOMMU core
+ *             group->mutex of the IOMMU core
  *     fault_queue.lock (fault.c)
  *       the IOMMU core's lock of a device's faults
  *       fault_queue.list_lock
@@ -781,6 +781,8 @@ static inline void area_iter_next(struct area_iter *iter,
 }
 
 /* dmabuf.c */
+void dmabufs_lock_out(void);
+void dmabufs_let_in(void);
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,
 					  unsigned long length);
@@ -903,6 +905,8 @@ int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc);
 struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
 				   struct hwpt *hwpt);
 void handle_free(struct attach_handle *handle);
+void hwpt_lock(struct hwpt *hwpt);
+void hwpt_unlock(struct hwpt *hwpt);
 void hwpt_lock_two(struct hwpt *old, struct hwpt *new);
 void hwpt_unlock_two(struct hwpt *old, struct hwpt *new);
 void hwpt_after_detach(struct hwpt *hwpt);
