@@ -5,11 +5,28 @@
  * The names are those of mainline's <linux/iommufd.h> with our prefix, and so
  * are the semantics, unless the kernel-doc at the definition says otherwise. All
  * symbols are in the namespace IOMMUFD_EXT.
+ *
+ * A driver written for mainline is ported by renaming: iommufd_ becomes
+ * iommufd_ext_, IOMMUFD_ becomes IOMMUFD_EXT_, also in MODULE_IMPORT_NS(), and
+ * <linux/iommufd.h> this file. What renaming does not give:
+ *  - Until 6.14 mainline's attach, replace and detach of a device had no pasid. It
+ *    is IOMMU_NO_PASID.
+ *  - iommufd_vfio_compat_ioas_get_id(), iommufd_vfio_compat_ioas_create() and
+ *    iommufd_vfio_compat_set_no_iommu(), of the namespace IOMMUFD_VFIO, are for the
+ *    containers of the VFIO core. The kernel's knows its own iommufd only, and so do
+ *    its vfio_iommufd_*() helpers: a VFIO driver calls these functions itself.
+ *  - struct iommufd_viommu, iommufd_vdevice and iommufd_hw_queue, and what goes with
+ *    them, are for IOMMU drivers, and a kernel without iommufd has none that use
+ *    them.
+ *  - There are no stubs for a kernel without iommufd_ext.
+ *  - The ioctls' structures are in <uapi/linux/ioasid.h>.
  */
 #ifndef _IOMMUFD_EXT_H
 #define _IOMMUFD_EXT_H
 
 #include <linux/compiler.h>
+#include <linux/err.h>
+#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/stdarg.h>
@@ -18,12 +35,19 @@
 struct device;
 struct dma_buf;
 struct dma_buf_ops;
+struct file;
 struct iommu_group;
 struct iommufd_ext_access;
 struct iommufd_ext_ctx;
 struct iommufd_ext_device;
 struct page;
 
+/* Requests without a PASID; <linux/iommu.h> names them so since 6.4. */
+#ifndef IOMMU_NO_PASID
+#define IOMMU_NO_PASID 0
+#endif
+
+struct iommufd_ext_ctx *iommufd_ext_ctx_from_file(struct file *filp);
 struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd);
 void iommufd_ext_ctx_get(struct iommufd_ext_ctx *ictx);
 void iommufd_ext_ctx_put(struct iommufd_ext_ctx *ictx);

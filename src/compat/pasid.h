@@ -13,11 +13,6 @@
 /* Where this is false, everything below fails. */
 #define EXT_HAS_PASID EXT_PROBE_IOMMU_ATTACH_DEVICE_PASID
 
-#ifndef IOMMU_NO_PASID
-/* Requests without a PASID; named so since 6.4. */
-#define IOMMU_NO_PASID 0
-#endif
-
 /* How many PASIDs a device can use. */
 static inline u32 ext_max_pasids(struct device *dev)
 {

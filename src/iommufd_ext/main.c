@@ -392,6 +392,25 @@ static const struct file_operations ioasid_fops = {
 };
 
 /**
+ * iommufd_ext_ctx_from_file() - the context behind an open file
+ * @filp: the file, which stays the caller's
+ *
+ * Return: the context with a reference, or an ERR_PTR: -EBADFD for a file that is
+ * no /dev/ioasid.
+ */
+struct iommufd_ext_ctx *iommufd_ext_ctx_from_file(struct file *filp)
+{
+	struct iommufd_ext_ctx *ictx;
+
+	if (filp->f_op != &ioasid_fops)
+		return ERR_PTR(-EBADFD);
+	ictx = filp->private_data;
+	iommufd_ext_ctx_get(ictx);
+	return ictx;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_from_file);
+
+/**
  * iommufd_ext_ctx_from_fd() - the context behind a file descriptor
  * @fd: of an open /dev/ioasid
  *
@@ -400,15 +419,14 @@ static const struct file_operations ioasid_fops = {
  */
 struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd)
 {
+	struct iommufd_ext_ctx *ictx;
 	struct file *filp = fget(fd);
 
 	if (!filp)
 		return ERR_PTR(-EBADF);
-	if (filp->f_op != &ioasid_fops) {
-		fput(filp);
-		return ERR_PTR(-EBADFD);
-	}
-	return filp->private_data;
+	ictx = iommufd_ext_ctx_from_file(filp);
+	fput(filp);
+	return ictx;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_ctx_from_fd);
 
