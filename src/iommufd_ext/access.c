@@ -572,51 +572,63 @@ void iommufd_ext_access_unpin_pages(struct iommufd_ext_access *access,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_access_unpin_pages);
 
-/* Through the address space of the process the memory belongs to. */
-static int rw_user(struct mm_struct *mm, unsigned long uptr, void *data,
-		   size_t size, bool write)
+/* Through the address space of the process the memory belongs to, which is in use. */
+static int rw_user(unsigned long uptr, void *data, size_t size, bool write)
 {
-	bool borrow = current->mm != mm;
 	unsigned long left;
 
-	if (borrow)
-		kthread_use_mm(mm);
 	if (write)
 		left = copy_to_user((void __user *)uptr, data, size);
 	else
 		left = copy_from_user(data, (void __user *)uptr, size);
-	if (borrow)
-		kthread_unuse_mm(mm);
 	return left ? -EFAULT : 0;
 }
 
-static bool can_rw_user(const struct area *area, unsigned int flags)
+/* Of a file, the process may have mapped something else at the address. */
+static bool can_rw_user(const struct area *area)
 {
-	if (area->pages->shared && area_shared(area)->file)
-		return false;
-	if (flags & IOMMUFD_EXT_ACCESS_RW_KTHREAD)
-		return true;
-	return current->mm == area->pages->owner->mm &&
-	       !(flags & __IOMMUFD_EXT_ACCESS_RW_SLOW_PATH);
+	return !area->pages->shared || !area_shared(area)->file;
+}
+
+static int rw_part_in_mm(const struct access_range *range,
+			 const struct access_part *part, void *data,
+			 bool in_mm)
+{
+	bool write = range->flags & IOMMUFD_EXT_ACCESS_RW_WRITE;
+	bool pinned = !list_empty(&range->ioas->hwpts);
+	size_t size = part->last - part->iova + 1;
+	struct area *area = part->area;
+
+	if (in_mm && can_rw_user(area))
+		return rw_user(area_start(area) + (part->iova - area->iova),
+			       data, size, write);
+	return area_rw(area, pinned, part->iova, data, size, write);
 }
 
 static int rw_part(const struct access_range *range,
 		   const struct access_part *part, void *data)
 {
-	bool pinned = !list_empty(&range->ioas->hwpts);
-	bool write = range->flags & IOMMUFD_EXT_ACCESS_RW_WRITE;
 	struct mm_struct *mm = part->area->pages->owner->mm;
-	size_t size = part->last - part->iova + 1;
+	bool in_mm, borrow;
 	int rc;
 
 	if (area_dmabuf(part->area))
 		return -EINVAL;
-	if (!can_rw_user(part->area, range->flags) || !mmget_not_zero(mm))
-		return area_rw(part->area, pinned, part->iova, data, size,
-			       write);
-	rc = rw_user(mm, area_start(part->area) + (part->iova - part->area->iova),
-		     data, size, write);
-	mmput(mm);
+	if (range->flags & IOMMUFD_EXT_ACCESS_RW_KTHREAD)
+		in_mm = mmget_not_zero(mm);
+	else
+		in_mm = current->mm == mm &&
+			!(range->flags & __IOMMUFD_EXT_ACCESS_RW_SLOW_PATH) &&
+			mmget_not_zero(mm);
+	/* Where a file has to be mapped to be pinned, that, too, needs one. */
+	borrow = in_mm && current->mm != mm;
+	if (borrow)
+		kthread_use_mm(mm);
+	rc = rw_part_in_mm(range, part, data, in_mm);
+	if (borrow)
+		kthread_unuse_mm(mm);
+	if (in_mm)
+		mmput(mm);
 	return rc;
 }
 
@@ -655,7 +667,10 @@ static int rw_range(const struct access_range *range, void *data)
  * Return: 0; -EINVAL if @len is 0, or a mapping is being removed; -EOVERFLOW if the
  * range wraps; -ENOENT if the access has no IOAS, or anything in the range is not
  * mapped; -EPERM if a mapping is not for reading, or not for writing; -EFAULT if the
- * memory is not there; -ENOMEM. On failure part of the range may be done.
+ * memory is not there; -ENOMEM. On failure part of the range may be done. Where the
+ * kernel has to map a file to pin its memory (6.1, and huge pages up to 6.16), a kernel
+ * thread gets -EFAULT for memory of a file that is not pinned, unless it may borrow
+ * the address space of the owner.
  */
 int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
 			  void *data, size_t len, unsigned int flags)
