@@ -265,17 +265,19 @@ build_modules() {	# [test] : the shipped modules, or those of the test build
 		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" \
 		IOMMUFD_EXT_TEST="${1:+1}" || return
 	row_has "$ROW_NAME" guest || return 0
-	build_test_modules "$BUILD/$ROW_RELEASE${1:+-$1}/gen"
+	build_test_modules "$ROW_RELEASE${1:+-$1}"
 }
 
-# build_test_modules GEN : those of tests/module, with the answers the others were built with.
+# build_test_modules NAME : those of tests/module for the modules in build/NAME: with the answers these
+# were built with, and what they export.
 build_test_modules() {
-	local gen=$1 out=$BUILD/test-modules-$ROW_RELEASE
+	local gen=$BUILD/$1/gen out=$BUILD/test-modules-$1
 	cmp -s "$gen/key" "$out/.key" || rm -rf "$out"
 	mkdir -p "$out"
 	cp -u "$TOP"/tests/module/* "$out/"
 	cp "$gen/key" "$out/.key"
 	quietly "$out/build.log" row_make -C "$ROW_KDIR" "M=$out" "EXT_TOP=$TOP" "EXT_GEN=$gen" \
+		"KBUILD_EXTRA_SYMBOLS=$BUILD/$1/kbuild/Module.symvers" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 }
 
