@@ -328,11 +328,29 @@ rootfs_prepare() {
 	export ROOT_IMG
 }
 
-# static_program SOURCE OUT : for the programs that run before there is a C library.
+# make_second DIR : the second-level guest of the prepared row, kernel and initramfs, into DIR.
+make_second() {
+	local dir=$1 tree a
+	tree=$(mktemp -d "$dir/tree.XXXXXX")
+	mkdir -p "$tree"/{bin,dev,proc,sys,modules}
+	cp /bin/busybox "$tree/bin/"
+	for a in sh mount sleep cat sha256sum dd awk poweroff insmod; do
+		ln -s busybox "$tree/bin/$a"
+	done
+	cp "$VM/demo/second-init" "$tree/init"
+	find "$ROW_DIR/second" -name '*.ko' -exec cp -t "$tree/modules" {} +
+	pack_cpio "$tree" >"$dir/second.cpio"
+	rm -rf "$tree"
+	cp "$ROW_DIR/vmlinuz" "$dir/"
+}
+
+# static_program SOURCE OUT [FLAG]... : for the programs that run before there is a C library.
 static_program() {
-	[ "$2" -nt "$1" ] && return
-	gcc -static -O2 -Wall -Wextra -Werror -o "$2.$$" "$1"
-	mv "$2.$$" "$2"
+	local source=$1 out=$2
+	shift 2
+	[ "$out" -nt "$source" ] && return
+	gcc -static -O2 -Wall -Wextra -Werror "$@" -o "$out.$$" "$source"
+	mv "$out.$$" "$out"
 }
 
 # pack_cpio DIR : the tree as an initramfs piece on stdout.
