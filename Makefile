@@ -45,7 +45,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
 
-.PHONY: all modules probe sources install uninstall clean distclean help demo check conformance bench lint abi
+.PHONY: all modules probe sources install uninstall clean distclean help demo check programs conformance bench lint abi
 
 all:
 	@mkdir -p $(out)
@@ -93,6 +93,9 @@ distclean:
 demo check: %:
 	+$(Q)$(top)/tests/$@
 
+programs:
+	+$(Q)$(top)/tests/programs/run
+
 bench:
 	+$(Q)$(top)/bench/run
 
@@ -117,6 +120,7 @@ help:
 	@echo 'make check             every test (ROW= and TESTS= narrow it)'
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
+	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
 	@echo 'make clean             remove built modules; distclean: also downloads and test kernels'
