@@ -138,16 +138,20 @@ bool iommufd_ext_device_enforced_coherent(struct device *dev);
 /**
  * struct iommufd_ext_errors - the last refusals of an open file, by thread
  * @lock: protects the rest; innermost
- * @records: one for each thread
- * @nr: how many there are
- * @unconfirmed: how many are of calls that have not failed yet; read without the
- *	lock, too
+ * @records: what calls have failed with, one for each thread
+ * @pending: what was said in calls that have not failed yet, one for each thread
+ * @nr_records: how many @records there are
+ * @nr_pending: how many @pending there are; read without the lock, too
+ * @standing: what a thread is told that was refused nothing, or NULL; set before the
+ *	file is open, and there until it is closed
  */
 struct iommufd_ext_errors {
 	spinlock_t lock; /* innermost */
 	struct list_head records;
-	unsigned int nr;
-	unsigned int unconfirmed;
+	struct list_head pending;
+	unsigned int nr_records;
+	unsigned int nr_pending;
+	const struct iommufd_ext_standing *standing;
 };
 
 /**
@@ -173,6 +177,10 @@ int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 			    struct iommufd_ext_ctx *ictx, int rc);
 int iommufd_ext_get_error_ioctl(struct iommufd_ext_errors *errors,
 				void __user *arg);
+__cold int iommufd_ext_refuse_fault(struct iommufd_ext_errors *errors,
+				    const char *what, const void __user *uptr);
+int iommufd_ext_copy_struct(struct iommufd_ext_errors *errors, void *cmd,
+			    size_t known, const void __user *uptr, u32 size);
 int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 				 struct iommufd_ext_ctx *ictx,
 				 struct device *dev, bool open,
@@ -198,7 +206,7 @@ __printf(4, 5) __cold
 static inline void iommufd_ext_errors_begin(struct iommufd_ext_errors *errors)
 {
 	/* Of this thread's, the glance without the lock sees all. */
-	if (unlikely(READ_ONCE(errors->unconfirmed)))
+	if (unlikely(READ_ONCE(errors->nr_pending)))
 		iommufd_ext_errors_forget(errors);
 }
 

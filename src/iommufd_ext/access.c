@@ -156,6 +156,12 @@ static int access_move_to_id(struct iommufd_ext_access *access, u32 ioas_id)
 	return rc;
 }
 
+static int refuse_no_ioas(struct iommufd_ext_access *access)
+{
+	return refuse_id(access->ictx, -ENOENT, access->obj.id,
+			 "access %u has no IOAS", access->obj.id);
+}
+
 /**
  * iommufd_ext_access_attach() - give an access an IOAS
  * @access: an access without one
@@ -171,7 +177,8 @@ int iommufd_ext_access_attach(struct iommufd_ext_access *access, u32 ioas_id)
 
 	mutex_lock(&access->lock);
 	if (WARN_ON(access->ioas))
-		rc = -EINVAL;
+		rc = refuse_id(access->ictx, -EINVAL, access->obj.id,
+			       "access %u has an IOAS", access->obj.id);
 	else
 		rc = access_move_to_id(access, ioas_id);
 	mutex_unlock(&access->lock);
@@ -197,7 +204,7 @@ int iommufd_ext_access_replace(struct iommufd_ext_access *access, u32 ioas_id)
 
 	mutex_lock(&access->lock);
 	if (!access->ioas)
-		rc = -ENOENT;
+		rc = refuse_no_ioas(access);
 	else
 		rc = access_move_to_id(access, ioas_id);
 	mutex_unlock(&access->lock);
@@ -303,18 +310,48 @@ struct access_part {
 	unsigned long last;
 };
 
-static int check_area(const struct area *area, unsigned int flags)
+static int refuse_part(const struct access_range *range, int rc,
+		       unsigned long iova, const char *why)
 {
-	int prot = flags & IOMMUFD_EXT_ACCESS_RW_WRITE ? IOMMU_WRITE :
-							 IOMMU_READ;
+	return refuse_range(range->ioas->ictx, rc, range->ioas->obj.id, iova,
+			    range->last, "IOVA %#lx %s", iova, why);
+}
+
+static int check_area(const struct access_range *range, const struct area *area,
+		      unsigned long iova)
+{
+	bool write = range->flags & IOMMUFD_EXT_ACCESS_RW_WRITE;
 
 	if (!area || !area->ready)
-		return -ENOENT;
+		return refuse_part(range, -ENOENT, iova, "is not mapped");
 	if (area->revoked)
-		return -EINVAL;
-	if (!(area->prot & prot))
-		return -EPERM;
-	return area->accesses == U32_MAX ? -EOVERFLOW : 0;
+		return refuse_part(range, -EINVAL, iova,
+				   "is of a mapping that is being removed");
+	if (!(area->prot & (write ? IOMMU_WRITE : IOMMU_READ)))
+		return refuse_part(range, -EPERM, iova,
+				   write ? "is mapped, but not for writing" :
+					   "is mapped, but not for reading");
+	if (area->accesses == U32_MAX)
+		return refuse_part(range, -EOVERFLOW, iova,
+				   "is used by too many at once");
+	return 0;
+}
+
+/* The range of a call, or why it is none. */
+static int range_init(struct access_range *range,
+		      struct iommufd_ext_access *access, unsigned long iova,
+		      size_t length, unsigned int flags)
+{
+	range->iova = iova;
+	range->flags = flags;
+	if (!length)
+		return refuse_id(access->ictx, -EINVAL, access->obj.id,
+				 "the length is 0");
+	if (check_add_overflow(iova, length - 1, &range->last))
+		return refuse_id(access->ictx, -EOVERFLOW, access->obj.id,
+				 "%#zx bytes from IOVA %#lx reach beyond the last IOVA",
+				 length, iova);
+	return 0;
 }
 
 /* Hold the area at @iova. */
@@ -328,7 +365,7 @@ static int hold_part(const struct access_range *range, unsigned long iova,
 
 	mutex_lock(&ioas->iova_lock);
 	part->area = iova_find_area(ioas, iova, iova);
-	rc = check_area(part->area, range->flags);
+	rc = check_area(range, part->area, iova);
 	if (!rc) {
 		part->area->accesses++;
 		part->iova = iova;
@@ -442,9 +479,14 @@ static int pin_part(const struct access_range *range,
 
 	/* Mapped since lock_shared() looked: the pin came first. */
 	if (!part->area->pages->shared)
-		return -ENOENT;
-	if (!part_is_aligned(range, part) || area_dmabuf(part->area))
-		return -EINVAL;
+		return refuse_part(range, -ENOENT, part->iova,
+				   "was not mapped when the pin began");
+	if (!part_is_aligned(range, part))
+		return refuse_part(range, -EINVAL, part->iova,
+				   "and what follows are not whole pages of the memory");
+	if (area_dmabuf(part->area))
+		return refuse_part(range, -EINVAL, part->iova,
+				   "is of a dma-buf, which has no pages");
 	rc = shared_pages_pin(area_shared(part->area), first, last);
 	if (rc)
 		return rc;
@@ -522,19 +564,20 @@ int iommufd_ext_access_pin_pages(struct iommufd_ext_access *access,
 				 unsigned long iova, unsigned long length,
 				 struct page **out_pages, unsigned int flags)
 {
-	struct access_range range = { .iova = iova, .flags = flags };
+	struct access_range range;
 	int rc;
 
 	if (WARN_ON_ONCE(!access->ops->needs_pin_pages || !access->ops->unmap))
-		return -EINVAL;
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(iova, length - 1, &range.last))
-		return -EOVERFLOW;
+		return refuse_id(access->ictx, -EINVAL, access->obj.id,
+				 "access %u is of a driver that pins nothing",
+				 access->obj.id);
+	rc = range_init(&range, access, iova, length, flags);
+	if (rc)
+		return rc;
 
 	mutex_lock(&access->lock);
 	range.ioas = access->ioas;
-	rc = range.ioas ? lock_shared(&range) : -ENOENT;
+	rc = range.ioas ? lock_shared(&range) : refuse_no_ioas(access);
 	if (!rc) {
 		rc = pin_range(&range, out_pages);
 		up_read(&range.ioas->domains_rwsem);
@@ -598,11 +641,16 @@ static int rw_part_in_mm(const struct access_range *range,
 	bool pinned = !list_empty(&range->ioas->hwpts);
 	size_t size = part->last - part->iova + 1;
 	struct area *area = part->area;
+	int rc;
 
-	if (in_mm && can_rw_user(area))
-		return rw_user(area_start(area) + (part->iova - area->iova),
-			       data, size, write);
-	return area_rw(area, pinned, part->iova, data, size, write);
+	if (!in_mm || !can_rw_user(area))
+		return area_rw(area, pinned, part->iova, data, size, write);
+	rc = rw_user(area_start(area) + (part->iova - area->iova), data, size,
+		     write);
+	if (rc)
+		refuse_part(range, rc, part->iova,
+			    "is mapped, but its memory is not there");
+	return rc;
 }
 
 static int rw_part(const struct access_range *range,
@@ -613,7 +661,8 @@ static int rw_part(const struct access_range *range,
 	int rc;
 
 	if (area_dmabuf(part->area))
-		return -EINVAL;
+		return refuse_part(range, -EINVAL, part->iova,
+				   "is of a dma-buf, which cannot be read or written");
 	if (range->flags & IOMMUFD_EXT_ACCESS_RW_KTHREAD)
 		in_mm = mmget_not_zero(mm);
 	else
@@ -675,13 +724,12 @@ static int rw_range(const struct access_range *range, void *data)
 int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
 			  void *data, size_t len, unsigned int flags)
 {
-	struct access_range range = { .iova = iova, .flags = flags };
-	int rc = -ENOENT;
+	struct access_range range;
+	int rc;
 
-	if (!len)
-		return -EINVAL;
-	if (check_add_overflow(iova, len - 1, &range.last))
-		return -EOVERFLOW;
+	rc = range_init(&range, access, iova, len, flags);
+	if (rc)
+		return rc;
 
 	mutex_lock(&access->lock);
 	range.ioas = access->ioas;
@@ -689,6 +737,8 @@ int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
 		down_read(&range.ioas->domains_rwsem);
 		rc = rw_range(&range, data);
 		up_read(&range.ioas->domains_rwsem);
+	} else {
+		rc = refuse_no_ioas(access);
 	}
 	mutex_unlock(&access->lock);
 	return rc;

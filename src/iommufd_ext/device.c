@@ -113,7 +113,8 @@ static struct igroup *igroup_get(struct iommufd_ext_ctx *ictx,
 
 	group = iommu_group_get(dev);
 	if (!group)
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(refuse(ictx, -ENODEV, "%s is in no IOMMU group",
+				      dev_name(dev)));
 
 	mutex_lock(&igroups_lock);
 	igroup = igroup_find(group);

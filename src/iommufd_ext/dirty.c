@@ -219,9 +219,14 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 	if (!hwpt)
 		return -ENOENT;
 	rc = check_ops(ucmd->ictx, hwpt);
-	if (!rc)
+	if (!rc) {
 		rc = set_tracking(hwpt, cmd->flags &
 					IOASID_HWPT_DIRTY_TRACKING_ENABLE);
+		if (rc)
+			refuse_id(ucmd->ictx, rc, cmd->hwpt_id,
+				  "the IOMMU driver does not change the tracking of page table %u (error %d)",
+				  cmd->hwpt_id, -rc);
+	}
 	pt_put(ucmd->ictx, &hwpt->obj);
 	return rc;
 }
@@ -349,7 +354,7 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 		BITS_PER_BYTE;
 	if (copy_from_user(reader->user, data, bytes) ||
 	    copy_to_user(data, reader->user, bytes))
-		return -EFAULT;
+		return refuse_fault(hwpt->ioas->ictx, "the bitmap", data);
 
 	bitmap_zero(reader->bits, WINDOW_BITS);
 	reader->any = false;
@@ -364,7 +369,7 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 		return rc;
 	bitmap_or(reader->user, reader->user, reader->bits, bits);
 	if (copy_to_user(data, reader->user, bytes))
-		return -EFAULT;
+		return refuse_fault(hwpt->ioas->ictx, "the bitmap", data);
 	return rc;
 }
 

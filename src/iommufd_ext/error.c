@@ -6,10 +6,10 @@
  * written before something fails, and a call that succeeds reads one word.
  *
  * Code that refuses says its sentence at once, from wherever it finds the reason.
- * What it says is unconfirmed until the call has failed with the same error: a
- * failure in the middle of a call that goes on and succeeds is not shown to anybody,
- * and the next call of the thread forgets it. A call that fails with nothing said
- * gets a sentence made of its name and the error.
+ * What it says is pending until the call has failed with the same error: a failure in
+ * the middle of a call that goes on and succeeds is not shown to anybody, leaves the
+ * thread's last refusal as it was, and is forgotten by the next call of the thread. A
+ * call that fails with nothing said gets a sentence made of its name and the error.
  *
  * A thread is known by its struct pid, on which a reference is held: a later thread
  * with the same number has another one.
@@ -27,16 +27,16 @@
 #include "compat/module.h"
 #include "private.h"
 
-/* How many threads of a file have a refusal to read. */
+/* How many threads of a file have a refusal to read, and how many a pending one. */
 #define MAX_RECORDS 64
 
 #define TEXT_SIZE 256
 
 /**
- * struct error_record - the last refusal of one thread
- * @item: in iommufd_ext_errors.records, the latest first
+ * struct error_record - what one thread was refused last, or may yet be
+ * @item: in iommufd_ext_errors.records or .pending, the latest first
  * @thread: whose it is, referenced
- * @confirmed: the call has failed with it
+ * @generic: nothing was said: @text is made of the error
  * @error: errno, greater than 0
  * @cmd: number of the ioctl, 0 for another call
  * @about: the objects and the range concerned
@@ -47,7 +47,7 @@
 struct error_record {
 	struct list_head item;
 	struct pid *thread;
-	bool confirmed;
+	bool generic;
 	int error;
 	u32 cmd;
 	struct iommufd_ext_about about;
@@ -62,10 +62,20 @@ void iommufd_ext_errors_init(struct iommufd_ext_errors *errors)
 {
 	spin_lock_init(&errors->lock);
 	INIT_LIST_HEAD(&errors->records);
-	errors->nr = 0;
-	errors->unconfirmed = 0;
+	INIT_LIST_HEAD(&errors->pending);
+	errors->nr_records = 0;
+	errors->nr_pending = 0;
+	errors->standing = NULL;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_init);
+
+static void record_free(struct error_record *record)
+{
+	if (!record)
+		return;
+	put_pid(record->thread);
+	kfree(record);
+}
 
 /**
  * iommufd_ext_errors_destroy() - forget everything
@@ -75,91 +85,94 @@ void iommufd_ext_errors_destroy(struct iommufd_ext_errors *errors)
 {
 	struct error_record *record, *next;
 
-	list_for_each_entry_safe(record, next, &errors->records, item) {
-		put_pid(record->thread);
-		kfree(record);
-	}
+	list_splice(&errors->pending, &errors->records);
+	list_for_each_entry_safe(record, next, &errors->records, item)
+		record_free(record);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_destroy);
 
-static struct error_record *find_locked(struct iommufd_ext_errors *errors)
+/* This thread's record of a list, or NULL. */
+static struct error_record *find_locked(struct list_head *list)
 {
 	struct error_record *record;
 
-	lockdep_assert_held(&errors->lock);
-
-	list_for_each_entry(record, &errors->records, item)
+	list_for_each_entry(record, list, item)
 		if (record->thread == task_pid(current))
 			return record;
 	return NULL;
 }
 
-static void set_confirmed_locked(struct iommufd_ext_errors *errors,
-				 struct error_record *record, bool confirmed)
+static struct error_record *
+take_pending_locked(struct iommufd_ext_errors *errors)
 {
+	struct error_record *record = find_locked(&errors->pending);
+
 	lockdep_assert_held(&errors->lock);
 
-	if (record->confirmed == confirmed)
-		return;
-	record->confirmed = confirmed;
-	WRITE_ONCE(errors->unconfirmed,
-		   errors->unconfirmed + (confirmed ? -1 : 1));
-}
-
-static void give_to_current_locked(struct error_record *record)
-{
-	put_pid(record->thread);
-	record->thread = get_pid(task_pid(current));
-}
-
-/* This thread's record, or the oldest there is, or NULL if there may be more. */
-static struct error_record *reuse_locked(struct iommufd_ext_errors *errors)
-{
-	struct error_record *record = find_locked(errors);
-
-	if (record || errors->nr < MAX_RECORDS)
-		return record;
-	record = list_last_entry(&errors->records, struct error_record, item);
-	give_to_current_locked(record);
+	if (!record)
+		return NULL;
+	list_del(&record->item);
+	WRITE_ONCE(errors->nr_pending, errors->nr_pending - 1);
 	return record;
 }
 
-static void add_locked(struct iommufd_ext_errors *errors,
-		       struct error_record *record)
+/* What this thread has said in this call, out of its list, or NULL. */
+static struct error_record *take_pending(struct iommufd_ext_errors *errors)
 {
-	record->thread = get_pid(task_pid(current));
-	record->confirmed = true;
-	list_add(&record->item, &errors->records);
-	errors->nr++;
+	struct error_record *record;
+
+	spin_lock(&errors->lock);
+	record = take_pending_locked(errors);
+	spin_unlock(&errors->lock);
+	return record;
 }
 
-/*
- * A record for this thread, with the lock held on return; NULL without memory, and
- * then without the lock.
- */
-static struct error_record *get_record(struct iommufd_ext_errors *errors)
-	__acquires(&errors->lock)
+/* The caller has made sure that this thread has none. */
+static void add_pending(struct iommufd_ext_errors *errors,
+			struct error_record *record)
 {
-	struct error_record *record, *new;
+	struct error_record *oldest = NULL;
 
 	spin_lock(&errors->lock);
-	record = reuse_locked(errors);
-	if (record)
-		return record;
-	spin_unlock(&errors->lock);
-
-	new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!new)
-		return NULL;
-
-	spin_lock(&errors->lock);
-	/* Others may have come first; this thread cannot have. */
-	record = reuse_locked(errors);
-	if (!record) {
-		add_locked(errors, new);
-		return new;
+	list_add(&record->item, &errors->pending);
+	if (errors->nr_pending < MAX_RECORDS) {
+		WRITE_ONCE(errors->nr_pending, errors->nr_pending + 1);
+	} else {
+		oldest = list_last_entry(&errors->pending, struct error_record,
+					 item);
+		list_del(&oldest->item);
 	}
-	kfree(new);
+	spin_unlock(&errors->lock);
+	record_free(oldest);
+}
+
+/* Replaces what the thread was refused before. */
+static void add_record(struct iommufd_ext_errors *errors,
+		       struct error_record *record)
+{
+	struct error_record *old;
+
+	spin_lock(&errors->lock);
+	old = find_locked(&errors->records);
+	if (!old && errors->nr_records < MAX_RECORDS)
+		errors->nr_records++;
+	else if (!old)
+		old = list_last_entry(&errors->records, struct error_record,
+				      item);
+	if (old)
+		list_del(&old->item);
+	list_add(&record->item, &errors->records);
+	spin_unlock(&errors->lock);
+	record_free(old);
+}
+
+static struct error_record *record_alloc(void)
+{
+	struct error_record *record;
+
+	record = kmalloc(sizeof(*record), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (record)
+		record->thread = get_pid(task_pid(current));
 	return record;
 }
 
@@ -189,18 +202,19 @@ int iommufd_ext_vrefuse(struct iommufd_ext_errors *errors, int rc,
 			const struct iommufd_ext_about *about, const char *fmt,
 			va_list args)
 {
-	struct error_record *record = get_record(errors);
+	struct error_record *record;
 
+	/* The last one said before, or a new one. */
+	record = take_pending(errors) ?: record_alloc();
 	if (!record)
 		return rc;
-	set_confirmed_locked(errors, record, false);
-	list_move(&record->item, &errors->records);
+	record->generic = false;
 	record->error = -rc;
 	record->cmd = 0;
 	record->about = about ? *about : (struct iommufd_ext_about){};
 	vscnprintf(record->text, sizeof(record->text), fmt, args);
 	make_printable(record->text);
-	spin_unlock(&errors->lock);
+	add_pending(errors, record);
 	return rc;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_vrefuse);
@@ -348,6 +362,65 @@ int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown)
 }
 
 /**
+ * refuse_fault() - refuse(), because memory of the caller cannot be read or written
+ * @ictx: the context
+ * @what: what is there, for a sentence
+ * @uptr: where it is
+ *
+ * Context: may sleep.
+ * Return: -EFAULT.
+ */
+int refuse_fault(struct iommufd_ext_ctx *ictx, const char *what,
+		 const void __user *uptr)
+{
+	return iommufd_ext_refuse_fault(&ictx->errors, what, uptr);
+}
+
+/**
+ * iommufd_ext_refuse_fault() - say that memory of the caller cannot be read or written
+ * @errors: of the file the call was made on
+ * @what: what is there, for a sentence
+ * @uptr: where it is
+ *
+ * Context: may sleep.
+ * Return: -EFAULT.
+ */
+int iommufd_ext_refuse_fault(struct iommufd_ext_errors *errors,
+			     const char *what, const void __user *uptr)
+{
+	return iommufd_ext_refuse(errors, -EFAULT, NULL,
+				  "%s at %#lx is not in memory that can be used",
+				  what, (unsigned long)uptr);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_refuse_fault);
+
+/**
+ * iommufd_ext_copy_struct() - copy_struct_from_user(), which says why it fails
+ * @errors: of the file the call was made on
+ * @cmd: the structure, as the kernel knows it
+ * @known: size of it, in bytes
+ * @uptr: the user's
+ * @size: size of that, in bytes
+ *
+ * Context: may sleep, may fault.
+ * Return: 0, -E2BIG or -EFAULT.
+ */
+int iommufd_ext_copy_struct(struct iommufd_ext_errors *errors, void *cmd,
+			    size_t known, const void __user *uptr, u32 size)
+{
+	int rc = copy_struct_from_user(cmd, known, uptr, size);
+
+	if (rc == -E2BIG)
+		return iommufd_ext_refuse(errors, rc, NULL,
+					  "the structure has %u bytes, this kernel knows %zu of them, and the others are not all 0",
+					  size, known);
+	if (rc)
+		return iommufd_ext_refuse_fault(errors, "the structure", uptr);
+	return 0;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_copy_struct);
+
+/**
  * iommufd_ext_errors_forget() - forget what the last call said and did not fail with
  * @errors: of the file a call begins on
  *
@@ -355,40 +428,40 @@ int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown)
  */
 void iommufd_ext_errors_forget(struct iommufd_ext_errors *errors)
 {
-	struct error_record *record;
-
-	spin_lock(&errors->lock);
-	record = find_locked(errors);
-	if (record && !record->confirmed) {
-		/* Shown to nobody, and the next one to be replaced. */
-		record->error = 0;
-		set_confirmed_locked(errors, record, true);
-		list_move_tail(&record->item, &errors->records);
-	}
-	spin_unlock(&errors->lock);
+	record_free(take_pending(errors));
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_forget);
 
+/* The errors that say all there is to say, of any call. NULL for the others. */
 static const char *error_words(int rc)
 {
 	switch (rc) {
-	case -E2BIG:
-		return "the structure is longer than this kernel knows, and its tail is not zero";
-	case -EFAULT:
-		return "a pointer leads to memory that cannot be used";
 	case -EINTR:
-		return "the process is being killed";
-	case -EINVAL:
-		return "a value or a combination of values is not understood";
+		return "a signal came";
 	case -ENOMEM:
 		return "the kernel has no memory for it";
 	case -ENOTTY:
 		return "this kernel does not know the command";
-	case -EOPNOTSUPP:
-		return "this kernel or device does not support it";
 	default:
-		return "the kernel gives no reason";
+		return NULL;
 	}
+}
+
+/* With nothing said, what is there to say. */
+static struct error_record *generic_record(struct iommufd_ext_errors *errors,
+					   int rc, const char *name)
+{
+	const char *words = error_words(rc);
+	struct error_record *record;
+
+	iommufd_ext_refuse(errors, rc, NULL, "%s: %s (error %d)", name,
+			   words ?: "the kernel gives no reason", -rc);
+	record = take_pending(errors);
+	if (!record || words)
+		return record;
+	record->generic = true;
+	pr_debug("iommufd_ext: no reason given: %s: error %d\n", name, -rc);
+	return record;
 }
 
 /**
@@ -398,48 +471,26 @@ static const char *error_words(int rc)
  * @cmd: number of the ioctl, 0 for another call
  * @name: what to call it if nothing has been said
  *
+ * Context: may sleep.
  * Return: @rc.
  */
 int iommufd_ext_errors_end(struct iommufd_ext_errors *errors, int rc, u32 cmd,
 			   const char *name)
 {
-	struct error_record *record;
+	struct error_record *record = take_pending(errors);
 
-	spin_lock(&errors->lock);
-	record = find_locked(errors);
-	if (!record || record->confirmed || record->error != -rc) {
-		spin_unlock(&errors->lock);
-		iommufd_ext_refuse(errors, rc, NULL, "%s: %s (error %d)", name,
-				   error_words(rc), -rc);
-		spin_lock(&errors->lock);
-		record = find_locked(errors);
+	if (!record || record->error != -rc) {
+		record_free(record);
+		record = generic_record(errors, rc, name);
 	}
-	/* Without memory there is none, or it is somebody else's by now. */
-	if (record && !record->confirmed) {
-		record->cmd = cmd;
-		set_confirmed_locked(errors, record, true);
-	}
-	spin_unlock(&errors->lock);
+	/* Without memory there is none. */
+	if (!record)
+		return rc;
+	record->cmd = cmd;
+	add_record(errors, record);
 	return rc;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_end);
-
-/* Takes what this thread said, and has not failed with, out of @errors. */
-static bool take_unconfirmed(struct iommufd_ext_errors *errors,
-			     struct error_record *copy)
-{
-	struct error_record *record;
-	bool found;
-
-	spin_lock(&errors->lock);
-	record = find_locked(errors);
-	found = record && !record->confirmed;
-	if (found)
-		*copy = *record;
-	spin_unlock(&errors->lock);
-	iommufd_ext_errors_forget(errors);
-	return found;
-}
 
 /**
  * iommufd_ext_errors_take() - let a driver's file have what a context said
@@ -455,15 +506,14 @@ static bool take_unconfirmed(struct iommufd_ext_errors *errors,
 int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 			    struct iommufd_ext_ctx *ictx, int rc)
 {
-	struct error_record *copy;
+	struct error_record *record = take_pending(&ictx->errors);
 
-	copy = kmalloc(sizeof(*copy), GFP_KERNEL | __GFP_NOWARN);
-	if (!copy)
+	if (!record || record->error != -rc) {
+		record_free(record);
 		return rc;
-	if (take_unconfirmed(&ictx->errors, copy) && copy->error == -rc)
-		iommufd_ext_refuse(errors, -copy->error, &copy->about, "%s",
-				   copy->text);
-	kfree(copy);
+	}
+	record_free(take_pending(errors));
+	add_pending(errors, record);
 	return rc;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_take);
@@ -475,10 +525,12 @@ static int answer(struct iommufd_ext_errors *errors,
 	int rc = -ENODATA;
 
 	spin_lock(&errors->lock);
-	record = find_locked(errors);
-	if (record && record->confirmed && record->error) {
+	record = find_locked(&errors->records);
+	if (record) {
 		cmd->out_flags = record->about.has_range ? IOASID_ERROR_RANGE :
 							   0;
+		if (record->generic)
+			cmd->out_flags |= IOASID_ERROR_GENERIC;
 		cmd->out_errno = record->error;
 		cmd->out_cmd = record->cmd;
 		cmd->out_ids[0] = record->about.ids[0];

@@ -33,12 +33,12 @@ int copy_query(struct iommufd_ext_errors *errors, void *cmd, size_t known,
 	       size_t minsz, void __user *arg, u32 *size)
 {
 	if (get_user(*size, (u32 __user *)arg))
-		return -EFAULT;
+		return iommufd_ext_refuse_fault(errors, "the structure", arg);
 	if (*size < minsz)
 		return iommufd_ext_refuse(errors, -EINVAL, NULL,
 					  "size %u is less than %zu", *size,
 					  minsz);
-	return copy_struct_from_user(cmd, known, arg, *size);
+	return iommufd_ext_copy_struct(errors, cmd, known, arg, *size);
 }
 
 /**
@@ -180,7 +180,9 @@ int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
 		return rc;
 	answer(&cmd, device_features(dev) | more);
 	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
-		return -EFAULT;
+		return iommufd_ext_refuse_fault(errors,
+						"the structure, for the answer,",
+						arg);
 	return 0;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_features_ioctl);

@@ -110,7 +110,9 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	/* Entries made before could be without it: it comes first. */
 	if (hwpt->coherent &&
 	    WARN_ON(!hwpt->domain->ops->enforce_cache_coherency(hwpt->domain))) {
-		rc = -EINVAL;
+		rc = refuse_id(idev->ictx, -EINVAL, idev->obj.id,
+			       "the IOMMU of %s does not keep DMA from bypassing caches",
+			       dev_name(idev->dev));
 		goto err_free_domain;
 	}
 

@@ -128,7 +128,8 @@ static int list_ranges(struct ioas *ioas,
 	while (next_range(ioas, from, &range)) {
 		if (*count < room &&
 		    copy_to_user(&ranges[*count], &range, sizeof(range)))
-			return -EFAULT;
+			return refuse_fault(ioas->ictx, "the array of ranges",
+					    ranges);
 		(*count)++;
 		if (range.last == ULONG_MAX)
 			break;
@@ -183,7 +184,8 @@ static int load_allowed(struct ioas *ioas, struct rb_root_cached *allowed,
 
 	for (i = 0; i < num; i++) {
 		if (copy_from_user(&range, &ranges[i], sizeof(range)))
-			return -EFAULT;
+			return refuse_fault(ioas->ictx, "the array of ranges",
+					    ranges);
 		rc = -EINVAL;
 		if (range.last <= ULONG_MAX)
 			rc = iova_add_allowed(allowed, range.start, range.last);
@@ -347,8 +349,10 @@ static int map_areas(struct ucmd *ucmd, struct ioas *ioas, struct area **areas,
 
 	*cmd_iova = iova;
 	rc = ucmd ? respond_u64(ucmd, cmd_iova) : 0;
-	if (rc)
+	if (rc) {
+		ucmd_refuse_answer(ucmd);
 		goto err_remove;
+	}
 	rc = ioas_publish_areas(ioas, areas, nr);
 	if (rc)
 		goto err_take_back;
@@ -693,7 +697,8 @@ int ioas_unmap_ioctl(struct ucmd *ucmd)
 	if (rc)
 		goto out_put;
 	cmd->length = unmapped;
-	rc = respond_u64(ucmd, &cmd->length);
+	if (respond_u64(ucmd, &cmd->length))
+		rc = ucmd_refuse_answer(ucmd);
 out_put:
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;

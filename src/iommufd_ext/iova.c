@@ -346,7 +346,9 @@ int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 
 	mutex_lock(&ioas->iova_lock);
 	if (length & (ioas->iova_alignment - 1))
-		rc = -EINVAL;
+		rc = refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
+			       "IOAS %u maps in multiples of %#lx bytes, and the length %#lx is none",
+			       ioas->obj.id, ioas->iova_alignment, length);
 	else if (fixed)
 		rc = check_fixed(ioas, *iova, length, nr > 1);
 	else

@@ -211,6 +211,18 @@ static const struct ioctl_op ioctl_ops[] = {
 };
 
 /**
+ * ucmd_refuse_answer() - say that the answer cannot be written to the user
+ * @ucmd: the command
+ *
+ * Return: -EFAULT.
+ */
+int ucmd_refuse_answer(struct ucmd *ucmd)
+{
+	return refuse_fault(ucmd->ictx, "the structure, for the answer,",
+			    ucmd->ubuffer);
+}
+
+/**
  * ucmd_respond() - give the user the answer
  * @ucmd: the command
  * @size: of the kernel's structure, in bytes
@@ -221,7 +233,7 @@ int ucmd_respond(struct ucmd *ucmd, size_t size)
 {
 	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
 			 min_t(size_t, ucmd->user_size, size)))
-		return -EFAULT;
+		return ucmd_refuse_answer(ucmd);
 	return 0;
 }
 
@@ -261,7 +273,7 @@ static long dispatch(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 
 	/* The size is read once: what follows must not see another one. */
 	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
-		return -EFAULT;
+		return refuse_fault(ictx, "the structure", ucmd.ubuffer);
 	if (op->ioctl_num != cmd)
 		return -ENOTTY;
 	if (ucmd.user_size < op->min_size)
@@ -269,8 +281,8 @@ static long dispatch(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 			      op->name, ucmd.user_size, op->min_size);
 
 	ucmd.cmd = &buf;
-	rc = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
-				   ucmd.user_size);
+	rc = iommufd_ext_copy_struct(&ictx->errors, ucmd.cmd, op->size,
+				     ucmd.ubuffer, ucmd.user_size);
 	if (rc)
 		return rc;
 	return run_ucmd(&ucmd, op);

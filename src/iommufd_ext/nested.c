@@ -148,6 +148,10 @@ static int hwpt_invalidate(struct iommufd_ext_ctx *ictx,
 		*served = cmd->entry_num;
 		rc = ext_iommu_cache_invalidate_user(hwpt->domain, &entries,
 						     served);
+		if (rc)
+			refuse_id(ictx, rc, cmd->hwpt_id,
+				  "the IOMMU driver takes %u of the %u entries (error %d)",
+				  *served, cmd->entry_num, -rc);
 	} else {
 		rc = refuse_id(ictx, -EINVAL, cmd->hwpt_id,
 			       "object %u is not a nested page table",
@@ -171,7 +175,5 @@ int hwpt_invalidate_ioctl(struct ucmd *ucmd)
 
 	rc = hwpt_invalidate(ucmd->ictx, cmd, &served);
 	cmd->entry_num = served;
-	if (ucmd_respond(ucmd, sizeof(*cmd)))
-		return -EFAULT;
-	return rc;
+	return ucmd_respond(ucmd, sizeof(*cmd)) ?: rc;
 }

@@ -175,8 +175,7 @@ int option_ioctl(struct ucmd *ucmd)
 	}
 	if (rc)
 		return rc;
-	return copy_to_user(&ucmd_option->val64, &cmd->val64,
-			    sizeof(cmd->val64)) ?
-		       -EFAULT :
-		       0;
+	if (copy_to_user(&ucmd_option->val64, &cmd->val64, sizeof(cmd->val64)))
+		return ucmd_refuse_answer(ucmd);
+	return 0;
 }

@@ -564,6 +564,7 @@ struct ucmd {
 };
 
 /* main.c */
+__cold int ucmd_refuse_answer(struct ucmd *ucmd);
 int ucmd_respond(struct ucmd *ucmd, size_t size);
 void fill_commands(u64 *commands);
 
@@ -579,6 +580,8 @@ __printf(6, 7) __cold
 			 u64 start, u64 last, const char *fmt, ...);
 int refuse_reserved(struct iommufd_ext_ctx *ictx);
 int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown);
+__cold int refuse_fault(struct iommufd_ext_ctx *ictx, const char *what,
+			const void __user *uptr);
 
 /* error_pin.c */
 int refuse_pin(struct iommufd_ext_ctx *ictx, int rc, struct mm_struct *mm,
@@ -952,6 +955,7 @@ struct igroup_owner {
 
 /**
  * struct entries - an array of the user's that is being filled
+ * @errors: of the file that is asked
  * @to: where it is
  * @room: how many entries it has room for
  * @size: of an entry, as the user knows it, in bytes
@@ -959,6 +963,7 @@ struct igroup_owner {
  * @count: how many entries there are so far, with those there was no room for
  */
 struct entries {
+	struct iommufd_ext_errors *errors;
 	u8 __user *to;
 	u32 room;
 	u32 size;

@@ -39,6 +39,7 @@ int entries_init(struct entries *entries, struct iommufd_ext_errors *errors,
 		return iommufd_ext_refuse(errors, -EINVAL, NULL,
 					  "entry_size is %u, and an entry has %zu bytes",
 					  size, known);
+	entries->errors = errors;
 	entries->to = u64_to_user_ptr(to);
 	entries->room = num;
 	entries->size = size;
@@ -65,7 +66,8 @@ int entries_add(struct entries *entries, const void *entry)
 		return 0;
 	if (copy_to_user(to, entry, entries->known) ||
 	    clear_user(to + entries->known, entries->size - entries->known))
-		return -EFAULT;
+		return iommufd_ext_refuse_fault(entries->errors, "the array",
+						entries->to);
 	return 0;
 }
 

@@ -119,7 +119,7 @@ static int compat_map(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	int rc;
 
 	if (copy_from_user(&map, arg, minsz))
-		return -EFAULT;
+		return refuse_fault(ictx, "the structure", arg);
 	rc = check_argsz(ictx, map.argsz, minsz);
 	if (!rc)
 		rc = check_dma_flags(ictx, map.flags,
@@ -172,7 +172,7 @@ static int compat_unmap(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	int rc = 0;
 
 	if (copy_from_user(&unmap, arg, minsz))
-		return -EFAULT;
+		return refuse_fault(ictx, "the structure", arg);
 	rc = check_argsz(ictx, unmap.argsz, minsz);
 	if (!rc)
 		rc = check_dma_flags(ictx, unmap.flags,
@@ -200,7 +200,8 @@ static int compat_unmap(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	/* Also on failure: what went before the failure is gone. */
 	unmap.size = unmapped;
 	if (copy_to_user(arg, &unmap, minsz))
-		return -EFAULT;
+		return refuse_fault(ictx, "the structure, for the answer,",
+				    arg);
 	return rc;
 }
 
@@ -342,7 +343,7 @@ static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	int rc;
 
 	if (copy_from_user(&info, arg, minsz))
-		return -EFAULT;
+		return refuse_fault(ictx, "the structure", arg);
 	rc = check_argsz(ictx, info.argsz, minsz);
 	if (rc)
 		return rc;
@@ -358,11 +359,12 @@ static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	if (info.argsz >= sizeof(info) + size) {
 		info.cap_offset = sizeof(info);
 		if (copy_to_user(arg + sizeof(info), caps, size))
-			rc = -EFAULT;
+			rc = refuse_fault(ictx, "the room for capabilities",
+					  arg + sizeof(info));
 	}
 	info.argsz = sizeof(info) + size;
 	if (copy_to_user(arg, &info, user_size))
-		rc = -EFAULT;
+		rc = refuse_fault(ictx, "the structure, for the answer,", arg);
 	kvfree(caps);
 	return rc;
 }

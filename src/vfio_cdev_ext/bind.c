@@ -75,11 +75,12 @@ static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
 	int ret;
 
 	if (get_user(size, &arg->argsz))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (size < minsz)
 		return refuse_argsz(file, size, minsz);
 
-	ret = copy_struct_from_user(bind, sizeof(*bind), arg, size);
+	ret = iommufd_ext_copy_struct(&file->errors, bind, sizeof(*bind), arg,
+				      size);
 	if (ret)
 		return ret;
 	if (bind->iommufd < 0)
@@ -94,7 +95,8 @@ static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
 	if ((bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN) &&
 	    copy_from_user(token, u64_to_user_ptr(bind->token_uuid_ptr),
 			   sizeof(*token)))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the token",
+					     u64_to_user_ptr(bind->token_uuid_ptr));
 	return 0;
 }
 
@@ -211,7 +213,7 @@ static int bind_to_ctx(struct cdev_ext_file *file,
 		goto erase;
 
 	if (put_user(file->devid, &arg->out_devid)) {
-		ret = -EFAULT;
+		ret = cdev_ext_refuse_fault(file, "out_devid", &arg->out_devid);
 		goto close;
 	}
 
@@ -319,7 +321,7 @@ static int copy_pt(struct cdev_ext_file *file, void *cmd,
 	const struct vfio_cdev_detach *hdr = cmd;
 
 	if (copy_from_user(cmd, arg, minsz))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr->argsz < minsz)
 		return refuse_argsz(file, hdr->argsz, minsz);
 	if (hdr->flags & ~VFIO_CDEV_ATTACH_PASID)
@@ -335,7 +337,7 @@ static int copy_pt(struct cdev_ext_file *file, void *cmd,
 	if (hdr->argsz < size)
 		return refuse_argsz(file, hdr->argsz, size);
 	if (copy_from_user(cmd + minsz, arg + minsz, size - minsz))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	return 0;
 }
 
@@ -373,7 +375,7 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 
 	if (put_user(attach.pt_id, &arg->pt_id)) {
 		iommufd_ext_device_detach(file->idev, attach.pasid);
-		ret = -EFAULT;
+		ret = cdev_ext_refuse_fault(file, "pt_id", &arg->pt_id);
 	}
 unlock:
 	mutex_unlock(&vdev->dev_set->lock);

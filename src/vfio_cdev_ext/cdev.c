@@ -176,6 +176,17 @@ static long driver_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 	return ret;
 }
 
+static long core_region_info(struct cdev_ext_file *file, void __user *arg)
+{
+	int ret = ext_vfio_region_info(file->vdev, arg);
+
+	if (ret)
+		cdev_ext_refuse(file, ret,
+				"VFIO_DEVICE_GET_REGION_INFO: argsz, index or pointer is not good for %s (error %d)",
+				dev_name(file->vdev->dev), -ret);
+	return ret;
+}
+
 static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 			unsigned long arg)
 {
@@ -194,7 +205,7 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 		return cdev_ext_hot_reset(file, uarg);
 	case VFIO_DEVICE_GET_REGION_INFO:
 		if (EXT_VFIO_CORE_HAS_REGION_INFO)
-			return ext_vfio_region_info(file->vdev, uarg);
+			return core_region_info(file, uarg);
 		fallthrough;
 	default:
 		return driver_ioctl(file, cmd, arg);
@@ -266,6 +277,16 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 	return end_call(file, ret, cmd, ioctl_name(cmd));
 }
 
+/* The driver has refused it. */
+static void refuse_access(struct cdev_ext_file *file, int ret, const char *what,
+			  size_t count, u64 offset)
+{
+	cdev_ext_refuse(file, ret,
+			"%s: driver %s refuses %zu bytes at offset %#llx (error %d)",
+			what, file->vdev->dev->driver->name, count, offset,
+			-ret);
+}
+
 static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
 			     loff_t *ppos)
 {
@@ -277,6 +298,8 @@ static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
 	vdev = bound_vdev(file);
 	if (vdev && vdev->ops->read)
 		ret = vdev->ops->read(vdev, buf, count, ppos);
+	if (vdev && ret < 0)
+		refuse_access(file, ret, "read", count, *ppos);
 	return end_call(file, ret, 0, "read");
 }
 
@@ -291,6 +314,8 @@ static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
 	vdev = bound_vdev(file);
 	if (vdev && vdev->ops->write)
 		ret = vdev->ops->write(vdev, buf, count, ppos);
+	if (vdev && ret < 0)
+		refuse_access(file, ret, "write", count, *ppos);
 	return end_call(file, ret, 0, "write");
 }
 
@@ -304,6 +329,9 @@ static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
 	vdev = bound_vdev(file);
 	if (vdev && vdev->ops->mmap)
 		ret = vdev->ops->mmap(vdev, vma);
+	if (vdev && ret < 0)
+		refuse_access(file, ret, "mmap", vma->vm_end - vma->vm_start,
+			      (u64)vma->vm_pgoff << PAGE_SHIFT);
 	return end_call(file, ret, 0, "mmap");
 }
 

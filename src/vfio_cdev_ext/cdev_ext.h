@@ -90,6 +90,10 @@ struct cdev_ext_holder {
 #define cdev_ext_refuse(_file, _rc, ...) \
 	iommufd_ext_refuse(&(_file)->errors, _rc, NULL, __VA_ARGS__)
 
+/* Say that memory of the caller cannot be used. Returns -EFAULT. */
+#define cdev_ext_refuse_fault(_file, _what, _uptr) \
+	iommufd_ext_refuse_fault(&(_file)->errors, _what, _uptr)
+
 /* main.c */
 extern struct pci_driver cdev_ext_pci_driver;
 

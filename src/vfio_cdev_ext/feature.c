@@ -181,6 +181,25 @@ static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
 	return vdev->ops->device_feature(vdev, flags, data, size);
 }
 
+/* What is known of a refusal without asking the feature. */
+static const char *feature_words(int ret)
+{
+	switch (ret) {
+	case -ENOTTY:
+		return "the device does not have it";
+	case -EFAULT:
+		return "its data, or what they point to, are not in memory that can be used";
+	case -E2BIG:
+		return "its data are longer than it takes";
+	case -EINVAL:
+		return "it has no such operation, or its data are too short or not valid";
+	case -EOVERFLOW:
+		return "a range of its data does not end";
+	default:
+		return "it cannot be served now";
+	}
+}
+
 /**
  * cdev_ext_feature - ioctl(VFIO_DEVICE_FEATURE)
  * @file: a bound file
@@ -198,7 +217,7 @@ int cdev_ext_feature(struct cdev_ext_file *file,
 	int ret;
 
 	if (copy_from_user(&feature, arg, minsz))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	flags = feature.flags;
 	if (feature.argsz < minsz)
 		return cdev_ext_refuse(file, -EINVAL,
@@ -219,8 +238,6 @@ int cdev_ext_feature(struct cdev_ext_file *file,
 	if (ret < 0)
 		cdev_ext_refuse(file, ret, "feature %u: %s (error %d)",
 				flags & VFIO_DEVICE_FEATURE_MASK,
-				ret == -ENOTTY ? "the device does not have it" :
-						 "it is refused",
-				-ret);
+				feature_words(ret), -ret);
 	return ret;
 }

@@ -135,7 +135,8 @@ static int fill_one(struct pci_dev *pdev, void *data)
 
 	/* More devices than a moment ago: the user shall ask again. */
 	if (fill->count == fill->max)
-		return -EAGAIN;
+		return cdev_ext_refuse(fill->file, -EAGAIN,
+				       "a device came while the devices were counted");
 
 	vdev = find_in_set(fill->file->vdev->dev_set, &pdev->dev);
 	if (vdev)
@@ -164,11 +165,12 @@ static int fill_devices(struct info_fill *fill, struct pci_dev *pdev)
 	return ret;
 }
 
-static int put_info(struct vfio_pci_hot_reset_info __user *arg, u32 flags,
+static int put_info(struct cdev_ext_file *file,
+		    struct vfio_pci_hot_reset_info __user *arg, u32 flags,
 		    u32 count)
 {
 	if (put_user(flags, &arg->flags) || put_user(count, &arg->count))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	return 0;
 }
 
@@ -203,7 +205,7 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 	int ret;
 
 	if (copy_from_user(&hdr, arg, sizeof(hdr)))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr.argsz < sizeof(hdr))
 		return refuse_argsz(file, hdr.argsz, sizeof(hdr));
 	if (!can_reset(pdev))
@@ -211,7 +213,7 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 
 	fill.max = count_affected(pdev);
 	if (fill.max > (hdr.argsz - sizeof(hdr)) / sizeof(*fill.devices))
-		return put_info(arg, 0, fill.max) ?:
+		return put_info(file, arg, 0, fill.max) ?:
 						    cdev_ext_refuse(file,
 								    -ENOSPC,
 								    "the reset concerns %u devices, more than there is room for",
@@ -224,9 +226,10 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 	ret = fill_devices(&fill, pdev);
 	if (!ret && copy_to_user(arg->devices, fill.devices,
 				 fill.count * sizeof(*fill.devices)))
-		ret = -EFAULT;
+		ret = cdev_ext_refuse_fault(file, "the array of devices",
+					    arg->devices);
 	if (!ret)
-		ret = put_info(arg, fill.flags, fill.count);
+		ret = put_info(file, arg, fill.flags, fill.count);
 
 	kfree(fill.devices);
 	return ret;
@@ -381,7 +384,9 @@ static int reset_set(struct cdev_ext_file *file)
 
 	ret = get_power(dev_set);
 	if (ret)
-		return ret;
+		return cdev_ext_refuse(file, ret,
+				       "a device of the reset does not wake up (error %d)",
+				       -ret);
 
 	ret = lock_memory(dev_set);
 	if (ret) {
@@ -393,6 +398,10 @@ static int reset_set(struct cdev_ext_file *file)
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
 		power_up(cdev_ext_core_device(vdev));
 	ret = pci_reset_bus(to_pci_dev(file->vdev->dev));
+	if (ret)
+		cdev_ext_refuse(file, ret,
+				"resetting the bus or slot of %s failed (error %d)",
+				dev_name(file->vdev->dev), -ret);
 
 	unlock_memory(dev_set, NULL);
 put_power:
@@ -414,7 +423,7 @@ int cdev_ext_hot_reset(struct cdev_ext_file *file,
 	int ret;
 
 	if (copy_from_user(&hdr, arg, offsetofend(typeof(hdr), count)))
-		return -EFAULT;
+		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr.argsz < offsetofend(typeof(hdr), count))
 		return refuse_argsz(file, hdr.argsz,
 				    offsetofend(typeof(hdr), count));

@@ -17,7 +17,6 @@
 #include "test.h"
 #include "vfio.h"
 
-#define ABSENT_ID 0x7ffffff0
 #define OTHER_IOVA (64 * MB)
 
 /* What a row of the table works on, and what it expects beside errno and words. */
@@ -393,6 +392,83 @@ static int list_entry_size(struct stage *st)
 	return ioctl(st->s.ctx, IOASID_LIST, &cmd);
 }
 
+static int map_context(struct stage *st, int prot, int flags)
+{
+	void *map = mmap(NULL, PAGE, prot, flags, st->s.ctx, 0);
+
+	return map == MAP_FAILED ? -1 : 0;
+}
+
+static int mmap_private(struct stage *st)
+{
+	return map_context(st, PROT_READ, MAP_PRIVATE);
+}
+
+static int mmap_exec(struct stage *st)
+{
+	return map_context(st, PROT_READ | PROT_EXEC, MAP_SHARED);
+}
+
+static int mmap_offset(struct stage *st)
+{
+	return map_context(st, PROT_READ, MAP_SHARED);
+}
+
+static int fault_flags(struct stage *st)
+{
+	struct ioasid_fault_alloc cmd = { .size = sizeof(cmd), .flags = 1 };
+
+	return ioctl(st->s.ctx, IOASID_FAULT_QUEUE_ALLOC, &cmd);
+}
+
+static int vdevice_absent(struct stage *st)
+{
+	struct ioasid_vdevice_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = ABSENT_ID,
+	};
+
+	st->ids[0] = ABSENT_ID;
+	return ioctl(st->s.ctx, IOASID_VDEVICE_ALLOC, &cmd);
+}
+
+static int veventq_depth(struct stage *st)
+{
+	struct ioasid_veventq_alloc cmd = { .size = sizeof(cmd), .type = 1 };
+
+	return ioctl(st->s.ctx, IOASID_VEVENTQ_ALLOC, &cmd);
+}
+
+static int hw_queue_wraps(struct stage *st)
+{
+	struct ioasid_hw_queue_alloc cmd = {
+		.size = sizeof(cmd),
+		.type = 1,
+		.nesting_parent_iova = -PAGE,
+		.length = 2 * PAGE,
+	};
+
+	return ioctl(st->s.ctx, IOASID_HW_QUEUE_ALLOC, &cmd);
+}
+
+static int partial_nothing(struct stage *st)
+{
+	uint64_t len = PAGE;
+
+	st->ids[0] = st->s.ioas;
+	expect_range(st, IOVA, IOVA + PAGE - 1);
+	return ioas_unmap_partial(st->s.ctx, st->s.ioas, IOVA, &len, 0);
+}
+
+static int answer_lost(struct stage *st)
+{
+	struct ioasid_ioas_alloc *cmd = (void *)st->va;
+
+	cmd->size = sizeof(*cmd);
+	assert_ok(mprotect(cmd, PAGE, PROT_READ));
+	return ioctl(st->s.ctx, IOASID_IOAS_ALLOC, cmd);
+}
+
 /* ---- with a device ---- */
 
 static int destroy_used_ioas(struct stage *st)
@@ -533,7 +609,174 @@ static int hwpt_flags(struct stage *st)
 	return hwpt_alloc(st->s.ctx, st->s.devid, st->s.ioas, 0x8000, &id);
 }
 
+static int alloc_with(struct stage *st, uint32_t pt, uint32_t type,
+		      uint32_t len)
+{
+	struct ioasid_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = st->s.devid,
+		.pt_id = pt,
+		.data_type = type,
+		.data_len = len,
+		.data_uptr = (uintptr_t)st->va,
+	};
+
+	return ioctl(st->s.ctx, IOASID_HWPT_ALLOC, &cmd);
+}
+
+static int hwpt_data(struct stage *st)
+{
+	return alloc_with(st, st->s.ioas, IOASID_HWPT_DATA_NONE, 4);
+}
+
+static int hwpt_no_data(struct stage *st)
+{
+	return alloc_with(st, st->s.ioas, 1, 0);
+}
+
+static int hwpt_absent(struct stage *st)
+{
+	return alloc_with(st, ABSENT_ID, IOASID_HWPT_DATA_NONE, 0);
+}
+
+static int hwpt_type(struct stage *st)
+{
+	st->ids[0] = st->s.devid;
+	return alloc_with(st, st->s.devid, IOASID_HWPT_DATA_NONE, 0);
+}
+
+/* Made without tracking. */
+static uint32_t new_hwpt(struct stage *st)
+{
+	uint32_t id;
+
+	assert_ok(hwpt_alloc(st->s.ctx, st->s.devid, st->s.ioas, 0, &id));
+	st->ids[0] = id;
+	return id;
+}
+
+static int dirty_set(struct stage *st)
+{
+	struct ioasid_hwpt_set_dirty_tracking cmd = {
+		.size = sizeof(cmd),
+		.flags = IOASID_HWPT_DIRTY_TRACKING_ENABLE,
+		.hwpt_id = new_hwpt(st),
+	};
+
+	return ioctl(st->s.ctx, IOASID_HWPT_SET_DIRTY_TRACKING, &cmd);
+}
+
+static int dirty_get(struct stage *st, uint32_t hwpt, uint64_t iova,
+		     uint64_t len)
+{
+	struct ioasid_hwpt_get_dirty_bitmap cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.iova = iova,
+		.length = len,
+		.page_size = PAGE,
+		.data = (uintptr_t)st->va,
+	};
+
+	return ioctl(st->s.ctx, IOASID_HWPT_GET_DIRTY_BITMAP, &cmd);
+}
+
+static int dirty_get_absent(struct stage *st)
+{
+	st->ids[0] = ABSENT_ID;
+	return dirty_get(st, ABSENT_ID, 0, PAGE);
+}
+
+static int dirty_get_misaligned(struct stage *st)
+{
+	expect_range(st, 8, PAGE + 7);
+	return dirty_get(st, new_hwpt(st), 8, PAGE);
+}
+
+static int dirty_get_wraps(struct stage *st)
+{
+	uint32_t hwpt = new_hwpt(st);
+
+	st->ids[0] = 0;
+	return dirty_get(st, hwpt, -PAGE, 2 * PAGE);
+}
+
+static int invalidate(struct stage *st, uint32_t num)
+{
+	struct ioasid_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = new_hwpt(st),
+		.entry_num = num,
+	};
+
+	return ioctl(st->s.ctx, IOASID_HWPT_INVALIDATE, &cmd);
+}
+
+static int invalidate_type(struct stage *st)
+{
+	return invalidate(st, 0);
+}
+
+static int invalidate_array(struct stage *st)
+{
+	int rc = invalidate(st, 1);
+
+	st->ids[0] = 0;
+	return rc;
+}
+
+static int viommu_none(struct stage *st)
+{
+	struct ioasid_viommu_alloc cmd = {
+		.size = sizeof(cmd),
+		.type = 1,
+		.dev_id = st->s.devid,
+	};
+
+	return ioctl(st->s.ctx, IOASID_VIOMMU_ALLOC, &cmd);
+}
+
+static int hw_info_buffer(struct stage *st)
+{
+	struct ioasid_hw_info info;
+
+	return hw_info(st->s.ctx, st->s.devid, (void *)1, PAGE, &info);
+}
+
+static int allow_reserved(struct stage *st)
+{
+	struct ioasid_iova_range range = { IOVA, MSI_WINDOW };
+
+	attach(st);
+	st->ids[0] = st->s.ioas;
+	expect_range(st, MSI_WINDOW, MSI_WINDOW_LAST);
+	return ioas_allow(st->s.ctx, st->s.ioas, &range, 1);
+}
+
+static int group_room(struct stage *st)
+{
+	struct ioasid_group_info info;
+
+	return group_info(st->s.ctx, st->s.devid, &info, NULL, 0);
+}
+
 /* ---- on the device's file ---- */
+
+static int attach_flags(struct stage *st)
+{
+	struct vfio_cdev_attach cmd = { .argsz = sizeof(cmd), .flags = 0x80 };
+
+	st->fd = st->s.dev;
+	return ioctl(st->fd, VFIO_CDEV_ATTACH, &cmd);
+}
+
+static int detach_short(struct stage *st)
+{
+	struct vfio_cdev_detach cmd = { .argsz = 4 };
+
+	st->fd = st->s.dev;
+	return ioctl(st->fd, VFIO_CDEV_DETACH, &cmd);
+}
 
 static int attach_absent(struct stage *st)
 {
@@ -650,6 +893,42 @@ static int feature_unknown(struct stage *st)
 	return ioctl(st->fd, VFIO_DEVICE_FEATURE, &cmd);
 }
 
+static int feature_get_set(struct stage *st)
+{
+	struct vfio_device_feature cmd = {
+		.argsz = sizeof(cmd),
+		.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET,
+	};
+
+	st->fd = st->s.dev;
+	return ioctl(st->fd, VFIO_DEVICE_FEATURE, &cmd);
+}
+
+static int reset_none(struct stage *st)
+{
+	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd) };
+
+	st->fd = st->s.dev;
+	return ioctl(st->fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
+}
+
+static int read_beyond(struct stage *st)
+{
+	char byte;
+
+	st->fd = st->s.dev;
+	return (int)pread(st->fd, &byte, 1, 1L << 62);
+}
+
+static int mmap_device(struct stage *st)
+{
+	void *map =
+		mmap(NULL, PAGE, PROT_READ, MAP_SHARED, st->s.dev, 1L << 62);
+
+	st->fd = st->s.dev;
+	return map == MAP_FAILED ? -1 : 0;
+}
+
 static int reset_count(struct stage *st)
 {
 	struct vfio_pci_hot_reset cmd = { .argsz = sizeof(cmd), .count = 1 };
@@ -729,8 +1008,9 @@ static const struct row rows[] = {
 	ROW(unknown_ioctl, _IO(IOASID_TYPE, 0xfe), ENOTTY, "does not know"),
 	ROW(short_structure, IOASID_DESTROY, EINVAL,
 	    "IOASID_DESTROY: size 4 is less than 8"),
-	ROW(long_tail, IOASID_DESTROY, E2BIG, "its tail is not zero"),
-	ROW(null_pointer, IOASID_DESTROY, EFAULT, "IOASID_DESTROY: a pointer"),
+	ROW(long_tail, IOASID_DESTROY, E2BIG, "the others are not all 0"),
+	ROW(null_pointer, IOASID_DESTROY, EFAULT,
+	    "the structure at 0x0 is not in memory"),
 	ROW(destroy_absent, IOASID_DESTROY, ENOENT,
 	    "there is no object with id 2147483632"),
 	ROW(alloc_flags, IOASID_IOAS_ALLOC, EOPNOTSUPP, "flags 0x8"),
@@ -787,6 +1067,18 @@ static const struct row rows[] = {
 	ROW(hwpt_no_device, IOASID_HWPT_ALLOC, ENOENT,
 	    "there is no device with id"),
 	ROW(list_entry_size, IOASID_LIST, EINVAL, "entry_size is 4"),
+	ROW(mmap_private, 0, EINVAL, "is not shared"),
+	ROW(mmap_exec, 0, EPERM, "is executable"),
+	ROW(mmap_offset, 0, ENXIO, "nothing is at offset 0"),
+	ROW(fault_flags, IOASID_FAULT_QUEUE_ALLOC, EOPNOTSUPP, "flags 0x1"),
+	ROW(vdevice_absent, IOASID_VDEVICE_ALLOC, ENOENT,
+	    "no virtual IOMMU with id"),
+	ROW(veventq_depth, IOASID_VEVENTQ_ALLOC, EINVAL, "hold 0 events"),
+	ROW(hw_queue_wraps, IOASID_HW_QUEUE_ALLOC, EOVERFLOW,
+	    "beyond the last IOVA"),
+	ROW(partial_nothing, IOASID_IOAS_UNMAP_PARTIAL, ENOENT,
+	    "nothing is mapped"),
+	ROW(answer_lost, IOASID_IOAS_ALLOC, EFAULT, "for the answer"),
 
 	DEVICE_ROW(destroy_used_ioas, IOASID_DESTROY, EBUSY,
 		   "is in use by page table"),
@@ -814,6 +1106,41 @@ static const struct row rows[] = {
 	DEVICE_ROW(huge_pages_in_use, IOASID_OPTION, EINVAL,
 		   "mappings in a page table"),
 	DEVICE_ROW(hwpt_flags, IOASID_HWPT_ALLOC, EOPNOTSUPP, "flags 0x8000"),
+	DEVICE_ROW(hwpt_data, IOASID_HWPT_ALLOC, EINVAL,
+		   "4 bytes of data have no type"),
+	DEVICE_ROW(hwpt_no_data, IOASID_HWPT_ALLOC, EINVAL,
+		   "no data for the type 1"),
+	DEVICE_ROW(hwpt_absent, IOASID_HWPT_ALLOC, EINVAL,
+		   "no IOAS or page table"),
+	DEVICE_ROW(hwpt_type, IOASID_HWPT_ALLOC, EINVAL, "neither an IOAS nor"),
+	DEVICE_ROW(dirty_set, IOASID_HWPT_SET_DIRTY_TRACKING, EOPNOTSUPP,
+		   "does not track dirty pages"),
+	DEVICE_ROW(dirty_get_absent, IOASID_HWPT_GET_DIRTY_BITMAP, ENOENT,
+		   "there is no page table with id"),
+	DEVICE_ROW(dirty_get_misaligned, IOASID_HWPT_GET_DIRTY_BITMAP, EINVAL,
+		   "is not in multiples of"),
+	DEVICE_ROW(dirty_get_wraps, IOASID_HWPT_GET_DIRTY_BITMAP, EOVERFLOW,
+		   "beyond the last IOVA"),
+	DEVICE_ROW(invalidate_type, IOASID_HWPT_INVALIDATE, EINVAL,
+		   "is not a nested page table"),
+	DEVICE_ROW(invalidate_array, IOASID_HWPT_INVALIDATE, EINVAL,
+		   "are no array"),
+	DEVICE_ROW(viommu_none, IOASID_VIOMMU_ALLOC, EOPNOTSUPP,
+		   "makes virtual IOMMUs"),
+	DEVICE_ROW(hw_info_buffer, IOASID_GET_HW_INFO, EFAULT,
+		   "the buffer for the data at 0x1"),
+	DEVICE_ROW(allow_reserved, IOASID_IOAS_ALLOW_IOVAS, EADDRINUSE,
+		   "reserves 0xfee00000-0xfeefffff"),
+	DEVICE_ROW(group_room, IOASID_GROUP_INFO, EMSGSIZE,
+		   "room for 0 members"),
+	DEVICE_ROW(attach_flags, VFIO_CDEV_ATTACH, EINVAL, "flags 0x80"),
+	DEVICE_ROW(detach_short, VFIO_CDEV_DETACH, EINVAL, "argsz 4 is less"),
+	DEVICE_ROW(feature_get_set, VFIO_DEVICE_FEATURE, EINVAL,
+		   "GET and SET together"),
+	DEVICE_ROW(reset_none, VFIO_DEVICE_PCI_HOT_RESET, ENODEV,
+		   "neither the slot nor the bus"),
+	DEVICE_ROW(read_beyond, 0, EINVAL, "refuses 1 bytes at offset"),
+	DEVICE_ROW(mmap_device, 0, EINVAL, "mmap: driver"),
 	DEVICE_ROW(attach_absent, VFIO_CDEV_ATTACH, ENOENT,
 		   "there is no object with id"),
 	DEVICE_ROW(attach_type, VFIO_CDEV_ATTACH, EINVAL,
@@ -865,6 +1192,7 @@ static void test_row(void **state)
 	assert_errno(row->err, row->call(&st));
 	check_refusal(st.fd, row->err, row->text, &r);
 	check_eq(row->cmd, r.error.out_cmd);
+	/* Not a generic one, either. */
 	check_eq(st.range ? IOASID_ERROR_RANGE : 0, r.error.out_flags);
 	check_eq(st.start, r.error.out_start);
 	check_eq(st.last, r.error.out_last);
@@ -1065,7 +1393,13 @@ static void test_swallowed(void **state)
 	assert_errno(ENOENT, cdev_attach(s.dev, ABSENT_ID, NULL));
 	check_refusal(s.dev, ENOENT, "no object", &r);
 	assert_errno(ENODATA, get_error(s.ctx, &r));
+	/* It does not touch what the context has refused before. */
+	assert_errno(EOPNOTSUPP, option_set(s.ctx, 77, 0, 0));
+	assert_errno(ENOENT, cdev_attach(s.dev, ABSENT_ID, NULL));
+	check_refusal(s.ctx, EOPNOTSUPP, "no option 77", &r);
+	check_refusal(s.dev, ENOENT, "no object", &r);
 	assert_ok(cdev_attach(s.dev, other, NULL));
+	check_refusal(s.ctx, EOPNOTSUPP, "no option 77", &r);
 	memset(&info, 0, sizeof(info));
 	assert_errno(EINVAL, ioctl(s.dev, VFIO_DEVICE_GET_INFO, &info));
 	check_refusal(s.dev, EINVAL, "driver vfio_cdev_ext refuses it", &r);

@@ -964,9 +964,12 @@ struct ioasid_hw_queue_alloc {
 /**
  * enum ioasid_error_flags - flags of struct ioasid_get_error
  * @IOASID_ERROR_RANGE: @out_start and @out_last say something
+ * @IOASID_ERROR_GENERIC: the reason is not known: the sentence only repeats what was
+ *	called, and the error
  */
 enum ioasid_error_flags {
 	IOASID_ERROR_RANGE = 1 << 0,
+	IOASID_ERROR_GENERIC = 1 << 1,
 };
 
 /**

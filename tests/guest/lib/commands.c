@@ -238,7 +238,7 @@ static int fill_get_error(struct world *world, void *cmd)
 {
 	struct ioasid_get_error *error = cmd;
 
-	/* Each file keeps its own refusals; the context's last, as a device's takes it. */
+	/* Each file keeps its own refusals. */
 	if (world->parked >= 0)
 		assert_errno(EINVAL, cdev_detach(world->parked));
 	if (world->dev >= 0)
@@ -978,18 +978,35 @@ int good_cmd(const struct command *c, struct world *world, void *cmd,
 	return -result;
 }
 
+/* Each refusal says why, and in words of its own. */
+static void check_said(const struct command *c, int fd, int err)
+{
+	struct refusal r;
+
+	check_refusal(fd, err, "", &r);
+	check_eq(c->cmd, r.error.out_cmd);
+	if (r.error.out_flags & IOASID_ERROR_GENERIC || !r.text[0])
+		fail_test("%s gives %s and no reason: \"%s\"", c->name,
+			  errno_name(err), r.text);
+}
+
 int command_call(const struct command *c, const struct world *world, void *cmd,
 		 int bits)
 {
-	int fd = world_file(world, c), rc, new_fd;
+	int fd = world_file(world, c), rc, new_fd, err;
 	const struct field *f;
 
 	if (bits == 32)
 		rc = ioctl32(fd, c->cmd, cmd);
 	else
 		rc = ioctl(fd, c->cmd, cmd);
-	if (rc)
+	if (rc) {
+		err = errno;
+		if (c->cmd != IOASID_GET_ERROR)
+			check_said(c, fd, err);
+		errno = err;
 		return rc;
+	}
 	for (f = c->fields; f < c->fields + MAX_FIELDS && f->name; f++) {
 		if (f->kind != FIELD_NEW_FD)
 			continue;

@@ -126,7 +126,10 @@ int world_file(const struct world *world, const struct command *c);
 /* @cmd has CMD_MAX bytes. Returns what the call gives. */
 int good_cmd(const struct command *c, struct world *world, void *cmd,
 	     uint32_t size);
-/* For programs of @bits; what the call opens is closed. */
+/*
+ * For programs of @bits; what the call opens is closed. If it is refused, its extended
+ * error is checked, too: it is this call's, and gives a reason.
+ */
 int command_call(const struct command *c, const struct world *world, void *cmd,
 		 int bits);
 
