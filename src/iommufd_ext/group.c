@@ -188,13 +188,9 @@ static int walk_member(struct device *dev, void *data)
 	return 0;
 }
 
-/* Lists the members as long as there is room; all are counted. */
-static int list_members(struct member_walk *walk, struct iommu_group *group,
-			struct entries *entries)
+/* All members there are; the caller frees the array. */
+static int collect_members(struct member_walk *walk, struct iommu_group *group)
 {
-	u32 i, n;
-	int rc = 0;
-
 	iommu_group_for_each_dev(group, walk, walk_member);
 	do {
 		walk->max = walk->count;
@@ -207,12 +203,7 @@ static int list_members(struct member_walk *walk, struct iommu_group *group,
 		iommu_group_for_each_dev(group, walk, walk_member);
 		/* One may have come. */
 	} while (walk->count > walk->max);
-
-	n = walk->count;
-	for (i = 0; i < n && !rc; i++)
-		rc = entries_add(entries, &walk->members[i]);
-	kfree(walk->members);
-	return rc;
+	return 0;
 }
 
 static u32 group_flags(struct iommu_group *group, struct device *dev,
@@ -236,34 +227,55 @@ static u32 group_flags(struct iommu_group *group, struct device *dev,
 	return flags;
 }
 
-static int group_info(struct iommufd_ext_errors *errors,
-		      struct iommufd_ext_ctx *ictx, struct device *dev,
-		      bool open, struct ioasid_group_info *cmd)
+/*
+ * Everything but the members goes to @cmd, and those are left in @walk: writing them to
+ * the user can take as long as he likes, and the device must not be held for that.
+ */
+static int group_info(struct iommufd_ext_errors *errors, struct device *dev,
+		      bool open, struct ioasid_group_info *cmd,
+		      struct member_walk *walk)
 {
-	struct member_walk walk = { .ictx = ictx, .self = dev };
 	struct igroup_owner owner;
 	struct iommu_group *group;
-	struct entries entries;
 	int rc;
 
-	rc = entries_init(&entries, errors, cmd->members, cmd->num,
-			  cmd->entry_size, sizeof(struct ioasid_group_member));
-	if (rc)
-		return rc;
 	group = iommu_group_get(dev);
 	if (!group)
 		return iommufd_ext_refuse(errors, -ENODEV, NULL,
 					  "%s is in no IOMMU group",
 					  dev_name(dev));
 
-	igroup_get_owner(group, ictx, &owner);
+	igroup_get_owner(group, walk->ictx, &owner);
 	cmd->out_flags = group_flags(group, dev, &owner, open);
 	cmd->out_group = iommu_group_id(group);
 	cmd->out_owner_pid = owner.pid;
-	rc = list_members(&walk, group, &entries);
+	walk->self = dev;
+	rc = collect_members(walk, group);
 	iommu_group_put(group);
-	cmd->num = entries.count;
-	cmd->entry_size = entries.known;
+	return rc;
+}
+
+static int group_entries(struct iommufd_ext_errors *errors,
+			 const struct ioasid_group_info *cmd,
+			 struct entries *entries)
+{
+	return entries_init(entries, errors, cmd->members, cmd->num,
+			    cmd->entry_size,
+			    sizeof(struct ioasid_group_member));
+}
+
+/* Gives the user as many members as there is room for. */
+static int put_members(struct ioasid_group_info *cmd, struct member_walk *walk,
+		       struct entries *entries)
+{
+	int rc = 0;
+	u32 i;
+
+	for (i = 0; i < walk->count && !rc; i++)
+		rc = entries_add(entries, &walk->members[i]);
+	kfree(walk->members);
+	cmd->num = entries->count;
+	cmd->entry_size = entries->known;
 	return rc;
 }
 
@@ -284,21 +296,27 @@ static int check_room(struct iommufd_ext_errors *errors, u32 room, u32 needed)
  */
 int group_info_ioctl(struct ucmd *ucmd)
 {
+	struct member_walk walk = { .ictx = ucmd->ictx };
 	struct ioasid_group_info *cmd = ucmd->cmd;
 	struct iommufd_ext_device *idev;
 	u32 room = cmd->num;
+	struct entries entries;
 	int rc;
 
 	if (cmd->flags)
 		return refuse_flags(ucmd->ictx, cmd->flags);
+	rc = group_entries(&ucmd->ictx->errors, cmd, &entries);
+	if (rc)
+		return rc;
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)
 		return -ENOENT;
-	rc = group_info(&ucmd->ictx->errors, ucmd->ictx, idev->dev, true, cmd);
+	rc = group_info(&ucmd->ictx->errors, idev->dev, true, cmd, &walk);
 	obj_put(ucmd->ictx, &idev->obj);
-	if (rc)
-		return rc;
-	rc = ucmd_respond(ucmd, sizeof(*cmd));
+	if (!rc)
+		rc = put_members(cmd, &walk, &entries);
+	if (!rc)
+		rc = ucmd_respond(ucmd, sizeof(*cmd));
 	return rc ?: check_room(&ucmd->ictx->errors, room, cmd->num);
 }
 
@@ -318,7 +336,9 @@ int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 				 struct device *dev, bool open,
 				 void __user *arg)
 {
+	struct member_walk walk = { .ictx = ictx };
 	struct ioasid_group_info cmd;
+	struct entries entries;
 	u32 size, room;
 	int rc;
 
@@ -330,11 +350,17 @@ int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 	room = cmd.num;
 	rc = check_query(errors, cmd.flags, cmd.dev_id);
 	if (!rc)
-		rc = group_info(errors, ictx, dev, open, &cmd);
+		rc = group_entries(errors, &cmd, &entries);
+	if (!rc)
+		rc = group_info(errors, dev, open, &cmd, &walk);
+	if (!rc)
+		rc = put_members(&cmd, &walk, &entries);
 	if (rc)
 		return rc;
 	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
-		return -EFAULT;
+		return iommufd_ext_refuse_fault(errors,
+						"the structure, for the answer,",
+						arg);
 	return check_room(errors, room, cmd.num);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_group_info_ioctl);

@@ -16,38 +16,37 @@
 #include "private.h"
 
 /* The driver's data, and zeros behind it to the end of the user's buffer. */
-static int copy_data(const struct ioasid_hw_info *cmd, const void *data,
-		     u32 len)
+static int put_data(struct ucmd *ucmd, const void *data, u32 len)
 {
+	struct ioasid_hw_info *cmd = ucmd->cmd;
 	u8 __user *uptr = u64_to_user_ptr(cmd->data_uptr);
 	u32 copied = min(cmd->data_len, len);
 
-	if (copied && copy_to_user(uptr, data, copied))
-		return -EFAULT;
-	if (clear_user(uptr + copied, cmd->data_len - copied))
-		return -EFAULT;
+	if ((copied && copy_to_user(uptr, data, copied)) ||
+	    clear_user(uptr + copied, cmd->data_len - copied))
+		return refuse_fault(ucmd->ictx, "the buffer for the data",
+				    uptr);
+	cmd->data_len = len;
 	return 0;
 }
 
-static int answer_data(struct iommufd_ext_device *idev,
-		       struct ioasid_hw_info *cmd)
+/* Return: the driver's data, to be freed, or an ERR_PTR. */
+static void *get_data(struct iommufd_ext_device *idev,
+		      struct ioasid_hw_info *cmd, u32 *len)
 {
-	u32 type = 0, len = 0;
+	u32 type = 0;
 	void *data;
-	int rc;
 
 	if (cmd->flags & IOASID_HW_INFO_FLAG_INPUT_TYPE)
 		type = cmd->out_data_type;
-	data = ext_iommu_hw_info(idev->dev, &len, &type);
+	data = ext_iommu_hw_info(idev->dev, len, &type);
 	if (IS_ERR(data))
-		return refuse_id(idev->ictx, PTR_ERR(data), idev->obj.id,
-				 "the IOMMU of %s has no hardware information of type %u",
-				 dev_name(idev->dev), cmd->out_data_type);
-	rc = copy_data(cmd, data, len);
-	kfree(data);
-	cmd->data_len = len;
-	cmd->out_data_type = type;
-	return rc;
+		refuse_id(idev->ictx, PTR_ERR(data), idev->obj.id,
+			  "the IOMMU of %s has no hardware information of type %u",
+			  dev_name(idev->dev), cmd->out_data_type);
+	else
+		cmd->out_data_type = type;
+	return data;
 }
 
 /* PASIDs count only if the IOMMU driver has enabled them. */
@@ -70,21 +69,15 @@ static void answer_pasids(struct device *dev, struct ioasid_hw_info *cmd)
 		cmd->out_capabilities |= IOASID_HW_CAP_PCI_PASID_PRIV;
 }
 
-static int hw_info(struct iommufd_ext_device *idev, struct ucmd *ucmd)
+static void answer_capabilities(struct iommufd_ext_device *idev,
+				struct ioasid_hw_info *cmd)
 {
-	struct ioasid_hw_info *cmd = ucmd->cmd;
-	int rc;
-
-	rc = answer_data(idev, cmd);
-	if (rc)
-		return rc;
 	cmd->out_capabilities = 0;
 	if (idev_tracks_dirty(idev))
 		cmd->out_capabilities |= IOASID_HW_CAP_DIRTY_TRACKING;
 	if (ext_ats_impossible(idev->dev))
 		cmd->out_capabilities |= IOASID_HW_CAP_PCI_ATS_NOT_SUPPORTED;
 	answer_pasids(idev->dev, cmd);
-	return ucmd_respond(ucmd, sizeof(*cmd));
 }
 
 /**
@@ -97,6 +90,8 @@ int hw_info_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hw_info *cmd = ucmd->cmd;
 	struct iommufd_ext_device *idev;
+	u32 len = 0;
+	void *data;
 	int rc;
 
 	if (cmd->flags & ~IOASID_HW_INFO_FLAG_INPUT_TYPE)
@@ -107,7 +102,15 @@ int hw_info_ioctl(struct ucmd *ucmd)
 	idev = idev_get(ucmd->ictx, cmd->dev_id);
 	if (!idev)
 		return -ENOENT;
-	rc = hw_info(idev, ucmd);
+	data = get_data(idev, cmd, &len);
+	if (!IS_ERR(data))
+		answer_capabilities(idev, cmd);
+	/* The user can delay what is written to him, and not a device's close. */
 	obj_put(ucmd->ictx, &idev->obj);
-	return rc;
+	if (IS_ERR(data))
+		return PTR_ERR(data);
+
+	rc = put_data(ucmd, data, len);
+	kfree(data);
+	return rc ?: ucmd_respond(ucmd, sizeof(*cmd));
 }
