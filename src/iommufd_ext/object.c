@@ -8,18 +8,24 @@
  *
  * One counter serves all purposes. The store holds one reference, each object or
  * driver that needs the object holds one, and so does each ioctl at work on it.
- * A user can destroy what only the store holds; all else is busy. A driver that
- * lets go of its device cannot be told "busy", so it takes the id away and waits
- * for the last ioctl to finish.
+ * A user can destroy what only the store holds, and waits for ioctls that are at
+ * work; what an object or a driver needs is busy. A driver that lets go of its device
+ * cannot be told "busy", so it takes the id away and waits for the last ioctl to
+ * finish.
  */
 #include <linux/device.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include <uapi/linux/ioasid.h>
 
 #include "private.h"
 #include "selftest/selftest.h"
+
+/* How long DESTROY waits for calls that are at work on the object. */
+#define DESTROY_TIMEOUT (60 * HZ)
 
 /**
  * obj_reserve() - take an id for a new object
@@ -181,16 +187,19 @@ struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
 {
 	unsigned long index = *id;
 	struct obj *obj;
+	bool found;
 
-	xa_lock(&ictx->objects);
-	obj = xa_find(&ictx->objects, &index, U32_MAX, XA_PRESENT);
-	while (obj && type != OBJ_ANY && obj->type != type)
-		obj = xa_find_after(&ictx->objects, &index, U32_MAX,
-				    XA_PRESENT);
-	if (obj)
-		refcount_inc(&obj->users);
-	xa_unlock(&ictx->objects);
-	*id = index;
+	/* A user can make any number of objects. */
+	do {
+		xa_lock(&ictx->objects);
+		obj = xa_find(&ictx->objects, &index, U32_MAX, XA_PRESENT);
+		found = obj && (type == OBJ_ANY || obj->type == type);
+		if (found)
+			refcount_inc(&obj->users);
+		xa_unlock(&ictx->objects);
+		*id = index++;
+		cond_resched();
+	} while (obj && !found);
 	return obj;
 }
 
@@ -364,6 +373,10 @@ static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type,
 		return refuse_id(ictx, -EBUSY, id,
 				 "%s %u belongs to a driver: it goes when the driver's file is closed",
 				 name, id);
+	if (type == OBJ_FAULT)
+		return refuse_id(ictx, -EBUSY, id,
+				 "%s %u has an open file, or a page table that needs it",
+				 name, id);
 	user = find_needing(ictx, obj, &other);
 	if (user == OBJ_ANY)
 		return refuse_id(ictx, -EBUSY, id,
@@ -373,33 +386,87 @@ static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type,
 			  name, id, obj_type_name(user), other);
 }
 
+/*
+ * Can its users be calls at work, which will end? Who is attached to a page table is
+ * not asked by id: PASIDs have none.
+ */
+static bool awaits_calls(struct obj *obj)
+{
+	switch (obj->type) {
+	case OBJ_IOAS:
+		return true;
+	case OBJ_HWPT:
+	case OBJ_HWPT_NESTED:
+		return list_empty(&container_of(obj, struct hwpt, obj)->endpoints);
+	default:
+		return false;
+	}
+}
+
+/**
+ * struct victim - what is to be destroyed
+ * @obj: the object; with -EBUSY it may be gone, and is only compared
+ * @type: its type
+ * @wait: another try may succeed
+ */
+struct victim {
+	struct obj *obj;
+	enum obj_type type;
+	bool wait;
+};
+
+static int try_remove(struct iommufd_ext_ctx *ictx, u32 id,
+		      struct victim *victim)
+{
+	unsigned long other;
+	int rc = -ENOENT;
+
+	xa_lock(&ictx->objects);
+	victim->obj = xa_load(&ictx->objects, id);
+	if (victim->obj) {
+		victim->type = victim->obj->type;
+		victim->wait = awaits_calls(victim->obj);
+		rc = remove_unused_locked(ictx, victim->obj);
+	}
+	xa_unlock(&ictx->objects);
+
+	if (rc == -EBUSY && victim->wait)
+		victim->wait = find_needing(ictx, victim->obj, &other) ==
+			       OBJ_ANY;
+	return rc;
+}
+
 /**
  * destroy_ioctl() - IOASID_DESTROY
  * @ucmd: the command
  *
- * Return: 0; -ENOENT for an unknown id; -EBUSY for an object in use.
+ * Calls at work on the object are waited for, by looking again: those that map memory
+ * shall not have to wake anybody.
+ *
+ * Context: may sleep, up to DESTROY_TIMEOUT.
+ * Return: 0; -ENOENT for an unknown id; -EBUSY for an object in use; -EINTR if the
+ * process is being killed.
  */
 int destroy_ioctl(struct ucmd *ucmd)
 {
 	struct iommufd_ext_ctx *ictx = ucmd->ictx;
 	struct ioasid_destroy *cmd = ucmd->cmd;
-	enum obj_type type = OBJ_ANY;
-	struct obj *obj;
-	int rc = -ENOENT;
+	unsigned long end = jiffies + DESTROY_TIMEOUT;
+	struct victim victim;
+	int rc;
 
-	xa_lock(&ictx->objects);
-	obj = xa_load(&ictx->objects, cmd->id);
-	if (obj) {
-		type = obj->type;
-		rc = remove_unused_locked(ictx, obj);
+	while ((rc = try_remove(ictx, cmd->id, &victim)) == -EBUSY &&
+	       victim.wait && time_before(jiffies, end)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
-	xa_unlock(&ictx->objects);
 
 	if (!rc)
-		obj_destroy(ictx, obj);
+		obj_destroy(ictx, victim.obj);
 	else if (rc == -ENOENT)
 		refuse_absent(ictx, cmd->id, OBJ_ANY, OBJ_ANY);
 	else
-		refuse_busy(ictx, cmd->id, type, obj);
+		refuse_busy(ictx, cmd->id, victim.type, victim.obj);
 	return rc;
 }

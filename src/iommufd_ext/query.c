@@ -216,6 +216,7 @@ static bool next_object(struct iommufd_ext_ctx *ictx, u64 *cursor,
 		obj = xa_find(&ictx->objects, &id, U32_MAX, XA_PRESENT);
 		described = obj && describe(ictx, obj, cursor, out);
 		xa_unlock(&ictx->objects);
+		cond_resched();
 	} while (obj && !described);
 	return described;
 }
@@ -449,8 +450,11 @@ static void sum_up_objects(struct iommufd_ext_ctx *ictx, struct summary *sum)
 	u64 cursor = CURSOR(1, 0);
 	struct ioasid_object object;
 
-	while (take_objects(ictx, &cursor, &object, 1))
+	while (take_objects(ictx, &cursor, &object, 1) &&
+	       !fatal_signal_pending(current)) {
 		sum->objects[object.type]++;
+		cond_resched();
+	}
 }
 
 static void sum_up_mappings(struct ioas *ioas, struct ioasid_mapping *batch,

@@ -82,7 +82,7 @@ enum {
  *
  * Errors: ENOENT for an unknown id; EBUSY while another object or a driver
  * uses it (an IOAS with a page table, a page table with an attached device,
- * any device).
+ * any device). Other calls that are at work on it are waited for, up to a minute.
  */
 struct ioasid_destroy {
 	__u32 size;
