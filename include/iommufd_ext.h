@@ -136,6 +136,18 @@ bool iommufd_ext_device_supported(struct device *dev);
 bool iommufd_ext_device_enforced_coherent(struct device *dev);
 
 /**
+ * struct iommufd_ext_standing - why another part of the kernel refuses a file
+ * @error: errno, greater than 0
+ * @cmd: number of the ioctl that it refuses
+ * @text: the sentence
+ */
+struct iommufd_ext_standing {
+	int error;
+	u32 cmd;
+	const char *text;
+};
+
+/**
  * struct iommufd_ext_errors - the last refusals of an open file, by thread
  * @lock: protects the rest; innermost
  * @records: what calls have failed with, one for each thread

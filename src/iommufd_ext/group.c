@@ -39,11 +39,14 @@ static bool driver_manages_dma(struct device *dev,
 }
 
 /**
- * group_member_describe() - a member of a group, as it is at the moment
+ * iommufd_ext_group_member_describe() - a member of a group, as it is at the moment
  * @dev: the device
  * @member: is filled
+ *
+ * Context: any; takes no lock.
  */
-void group_member_describe(struct device *dev, struct group_member *member)
+void iommufd_ext_group_member_describe(struct device *dev,
+				       struct iommufd_ext_group_member *member)
 {
 	const struct device_driver *driver;
 
@@ -63,13 +66,14 @@ void group_member_describe(struct device *dev, struct group_member *member)
 	}
 	rcu_read_unlock();
 }
+EXT_EXPORT_SYMBOL(iommufd_ext_group_member_describe);
 
 /* Ends at the first member that blocks, which is left in @data. */
 static int find_blocking(struct device *dev, void *data)
 {
-	struct group_member *member = data;
+	struct iommufd_ext_group_member *member = data;
 
-	group_member_describe(dev, member);
+	iommufd_ext_group_member_describe(dev, member);
 	return member->blocks;
 }
 
@@ -87,7 +91,7 @@ int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
 		 struct device *dev, int rc)
 {
 	int id = iommu_group_id(group);
-	struct group_member member;
+	struct iommufd_ext_group_member member;
 
 	if (rc != -EBUSY)
 		return refuse(ictx, rc,
@@ -170,12 +174,12 @@ static int walk_member(struct device *dev, void *data)
 {
 	struct member_walk *walk = data;
 	struct ioasid_group_member *out;
-	struct group_member member;
+	struct iommufd_ext_group_member member;
 
 	if (walk->count++ >= walk->max)
 		return 0;
 	out = &walk->members[walk->count - 1];
-	group_member_describe(dev, &member);
+	iommufd_ext_group_member_describe(dev, &member);
 	memset(out, 0, sizeof(*out));
 	strscpy(out->name, member.name, sizeof(out->name));
 	strscpy(out->driver, member.driver, sizeof(out->driver));

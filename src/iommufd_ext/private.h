@@ -536,18 +536,6 @@ struct iommufd_ext_access {
 };
 
 /**
- * struct group_member - a device of an IOMMU group, at some moment
- * @name: of the device
- * @driver: name of its driver, empty for none
- * @blocks: the driver keeps others from claiming the group
- */
-struct group_member {
-	char name[32];
-	char driver[32];
-	bool blocks;
-};
-
-/**
  * struct ucmd - an ioctl under way
  * @ictx: the context
  * @ubuffer: the user's structure
@@ -987,7 +975,6 @@ int features_ioctl(struct ucmd *ucmd);
 
 /* group.c */
 int group_info_ioctl(struct ucmd *ucmd);
-void group_member_describe(struct device *dev, struct group_member *member);
 int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
 		 struct device *dev, int rc);
 int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,

@@ -126,7 +126,7 @@ static void say_holder(struct pci_dev *pdev)
 		pci_info(pdev,
 			 "driver %s leaves: it waits for %*pE (%d) to close the device\n",
 			 pdev->dev.driver->name, (int)strlen(holder.comm),
-			 holder.comm, holder.pid);
+			 holder.comm, holder.log_pid);
 }
 
 static void release_device(struct pci_dev *pdev)

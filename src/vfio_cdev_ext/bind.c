@@ -53,6 +53,7 @@ bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder)
 		if (file->vdev->dev != dev || !smp_load_acquire(&file->bound))
 			continue;
 		holder->pid = pid_vnr(file->holder);
+		holder->log_pid = pid_nr(file->holder);
 		strscpy(holder->comm, file->holder_comm, sizeof(holder->comm));
 		found = true;
 		break;

@@ -79,10 +79,12 @@ struct cdev_ext_file {
 /**
  * struct cdev_ext_holder - who has a device, for people to read
  * @pid: the process, as the caller sees it; 0 if it does not
+ * @log_pid: the process, as the kernel log names it
  * @comm: the command
  */
 struct cdev_ext_holder {
 	pid_t pid;
+	pid_t log_pid;
 	char comm[TASK_COMM_LEN];
 };
 

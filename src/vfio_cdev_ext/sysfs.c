@@ -11,7 +11,6 @@
  * and nodes_lock is held then.
  */
 #include <linux/iommu.h>
-#include <linux/rcupdate.h>
 #include <linux/sysfs.h>
 
 #include "cdev_ext.h"
@@ -48,33 +47,21 @@ static bool device_open(struct vfio_device *vdev)
 	return READ_ONCE(vdev->open_count);
 }
 
-static bool drives_for_host(struct device *dev, struct device_driver *drv)
-{
-	return !dev_is_pci(dev) || !to_pci_driver(drv)->driver_managed_dma;
-}
-
-/*
- * The group's lock is held, so the devices' own may not be taken: a driver can leave
- * meanwhile, but its module not be freed.
- */
 static int report_device(struct device *dev, void *data)
 {
+	struct iommufd_ext_group_member member;
 	struct group_report *report = data;
-	struct device_driver *drv;
-	bool held, host;
+	bool held;
 
 	held = cdev_ext_find_holder(dev, &report->holder);
 	report->held |= held;
 
-	rcu_read_lock();
-	drv = READ_ONCE(dev->driver);
-	host = drv && drives_for_host(dev, drv);
-	report->host_driver |= host;
-	if (report->buf && (host || held))
+	iommufd_ext_group_member_describe(dev, &member);
+	report->host_driver |= member.blocks;
+	if (report->buf && (member.blocks || held))
 		report->len += sysfs_emit_at(report->buf, report->len,
-					     "%s %s\n", dev_name(dev),
-					     drv ? drv->name : "");
-	rcu_read_unlock();
+					     "%s %s\n", member.name,
+					     member.driver);
 
 	/* A group has one owner: who is found first is who has it. */
 	return held && !report->buf;
@@ -155,7 +142,9 @@ static ssize_t owner_show(struct device *dev, struct device_attribute *attr,
 	iommu_group_put(group);
 	return len;
 }
-static DEVICE_ATTR_RO(owner);
+
+/* Not for everybody: /proc can hide processes, and their commands, from other users. */
+static DEVICE_ATTR_ADMIN_RO(owner);
 
 static const struct attribute *const status_attrs[] = {
 	&dev_attr_viable.attr, &dev_attr_blocked_by.attr, &dev_attr_owner.attr,

@@ -235,17 +235,28 @@ static void test_group_path(void **state)
 
 static void read_as_anyone(void *arg)
 {
+	char path[PATH_MAX];
+
 	(void)arg;
 	assert_ok(setgid(65534));
 	assert_ok(setuid(65534));
 	check_attr(edu_bdf, "viable", "1\n");
 	check_attr(edu_bdf, "blocked_by", "");
-	check_attr(edu_bdf, "owner", "");
+	/* Who has it is not for everybody: /proc may hide processes, too. */
+	attr_path(path, edu_bdf, "owner");
+	assert_errno(EACCES, open(path, O_RDONLY | O_CLOEXEC));
 }
 
-static void test_read_only(void **state)
+static void test_modes(void **state)
 {
-	static const char *const attrs[] = { "viable", "blocked_by", "owner" };
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} attrs[] = {
+		{ "viable", 0444 },
+		{ "blocked_by", 0444 },
+		{ "owner", 0400 },
+	};
 	char path[PATH_MAX];
 	struct stat st;
 	size_t i;
@@ -253,9 +264,9 @@ static void test_read_only(void **state)
 	(void)state;
 	need_devices();
 	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
-		attr_path(path, edu_bdf, attrs[i]);
+		attr_path(path, edu_bdf, attrs[i].name);
 		assert_ok(stat(path, &st));
-		check_eq(0444, st.st_mode & 07777);
+		check_eq(attrs[i].mode, st.st_mode & 07777);
 		assert_errno(EACCES, write_file(path, "1"));
 	}
 	run_child(read_as_anyone, NULL);
@@ -486,7 +497,7 @@ int main(int argc, char **argv)
 		T(sibling_host_driver),
 		T(sibling_bound),
 		T(group_path),
-		T(read_only),
+		T(modes),
 		T(poll_host_driver),
 		T(poll_bind),
 		T(poll_removed),
