@@ -110,19 +110,19 @@ bool domain_reads_dirty(struct iommu_domain *domain)
 }
 
 /**
- * idev_tracks_dirty() - can page tables of a device track dirty pages?
- * @idev: the device
+ * device_tracks_dirty() - can page tables of a device track dirty pages?
+ * @dev: the device
  *
  * Context: may sleep. A domain is made for the question.
  */
-bool idev_tracks_dirty(struct iommufd_ext_device *idev)
+bool device_tracks_dirty(struct device *dev)
 {
 	struct iommu_domain *domain;
 	bool reads;
 
-	if (!ext_iommu_dirty_capable(idev->dev))
+	if (!ext_iommu_dirty_capable(dev))
 		return false;
-	domain = ext_iommu_domain_alloc_flags(idev->dev,
+	domain = ext_iommu_domain_alloc_flags(dev,
 					      IOASID_HWPT_ALLOC_DIRTY_TRACKING,
 					      NULL);
 	if (IS_ERR(domain))

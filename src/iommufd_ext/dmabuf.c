@@ -98,6 +98,21 @@ void dmabufs_let_in(void)
 	mutex_unlock(&dmabufs_lock);
 }
 
+/**
+ * dmabuf_has_exporters() - are there dma-bufs that can be mapped?
+ *
+ * Return: true while there is a driver whose are.
+ */
+bool dmabuf_has_exporters(void)
+{
+	bool has;
+
+	mutex_lock(&dmabufs_lock);
+	has = !list_empty(&exporters);
+	mutex_unlock(&dmabufs_lock);
+	return has;
+}
+
 static int get_phys(struct dma_buf *buf, phys_addr_t *paddr, size_t *size)
 {
 	struct iommufd_ext_dmabuf_exporter *exporter;

@@ -65,12 +65,15 @@ int check_query(struct iommufd_ext_errors *errors, u32 flags, u32 dev_id)
 static u64 kernel_features(void)
 {
 	u64 features = IOASID_FEATURE_MAP_FILE | IOASID_FEATURE_CHANGE_PROCESS |
-		       IOASID_FEATURE_VFIO_COMPAT | IOASID_FEATURE_ACCESS;
+		       IOASID_FEATURE_VFIO_COMPAT | IOASID_FEATURE_ACCESS |
+		       IOASID_FEATURE_UNMAP_PARTIAL;
 
 	if (EXT_HAS_MEMFD_PIN_FOLIOS)
 		features |= IOASID_FEATURE_MAP_FILE_DIRECT;
 	if (EXT_IOMMU_REPLACES_ATOMICALLY)
 		features |= IOASID_FEATURE_ATOMIC_REPLACE;
+	if (dmabuf_has_exporters())
+		features |= IOASID_FEATURE_MAP_DMABUF;
 	if (EXT_HAS_IOPF)
 		features |= IOASID_FEATURE_FAULT_QUEUE;
 	return features;
@@ -111,6 +114,8 @@ static u64 device_features(struct device *dev)
 
 	if (device_can_nest(dev))
 		features |= IOASID_FEATURE_NESTED;
+	if (device_tracks_dirty(dev))
+		features |= IOASID_FEATURE_DIRTY_TRACKING;
 	if (EXT_HAS_PASID && ext_max_pasids(dev))
 		features |= IOASID_FEATURE_PASID;
 	return features;
@@ -146,8 +151,6 @@ int features_ioctl(struct ucmd *ucmd)
 	if (!idev)
 		return -ENOENT;
 	features = device_features(idev->dev);
-	if (idev_tracks_dirty(idev))
-		features |= IOASID_FEATURE_DIRTY_TRACKING;
 	answer(cmd, features);
 	obj_put(ucmd->ictx, &idev->obj);
 	return ucmd_respond(ucmd, sizeof(*cmd));

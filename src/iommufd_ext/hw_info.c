@@ -73,7 +73,7 @@ static void answer_capabilities(struct iommufd_ext_device *idev,
 				struct ioasid_hw_info *cmd)
 {
 	cmd->out_capabilities = 0;
-	if (idev_tracks_dirty(idev))
+	if (device_tracks_dirty(idev->dev))
 		cmd->out_capabilities |= IOASID_HW_CAP_DIRTY_TRACKING;
 	if (ext_ats_impossible(idev->dev))
 		cmd->out_capabilities |= IOASID_HW_CAP_PCI_ATS_NOT_SUPPORTED;

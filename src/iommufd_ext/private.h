@@ -774,6 +774,7 @@ static inline void area_iter_next(struct area_iter *iter,
 /* dmabuf.c */
 void dmabufs_lock_out(void);
 void dmabufs_let_in(void);
+bool dmabuf_has_exporters(void);
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,
 					  unsigned long length);
@@ -880,7 +881,7 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd);
 
 /* dirty.c */
 bool domain_reads_dirty(struct iommu_domain *domain);
-bool idev_tracks_dirty(struct iommufd_ext_device *idev);
+bool device_tracks_dirty(struct device *dev);
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
 

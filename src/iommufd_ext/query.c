@@ -16,6 +16,7 @@
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/dirty.h"
 #include "private.h"
 
 /* How many entries are taken at a time. */
@@ -86,6 +87,8 @@ static void describe_hwpt(const struct hwpt *hwpt, struct ioasid_object *out)
 		out->flags |= IOASID_OBJECT_NEST_PARENT;
 	if (hwpt->coherent)
 		out->flags |= IOASID_OBJECT_COHERENT;
+	if (!hwpt->parent && ext_iommu_has_dirty_ops(hwpt->domain))
+		out->flags |= IOASID_OBJECT_DIRTY_TRACKING;
 }
 
 static void describe_ioas(struct iommufd_ext_ctx *ictx, struct ioas *ioas,

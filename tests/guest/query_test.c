@@ -601,6 +601,35 @@ static int fault_queue(int fd)
 	return rc;
 }
 
+static int attach_pasid(struct setup *s, uint32_t pt)
+{
+	struct vfio_cdev_attach cmd = {
+		.argsz = sizeof(cmd),
+		.flags = VFIO_CDEV_ATTACH_PASID,
+		.pt_id = pt,
+		.pasid = 5,
+	};
+
+	return ioctl(s->dev, VFIO_CDEV_ATTACH, &cmd);
+}
+
+static bool kernel_has(const char *function)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "grep -qw %s /proc/kallsyms",
+		 function);
+	return !system(command);
+}
+
+static int unmap_half(struct setup *s)
+{
+	uint64_t len = PAGE;
+
+	map_at(s, page_alloc(2 * PAGE), 2 * PAGE, 2 * IOVA);
+	return ioas_unmap_partial(s->ctx, s->ioas, 2 * IOVA, &len, 0);
+}
+
 /* Each feature of a device, tried. */
 static void test_features_device(void **state)
 {
@@ -614,8 +643,7 @@ static void test_features_device(void **state)
 	assert_ok(features(s.ctx, 0, &kernel));
 	assert_ok(features(s.ctx, s.devid, &f));
 	assert_ok(features(s.dev, 0, &node));
-	check_eq(f.out_features & ~IOASID_FEATURE_DIRTY_TRACKING,
-		 node.out_features & ~IOASID_FEATURE_KVM);
+	check_eq(f.out_features, node.out_features & ~IOASID_FEATURE_KVM);
 	/* A device can have less than the kernel, and no more. */
 	check_eq(0, f.out_features & ~kernel.out_features);
 	check(f.out_features & IOASID_FEATURE_VFIO_COMPAT);
@@ -638,6 +666,28 @@ static void test_features_device(void **state)
 			     IOASID_HWPT_ALLOC_DIRTY_TRACKING, &parent));
 	check_eq(!!(f.out_features & IOASID_FEATURE_FAULT_QUEUE),
 		 !fault_queue(s.ctx));
+	check_eq(!!(f.out_features & IOASID_FEATURE_UNMAP_PARTIAL),
+		 !unmap_half(&s));
+	/* No driver of these kernels says where its dma-bufs are. */
+	check_eq(0, f.out_features & IOASID_FEATURE_MAP_DMABUF);
+	/* A moment without translation cannot be seen from here. */
+	check_eq(!!(f.out_features & IOASID_FEATURE_ATOMIC_REPLACE),
+		 kernel_has("iommu_group_replace_domain") ||
+			 kernel_has("iommu_replace_group_handle"));
+	check_eq(!!(f.out_features & IOASID_FEATURE_ACCESS),
+		 kernel_has("iommufd_ext_access_create"));
+
+	assert_ok(cdev_detach(s.dev));
+	if (hwpt_alloc(s.ctx, s.devid, s.ioas, IOASID_HWPT_ALLOC_PASID,
+		       &parent)) {
+		check_eq(EOPNOTSUPP, errno);
+		parent = s.ioas;
+	}
+	check_eq(!!(f.out_features & IOASID_FEATURE_PASID),
+		 !attach_pasid(&s, parent));
+	/* Why not: the kernel's fault, or the device's. */
+	if (!(kernel.out_features & IOASID_FEATURE_PASID))
+		assert_errno(EOPNOTSUPP, attach_pasid(&s, parent));
 }
 
 static void test_features_bad(void **state)

@@ -1046,6 +1046,7 @@ enum ioasid_object_type {
  * @IOASID_OBJECT_NEST_PARENT: page table: can be the parent of a nested one
  * @IOASID_OBJECT_COHERENT: page table: DMA through it cannot bypass caches
  * @IOASID_OBJECT_PASID: endpoint: of @pasid, not of the device itself
+ * @IOASID_OBJECT_DIRTY_TRACKING: page table: made to track which pages are written to
  */
 enum ioasid_object_flags {
 	IOASID_OBJECT_LARGE_PAGES = 1 << 0,
@@ -1054,6 +1055,7 @@ enum ioasid_object_flags {
 	IOASID_OBJECT_NEST_PARENT = 1 << 3,
 	IOASID_OBJECT_COHERENT = 1 << 4,
 	IOASID_OBJECT_PASID = 1 << 5,
+	IOASID_OBJECT_DIRTY_TRACKING = 1 << 6,
 };
 
 /**
@@ -1289,10 +1291,12 @@ struct ioasid_group_info {
  *	moment in which its DMA is blocked
  * @IOASID_FEATURE_NESTED: nested page tables
  * @IOASID_FEATURE_KVM: KVM accepts the device node; only of a device node
- * @IOASID_FEATURE_DIRTY_TRACKING: page tables can track which pages are written to;
- *	not of a device node
+ * @IOASID_FEATURE_DIRTY_TRACKING: page tables can track which pages are written to
  * @IOASID_FEATURE_FAULT_QUEUE: IOASID_FAULT_QUEUE_ALLOC
  * @IOASID_FEATURE_PASID: PASIDs can be attached
+ * @IOASID_FEATURE_UNMAP_PARTIAL: IOASID_IOAS_UNMAP_PARTIAL
+ * @IOASID_FEATURE_MAP_DMABUF: IOASID_IOAS_MAP_FILE of dma-bufs: a driver is there whose
+ *	dma-bufs can be mapped
  */
 enum ioasid_feature {
 	IOASID_FEATURE_MAP_FILE = 1 << 0,
@@ -1306,6 +1310,8 @@ enum ioasid_feature {
 	IOASID_FEATURE_DIRTY_TRACKING = 1 << 8,
 	IOASID_FEATURE_FAULT_QUEUE = 1 << 9,
 	IOASID_FEATURE_PASID = 1 << 10,
+	IOASID_FEATURE_UNMAP_PARTIAL = 1 << 11,
+	IOASID_FEATURE_MAP_DMABUF = 1 << 12,
 };
 
 /**
