@@ -180,6 +180,22 @@ struct iommufd_ext_about {
 	u64 last;
 };
 
+/**
+ * struct iommufd_ext_group_member - a device of an IOMMU group, at some moment
+ * @name: of the device
+ * @driver: name of its driver, empty for none
+ * @blocks: the driver does DMA for the kernel, and keeps others from claiming the
+ *	group
+ */
+struct iommufd_ext_group_member {
+	char name[32];
+	char driver[32];
+	bool blocks;
+};
+
+void iommufd_ext_group_member_describe(struct device *dev,
+				       struct iommufd_ext_group_member *member);
+
 void iommufd_ext_errors_init(struct iommufd_ext_errors *errors);
 void iommufd_ext_errors_destroy(struct iommufd_ext_errors *errors);
 void iommufd_ext_errors_forget(struct iommufd_ext_errors *errors);

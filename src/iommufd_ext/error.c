@@ -518,6 +518,21 @@ int iommufd_ext_errors_take(struct iommufd_ext_errors *errors,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_errors_take);
 
+static int answer_standing(const struct iommufd_ext_standing *standing,
+			   struct ioasid_get_error *cmd, char *text)
+{
+	if (!standing)
+		return -ENODATA;
+	cmd->out_flags = 0;
+	cmd->out_errno = standing->error;
+	cmd->out_cmd = standing->cmd;
+	memset(cmd->out_ids, 0, sizeof(cmd->out_ids));
+	cmd->out_start = 0;
+	cmd->out_last = 0;
+	strscpy(text, standing->text, TEXT_SIZE);
+	return 0;
+}
+
 static int answer(struct iommufd_ext_errors *errors,
 		  struct ioasid_get_error *cmd, char *text)
 {
@@ -541,7 +556,7 @@ static int answer(struct iommufd_ext_errors *errors,
 		rc = 0;
 	}
 	spin_unlock(&errors->lock);
-	return rc;
+	return rc ? answer_standing(errors->standing, cmd, text) : 0;
 }
 
 static int put_text(struct ioasid_get_error *cmd, const char *text)

@@ -59,6 +59,7 @@ static int cdev_ext_open(struct inode *inode, struct file *filp)
 
 	mutex_init(&file->kvm_lock);
 	iommufd_ext_errors_init(&file->errors);
+	file->errors.standing = cdev_ext_no_kvm();
 	ext_vfio_share_mapping(file->vdev, filp);
 	filp->private_data = file;
 	return 0;

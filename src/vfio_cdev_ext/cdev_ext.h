@@ -152,6 +152,7 @@ int cdev_ext_hot_reset(struct cdev_ext_file *file,
 void cdev_ext_kvm_init(bool wanted);
 void cdev_ext_kvm_exit(void);
 bool cdev_ext_kvm_works(void);
+const struct iommufd_ext_standing *cdev_ext_no_kvm(void);
 void cdev_ext_kvm_lend(struct cdev_ext_file *file);
 void cdev_ext_kvm_lent(struct cdev_ext_file *file);
 void cdev_ext_kvm_return(struct cdev_ext_file *file);

@@ -24,7 +24,25 @@
 
 #include "cdev_ext.h"
 
-#define KVM_MSG "vfio_cdev_ext: KVM will not accept VFIO char devices: "
+/* What a program is told that has been refused by KVM, which does not ask us. */
+static char no_kvm_text[192];
+static const struct iommufd_ext_standing no_kvm = {
+	.error = EINVAL,
+	.cmd = KVM_SET_DEVICE_ATTR,
+	.text = no_kvm_text,
+};
+
+/* Before the first file is open. */
+static __printf(1, 2) void set_no_kvm(const char *fmt, ...)
+{
+	static const char what[] = "KVM will not accept VFIO char devices: ";
+	size_t len = strscpy(no_kvm_text, what, sizeof(no_kvm_text));
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(no_kvm_text + len, sizeof(no_kvm_text) - len, fmt, args);
+	va_end(args);
+}
 
 /*
  * With SPAPR the VFIO core has a fourth function, which takes any file that passes the
@@ -137,9 +155,10 @@ static void redirect_all(void)
 		if (!ret)
 			continue;
 
-		pr_warn(KVM_MSG "cannot redirect %s (error %d%s)\n",
-			redirect->name, ret,
-			ret == -EBUSY ? ": live patched, or ftrace is off" : "");
+		set_no_kvm("cannot redirect %s (error %d%s)", redirect->name,
+			   ret,
+			   ret == -EBUSY ? ": live patched, or ftrace is off" :
+					   "");
 		cdev_ext_kvm_exit();
 		return;
 	}
@@ -165,7 +184,7 @@ static void undo_redirects(void)
 
 static void redirect_all(void)
 {
-	pr_warn(KVM_MSG "no function can be redirected in this kernel\n");
+	set_no_kvm("no function can be redirected in this kernel");
 }
 
 static bool all_redirected(void)
@@ -188,7 +207,19 @@ void cdev_ext_kvm_init(bool wanted)
 	if (wanted)
 		redirect_all();
 	else
-		pr_info(KVM_MSG "switched off by the parameter kvm\n");
+		set_no_kvm("switched off by the parameter kvm");
+	if (!cdev_ext_kvm_works())
+		pr_notice("vfio_cdev_ext: %s\n", no_kvm_text);
+}
+
+/**
+ * cdev_ext_no_kvm - why KVM does not accept our files
+ *
+ * Return: the reason for a file's refusals, or NULL if KVM does.
+ */
+const struct iommufd_ext_standing *cdev_ext_no_kvm(void)
+{
+	return cdev_ext_kvm_works() ? NULL : &no_kvm;
 }
 
 /**

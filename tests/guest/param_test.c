@@ -238,28 +238,45 @@ static int kvm_file_add(int file)
 }
 
 /* Without KVM the rest works. */
-static void check_no_kvm(void)
+static void check_no_kvm(const char *why)
 {
+	struct ioasid_features f;
+	struct refusal r;
 	int fd;
 
 	pci_bind(edu_bdf, DRIVER_EXT);
 	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(features(fd, 0, &f));
+	check(!(f.out_features & IOASID_FEATURE_KVM));
 	assert_errno(EINVAL, kvm_file_add(fd));
+	/* KVM has not asked the file, which knows what that one answers. */
+	check_refusal(fd, EINVAL, NO_KVM, &r);
+	check_refusal(fd, EINVAL, why, &r);
+	check_eq(KVM_SET_DEVICE_ATTR, r.error.out_cmd);
+	check_eq(0, r.error.out_flags);
+	/* What the file itself refuses is told first. */
+	assert_errno(EINVAL, features(fd, 1, &f));
+	check_refusal(fd, EINVAL, "dev_id is 1", &r);
 	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
 	check_eq(0x1234, vfio_config16(fd, 0));
 }
 
 static void test_kvm(void **state)
 {
+	struct ioasid_features f;
+	struct refusal r;
 	int fd;
 
 	(void)state;
 	need_edu();
 	pci_bind(edu_bdf, DRIVER_EXT);
 	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(features(fd, 0, &f));
+	check(f.out_features & IOASID_FEATURE_KVM);
 	assert_ok(kvm_file_add(fd));
 	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
 	assert_ok(kvm_file_add(fd));
+	assert_errno(ENODATA, get_error(fd, &r));
 	/* And still no other file. */
 	assert_errno(EINVAL, kvm_file_add(ioasid_open()));
 	/* ftrace cannot be taken away from under it. */
@@ -274,7 +291,7 @@ static void test_kvm_off(void **state)
 	need_edu();
 	reload("kvm=0");
 	check(klog_wait(mark, NO_KVM, "parameter kvm", 1000));
-	check_no_kvm();
+	check_no_kvm("parameter kvm");
 }
 
 static void test_kvm_no_ftrace(void **state)
@@ -287,7 +304,7 @@ static void test_kvm_no_ftrace(void **state)
 	assert_ok(write_file(FTRACE_ENABLED, "0"));
 	load_module("vfio_cdev_ext", "");
 	check(klog_wait(mark, NO_KVM, "ftrace is off", 1000));
-	check_no_kvm();
+	check_no_kvm("ftrace is off");
 }
 
 /* The first two functions could be had; they are given back. */
@@ -301,7 +318,7 @@ static void test_kvm_patched(void **state)
 	load_module("ext_test_patch", "");
 	load_module("vfio_cdev_ext", "");
 	check(klog_wait(mark, NO_KVM, "vfio_file_set_kvm", 1000));
-	check_no_kvm();
+	check_no_kvm("vfio_file_set_kvm");
 	/* The other user has gone: loading again is enough. */
 	release_all();
 	unload_module("ext_test_patch");

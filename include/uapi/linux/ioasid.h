@@ -998,6 +998,10 @@ enum ioasid_error_flags {
  * sentence is for people: it is English, in ASCII, one line without a full stop,
  * and may change.
  *
+ * KVM does not call a char device of vfio_cdev_ext that it does not accept. So such a
+ * file tells a thread that it has refused nothing why that is, with the errno and the
+ * number of the ioctl that KVM refuses: EINVAL, KVM_SET_DEVICE_ATTR.
+ *
  * Errors: ENODATA if this file has refused nothing to this thread; EFAULT for a
  * bad buffer.
  */
