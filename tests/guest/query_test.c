@@ -15,7 +15,6 @@
 #include "test.h"
 #include "vfio.h"
 
-#define ABSENT_ID 0x7ffffff0
 #define MAX_OBJECTS 64
 
 struct objects {
@@ -339,6 +338,8 @@ struct changer {
 	int fd;
 	uint32_t ioas;
 	uint8_t *va;
+	unsigned long many;
+	volatile unsigned long changes;
 	volatile bool stop;
 };
 
@@ -348,51 +349,183 @@ static void *change_mappings(void *arg)
 	struct changer *c = arg;
 	uint64_t i;
 
-	for (i = 0; !c->stop; i = (i + 1) % MANY) {
+	for (i = 0; !c->stop; i = (i + 1) % c->many) {
 		ioas_map_fixed(c->fd, c->ioas, c->va, PAGE, (2 * i + 1) * PAGE,
 			       MAP_RW);
 		ioas_unmap_exact(c->fd, c->ioas, (2 * i + 1) * PAGE, PAGE);
+		c->changes++;
 	}
 	return NULL;
+}
+
+/* Mappings that stay, with room for others in between. */
+static struct changer changer_new(unsigned long many)
+{
+	struct changer c = { .fd = ioasid_open(), .many = many };
+	uint64_t i;
+
+	c.va = page_alloc(PAGE);
+	c.ioas = ioas_new(c.fd);
+	for (i = 0; i < many; i++)
+		assert_ok(ioas_map_fixed(c.fd, c.ioas, c.va, PAGE, 2 * i * PAGE,
+					 MAP_RW));
+	return c;
+}
+
+/*
+ * A page of the list is in order, and what stays is in it, each once: counted in @next.
+ * True at the end.
+ */
+static bool check_page(struct changer *c, uint64_t *iova,
+		       struct ioasid_mapping *mappings, uint32_t num,
+		       uint64_t *next)
+{
+	uint32_t i;
+	bool end;
+
+	assert_ok(list_mappings(c->fd, c->ioas, iova, mappings, &num, &end));
+	for (i = 0; i < num; i++) {
+		check(!i || mappings[i].iova > mappings[i - 1].iova);
+		if (mappings[i].iova / PAGE % 2 == 0)
+			check_eq(2 * (*next)++ * PAGE, mappings[i].iova);
+	}
+	return end;
 }
 
 /* vm: --smp 2 */
 static void test_mappings_changing(void **state)
 {
+	struct changer c = changer_new(MANY);
 	struct ioasid_mapping mappings[7];
-	struct changer c = { .fd = ioasid_open(), .va = page_alloc(PAGE) };
-	uint64_t iova, next, previous;
+	uint64_t iova, next;
 	pthread_t thread;
-	uint32_t num, i;
 	int round;
-	bool end;
 
 	(void)state;
-	c.ioas = ioas_new(c.fd);
-	for (i = 0; i < MANY; i++)
-		assert_ok(ioas_map_fixed(c.fd, c.ioas, c.va, PAGE, 2 * i * PAGE,
-					 MAP_RW));
 	check_eq(0, pthread_create(&thread, NULL, change_mappings, &c));
 	for (round = 0; round < 20; round++) {
 		iova = 0;
 		next = 0;
-		previous = UINT64_MAX;
-		do {
-			num = ARRAY_SIZE(mappings);
-			assert_ok(list_mappings(c.fd, c.ioas, &iova, mappings,
-						&num, &end));
-			for (i = 0; i < num; i++) {
-				check(previous == UINT64_MAX ||
-				      mappings[i].iova > previous);
-				previous = mappings[i].iova;
-				/* What stays is there, each once. */
-				if (mappings[i].iova / PAGE % 2 == 0)
-					check_eq(2 * next++ * PAGE,
-						 mappings[i].iova);
-			}
-		} while (!end);
+		while (!check_page(&c, &iova, mappings, ARRAY_SIZE(mappings),
+				   &next))
+			;
 		check_eq(MANY, next);
 	}
+	c.stop = true;
+	check_eq(0, pthread_join(thread, NULL));
+}
+
+/* ---- a million mappings ---- */
+
+/* It takes its time, and keeps what is freed for a while. */
+static bool debug_kernel(void)
+{
+	return path_exists("/proc/lockdep");
+}
+
+/* A line of /proc/meminfo, in KiB. */
+static long memory_kb(const char *name)
+{
+	char text[2 * PAGE], *line;
+
+	read_file("/proc/meminfo", text, sizeof(text));
+	line = strstr(text, name);
+	check(line);
+	return strtol(line + strlen(name), NULL, 10);
+}
+
+static long fdinfo_number(int fd, const char *name)
+{
+	char path[64], text[PAGE], *line;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	read_file(path, text, sizeof(text));
+	line = strstr(text, name);
+	if (!line)
+		fail_test("no \"%s\" in \"%s\"", name, text);
+	return strtol(line + strlen(name), NULL, 10);
+}
+
+#define LIST_PAGE 512U
+/* More than a page of the list, and much less than all of it. */
+#define SLACK_KB 4096
+
+/*
+ * They can all be read, a page at a time, while others come and go: none is missing,
+ * who changes goes on, and the kernel needs no memory for the list.
+ */
+static void test_mappings_million(void **state)
+{
+	unsigned long many = debug_kernel() ? 20000 : 1000000;
+	unsigned long before, pages = 0;
+	struct ioasid_mapping *mappings;
+	uint64_t iova = 0, next = 0;
+	struct changer c = changer_new(many);
+	long long begin, listed;
+	pthread_t thread;
+	long slab, most = 0, found;
+
+	(void)state;
+	mappings = page_alloc(LIST_PAGE * sizeof(*mappings));
+	check_eq(0, pthread_create(&thread, NULL, change_mappings, &c));
+	while (!c.changes)
+		sleep_ms(1);
+	slab = memory_kb("\nSlab:");
+	before = c.changes;
+	begin = now_ms();
+	while (!check_page(&c, &iova, mappings, LIST_PAGE, &next)) {
+		if (pages++ % 100 == 0) {
+			found = memory_kb("\nSlab:") - slab;
+			most = found > most ? found : most;
+		}
+	}
+	listed = now_ms();
+	check_eq(many, next);
+	check(c.changes > before);
+	check(debug_kernel() || most < SLACK_KB);
+
+	/* The one that changes is there or not. */
+	found = fdinfo_number(c.fd, "\nioasid-mappings:");
+	check(found == (long)many || found == (long)many + 1);
+	print_message("# %lu mappings: list %lld ms, fdinfo %lld ms, %lu changes, slab +%ld KiB\n",
+		      many, listed - begin, now_ms() - listed,
+		      c.changes - before, most);
+	c.stop = true;
+	check_eq(0, pthread_join(thread, NULL));
+	check_eq(many, fdinfo_number(c.fd, "\nioasid-mappings:"));
+	check_eq(many * PAGE, fdinfo_number(c.fd, "\nioasid-mapped-bytes:"));
+	check_eq(0, fdinfo_number(c.fd, "\nioasid-pinned-pages:"));
+}
+
+static void *read_fdinfo(void *arg)
+{
+	struct changer *c = arg;
+
+	for (; !c->stop; c->changes++)
+		fdinfo_number(c->fd, "\nioasid-ioas:");
+	return NULL;
+}
+
+/* Who looks at an IOAS does not keep it from being destroyed. */
+static void test_destroy_watched(void **state)
+{
+	struct changer c = changer_new(MANY);
+	unsigned long before;
+	pthread_t thread;
+	uint32_t ioas;
+	int round;
+
+	(void)state;
+	check_eq(0, pthread_create(&thread, NULL, read_fdinfo, &c));
+	for (round = 0; round < 50; round++) {
+		ioas = ioas_new(c.fd);
+		assert_ok(ioas_map_fixed(c.fd, ioas, c.va, PAGE, IOVA, MAP_RW));
+		before = c.changes;
+		while (c.changes == before)
+			sleep_ms(1);
+		assert_ok(ioasid_destroy(c.fd, ioas));
+	}
+	assert_ok(ioasid_destroy(c.fd, c.ioas));
 	c.stop = true;
 	check_eq(0, pthread_join(thread, NULL));
 }
@@ -725,6 +858,8 @@ int main(int argc, char **argv)
 	ADD(mappings_last);
 	ADD(mappings_bad);
 	ADD(mappings_changing);
+	ADD(mappings_million);
+	ADD(destroy_watched);
 	ADD(fdinfo);
 	ADD(group_alone);
 	ADD(group_shared);
