@@ -463,6 +463,14 @@ static void test_other_file_ops(void **state)
 				 fd, 0));
 }
 
+static int finish(void **state)
+{
+	(void)state;
+	if (edu_bdf)
+		variant_unload(edu_bdf);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -499,5 +507,5 @@ int main(int argc, char **argv)
 	test_add(&list, test_bad_array, NULL, "iova_ranges.bad_array");
 	test_add(&list, test_bad_allow_array, NULL, "allow_iovas.bad_array");
 	test_add(&list, test_other_file_ops, NULL, "other_file_ops");
-	return test_main(argc, argv, "uapi", &list, NULL, NULL);
+	return test_main(argc, argv, "uapi", &list, NULL, finish);
 }

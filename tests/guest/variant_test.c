@@ -20,8 +20,6 @@
 #include "test.h"
 #include "vfio.h"
 
-#define VARIANT "ext_test_variant"
-#define VARIANT_KO "/ext/modules/" VARIANT ".ko"
 #define IOVA 0x100000UL
 
 #define GET VFIO_DEVICE_FEATURE_GET
@@ -46,11 +44,8 @@ static void use_variant(void *arg)
 {
 	(void)arg;
 	edu_bdf = topology("EDU_BDF");
-	if (!edu_bdf)
-		return;
-	if (!path_exists("/sys/module/" VARIANT))
-		assert_ok(system("insmod " VARIANT_KO) ? -1 : 0);
-	pci_bind(edu_bdf, VARIANT);
+	if (edu_bdf)
+		variant_bind(edu_bdf);
 }
 
 static void need_edu(void)
@@ -706,20 +701,19 @@ static void test_module_held(void **state)
 
 	(void)state;
 	need_edu();
-	check_eq(0, read_long("/sys/module/" VARIANT "/refcnt"));
+	check_eq(0, read_long("/sys/module/" DRIVER_VARIANT "/refcnt"));
 	fd = node_open();
-	check(read_long("/sys/module/" VARIANT "/refcnt") > 0);
+	check(read_long("/sys/module/" DRIVER_VARIANT "/refcnt") > 0);
 	drop_fd(fd);
-	check_eq(0, read_long("/sys/module/" VARIANT "/refcnt"));
+	check_eq(0, read_long("/sys/module/" DRIVER_VARIANT "/refcnt"));
 }
 
 static int finish(void **state)
 {
 	(void)state;
-	if (!edu_bdf)
-		return 0;
-	pci_bind(edu_bdf, DRIVER_EXT);
-	return system("rmmod " VARIANT);
+	if (edu_bdf)
+		variant_unload(edu_bdf);
+	return 0;
 }
 
 int main(int argc, char **argv)

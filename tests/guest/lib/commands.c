@@ -357,6 +357,122 @@ static int fill_feature(struct world *world, void *cmd)
 	return 0;
 }
 
+/* ---- what some features of a device take, behind the head that all have ---- */
+
+struct feature_mig_state {
+	uint32_t argsz;
+	uint32_t flags;
+	uint32_t device_state;
+	int32_t data_fd;
+};
+
+struct feature_log_start {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t page_size;
+	uint32_t num_ranges;
+	uint32_t reserved;
+	uint64_t ranges;
+};
+
+struct feature_log_report {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t iova;
+	uint64_t length;
+	uint64_t page_size;
+	uint64_t bitmap;
+};
+
+struct feature_wakeup {
+	uint32_t argsz;
+	uint32_t flags;
+	int32_t wakeup_eventfd;
+	uint32_t reserved;
+};
+
+static int fill_mig_state(struct world *world, void *cmd)
+{
+	struct feature_mig_state *f = cmd;
+
+	(void)world;
+	f->flags = VFIO_DEVICE_FEATURE_SET |
+		   VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+	f->device_state = VFIO_DEVICE_STATE_RUNNING;
+	return 0;
+}
+
+static void log_stop(struct world *world)
+{
+	struct vfio_device_feature stop = {
+		.argsz = sizeof(stop),
+		.flags = VFIO_DEVICE_FEATURE_SET |
+			 VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP,
+	};
+
+	ioctl(world->dev, VFIO_DEVICE_FEATURE, &stop);
+}
+
+/* A device logs once at a time. */
+static int fill_log_start(struct world *world, void *cmd)
+{
+	static const struct vfio_device_feature_dma_logging_range range = {
+		.iova = 0,
+		.length = MB,
+	};
+	struct feature_log_start *f = cmd;
+
+	log_stop(world);
+	memcpy(world->array, &range, sizeof(range));
+	f->flags = VFIO_DEVICE_FEATURE_SET |
+		   VFIO_DEVICE_FEATURE_DMA_LOGGING_START;
+	f->page_size = PAGE;
+	f->num_ranges = 1;
+	f->ranges = (uintptr_t)world->array;
+	return 0;
+}
+
+/* Drivers of 6.7 and later cannot mark pages in a kernel without iommufd. */
+static int fill_log_report(struct world *world, void *cmd)
+{
+	struct feature_log_start start = { .argsz = sizeof(start) };
+	struct feature_log_report *f = cmd, try;
+
+	fill_log_start(world, &start);
+	ioctl(world->dev, VFIO_DEVICE_FEATURE, &start);
+	f->flags = VFIO_DEVICE_FEATURE_GET |
+		   VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT;
+	f->length = MB;
+	f->page_size = PAGE;
+	f->bitmap = (uintptr_t)world->array;
+	try = *f;
+	try.argsz = sizeof(try);
+	if (!ioctl(world->dev, VFIO_DEVICE_FEATURE, &try))
+		return 0;
+	/* Before BIND it is nothing else, either. */
+	check(errno == EOPNOTSUPP || errno == ENOTTY);
+	return -errno;
+}
+
+static int fill_wakeup(struct world *world, void *cmd)
+{
+	struct vfio_device_feature leave = {
+		.argsz = sizeof(leave),
+		.flags = VFIO_DEVICE_FEATURE_SET |
+			 VFIO_DEVICE_FEATURE_LOW_POWER_EXIT,
+	};
+	struct feature_wakeup *f = cmd;
+
+	ioctl(world->dev, VFIO_DEVICE_FEATURE, &leave);
+	if (world->eventfd > 0)
+		drop_fd(world->eventfd);
+	world->eventfd = eventfd_new();
+	f->flags = VFIO_DEVICE_FEATURE_SET |
+		   VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
+	f->wakeup_eventfd = world->eventfd;
+	return 0;
+}
+
 /* The device is on the root bus, which nobody resets. */
 static int fill_hot_reset(struct world *world, void *cmd)
 {
@@ -885,6 +1001,61 @@ const struct command commands[] = {
 			VFIO_BITS(vfio_device_feature, flags, 0x7ffff),
 		},
 	}, {
+		.name = "feature_mig_state",
+		.file = ON_BOUND,
+		.variant = true,
+		COMMAND(VFIO_DEVICE_FEATURE, feature_mig_state, data_fd),
+		.argsz = true,
+		.answers = true,
+		.fill = fill_mig_state,
+		.fields = {
+			/* The flags say which feature it is. */
+			VALUE(feature_mig_state, flags),
+			VFIO_BITS(feature_mig_state, device_state, 7),
+			VALUE(feature_mig_state, data_fd),
+		},
+	}, {
+		.name = "feature_log_start",
+		.file = ON_BOUND,
+		.variant = true,
+		COMMAND(VFIO_DEVICE_FEATURE, feature_log_start, ranges),
+		.argsz = true,
+		.answers = true,
+		.fill = fill_log_start,
+		.fields = {
+			VALUE(feature_log_start, flags),
+			VALUE(feature_log_start, page_size),
+			VALUE(feature_log_start, num_ranges),
+			VALUE(feature_log_start, reserved),
+			IN(feature_log_start, ranges),
+		},
+	}, {
+		.name = "feature_log_report",
+		.file = ON_BOUND,
+		.variant = true,
+		COMMAND(VFIO_DEVICE_FEATURE, feature_log_report, bitmap),
+		.argsz = true,
+		.fill = fill_log_report,
+		.fields = {
+			VALUE(feature_log_report, flags),
+			VALUE(feature_log_report, iova),
+			VALUE(feature_log_report, length),
+			VALUE(feature_log_report, page_size),
+			OUT(feature_log_report, bitmap),
+		},
+	}, {
+		.name = "feature_wakeup",
+		.file = ON_BOUND,
+		COMMAND(VFIO_DEVICE_FEATURE, feature_wakeup, reserved),
+		.argsz = true,
+		.fill = fill_wakeup,
+		.fields = {
+			VALUE(feature_wakeup, flags),
+			FIELD(feature_wakeup, wakeup_eventfd, .kind = FIELD_FD,
+			      .err = EBADF, .type_err = EINVAL),
+			VALUE(feature_wakeup, reserved),
+		},
+	}, {
 		.name = "hot_reset_info",
 		.file = ON_BOUND,
 		COMMAND(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
@@ -945,10 +1116,12 @@ struct world world_for(const struct command *c)
 {
 	struct world world;
 
+	if (c->file != ON_CONTEXT)
+		need_edu();
+	if (c->variant)
+		variant_bind(edu_bdf);
 	if (c->file == ON_BOUND)
 		return world_new_device();
-	if (c->file == ON_PARKED)
-		need_edu();
 	world = world_new();
 	if (c->file == ON_PARKED)
 		world.parked = assert_ok(cdev_open(edu_bdf));

@@ -85,6 +85,8 @@ struct world {
 	uint32_t hwpt;
 	/* For DESTROY, until it is gone. */
 	uint32_t victim;
+	/* For the feature that takes one; 0 for none yet. */
+	int eventfd;
 };
 
 struct command {
@@ -92,6 +94,8 @@ struct command {
 	/* The name of the number, for people. */
 	const char *title;
 	enum command_file file;
+	/* The device is that of a vendor's driver, which can do more. */
+	bool variant;
 	unsigned long cmd;
 	size_t size;
 	/* End of the last member of the structure's first version. */

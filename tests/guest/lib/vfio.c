@@ -117,6 +117,21 @@ void pci_bind_host(const char *bdf)
 		fail_test("cannot give %s back: %s", bdf, errno_name(errno));
 }
 
+void variant_bind(const char *bdf)
+{
+	if (!path_exists("/sys/module/" DRIVER_VARIANT))
+		check_eq(0,
+			 system("insmod /ext/modules/" DRIVER_VARIANT ".ko"));
+	pci_bind(bdf, DRIVER_VARIANT);
+}
+
+void variant_unload(const char *bdf)
+{
+	pci_bind(bdf, DRIVER_EXT);
+	if (path_exists("/sys/module/" DRIVER_VARIANT))
+		check_eq(0, system("rmmod " DRIVER_VARIANT));
+}
+
 int pci_group(const char *bdf)
 {
 	char path[PATH_MAX], target[PATH_MAX];

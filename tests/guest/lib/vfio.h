@@ -26,6 +26,11 @@ void pci_bind_host(const char *bdf);
 bool pci_present(const char *bdf);
 int pci_group(const char *bdf);
 
+/* The vendor's driver of tests/module, loaded as it is needed. */
+#define DRIVER_VARIANT "ext_test_variant"
+void variant_bind(const char *bdf);
+void variant_unload(const char *bdf);
+
 /* "vfioN" of a device, or NULL. */
 const char *cdev_name(const char *bdf);
 /* Wait for the node of a device and put its path in @path. */
