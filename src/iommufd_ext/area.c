@@ -191,17 +191,6 @@ struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 }
 
 /**
- * area_dmabuf() - what to do with memory that is not pinned
- * @area: an area
- *
- * Return: the memory of a dma-buf the area is of, or NULL.
- */
-struct dmabuf_memory *area_dmabuf(const struct area *area)
-{
-	return area->pages->shared ? area_shared(area)->dmabuf : NULL;
-}
-
-/**
  * area_share() - move the memory of an area to where it can be shared
  * @area: an area nobody else works on: domains_rwsem is write-held, or the area
  *	is new

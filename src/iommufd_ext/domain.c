@@ -118,6 +118,63 @@ static __always_inline size_t next_piece(struct piece_iter *piece,
 	return size;
 }
 
+/*
+ * Maps one page, by the way the driver has; sets *@mapped. The drivers of x86 all
+ * have pages of this size.
+ */
+static __always_inline int map_one_page(struct iommu_domain *domain,
+					enum map_path path, unsigned long iova,
+					phys_addr_t paddr, int prot,
+					size_t *mapped)
+{
+	int rc;
+
+	*mapped = 0;
+	if (path == MAP_RANGE)
+		rc = ext_iommu_map_range(domain, iova, paddr, PAGE_SIZE, prot,
+					 mapped);
+	else
+		rc = domain->ops->map_pages(domain, iova, paddr, PAGE_SIZE, 1,
+					    prot, GFP_KERNEL_ACCOUNT, mapped);
+	if (!rc && WARN_ON_ONCE(*mapped != PAGE_SIZE))
+		rc = -EINVAL;
+	return rc;
+}
+
+/*
+ * Maps the pages that come next, as long as each lies alone: of fragmented memory
+ * almost all do. Adds to *@mapped what is mapped, also on failure.
+ */
+static __always_inline int map_lone_pages(struct iommu_domain *domain,
+					  enum map_path path,
+					  unsigned long iova,
+					  struct piece_iter *piece, int prot,
+					  size_t *mapped)
+{
+	struct pfn_run_iter *runs = &piece->iter.runs;
+	const struct pfn_run *run = runs->next;
+	const struct pfn_run *end;
+	size_t done = 0, size;
+	int rc = 0;
+
+	if (piece->iter.segment || piece->run_left || piece->skip ||
+	    offset_in_page(iova) || !(domain->pgsize_bitmap & PAGE_SIZE))
+		return 0;
+
+	end = run + min_t(size_t, runs->end - run, PHYS_PFN(piece->left));
+	for (; run < end && run->npages == 1; run++, iova += PAGE_SIZE) {
+		rc = map_one_page(domain, path, iova, PFN_PHYS(run->pfn), prot,
+				  &done);
+		if (rc)
+			break;
+	}
+	size = (run - runs->next) * PAGE_SIZE;
+	runs->next = run;
+	piece->left -= size;
+	*mapped += rc ? size + done : size;
+	return rc;
+}
+
 /* Maps a piece; adds to *@mapped what is mapped, also on failure. */
 static int map_pages(struct iommu_domain *domain, unsigned long iova,
 		     phys_addr_t paddr, size_t size, int prot, size_t *mapped)
@@ -153,9 +210,15 @@ static int map_by_pages(struct iommu_domain *domain, unsigned long iova,
 	size_t size;
 	int rc = 0;
 
-	while (!rc && (size = next_piece(piece, &paddr)))
+	while (!rc && piece->left) {
+		rc = map_lone_pages(domain, MAP_PAGES, iova + *mapped, piece,
+				    prot, mapped);
+		if (rc)
+			break;
+		size = next_piece(piece, &paddr);
 		rc = map_pages(domain, iova + *mapped, paddr, size, prot,
 			       mapped);
+	}
 	return rc ?: ext_iotlb_sync_map(domain, iova, *mapped);
 }
 
@@ -166,9 +229,16 @@ static int map_by_range(struct iommu_domain *domain, unsigned long iova,
 	size_t size;
 	int rc = 0;
 
-	while (!rc && (size = next_piece(piece, &paddr)))
-		rc = ext_iommu_map_range(domain, iova + *mapped, paddr, size,
-					 prot, mapped);
+	while (!rc && piece->left) {
+		rc = map_lone_pages(domain, MAP_RANGE, iova + *mapped, piece,
+				    prot, mapped);
+		if (rc)
+			break;
+		size = next_piece(piece, &paddr);
+		if (size)
+			rc = ext_iommu_map_range(domain, iova + *mapped, paddr,
+						 size, prot, mapped);
+	}
 	return rc ?: ext_iotlb_sync_map(domain, iova, *mapped);
 }
 
@@ -225,7 +295,9 @@ enum map_path domain_map_path(const struct iommu_domain *domain)
 		return MAP_SG;
 	if (ext_iommu_has_map_range(domain))
 		return MAP_RANGE;
-	return domain->ops->map_pages ? MAP_PAGES : MAP_SG;
+	if (domain->ops->map_pages && domain->ops->unmap_pages)
+		return MAP_PAGES;
+	return MAP_SG;
 }
 
 /* Maps part of an area whose runs are locked; if that fails, nothing of it. */
@@ -273,6 +345,31 @@ int domain_map_runs(const struct hwpt *hwpt, const struct area *area,
 			 large_pages);
 }
 
+/* Is the area a page, as a driver with operations of its own takes it? */
+static bool is_direct_page(const struct hwpt *hwpt, const struct area *area)
+{
+	return area_length(area) == PAGE_SIZE && !offset_in_page(area->iova) &&
+	       hwpt->map_path != MAP_SG &&
+	       (hwpt->domain->pgsize_bitmap & PAGE_SIZE);
+}
+
+/* Map an area whose memory is one page, and nobody else's: a single run. */
+static int map_page_area(const struct hwpt *hwpt, const struct area *area)
+{
+	phys_addr_t paddr = PFN_PHYS(area->own.runs[0].pfn);
+	struct iommu_domain *domain = hwpt->domain;
+	size_t mapped;
+	int rc;
+
+	rc = map_one_page(domain, hwpt->map_path, area->iova, paddr, area->prot,
+			  &mapped);
+	if (!rc)
+		rc = ext_iotlb_sync_map(domain, area->iova, PAGE_SIZE);
+	if (rc && mapped)
+		iommu_unmap(domain, area->iova, mapped);
+	return rc;
+}
+
 /**
  * domain_map_area() - put an area into a page table
  * @hwpt: the page table
@@ -285,6 +382,10 @@ int domain_map_area(const struct hwpt *hwpt, const struct area *area,
 		    bool large_pages)
 {
 	int rc;
+
+	if (area->pages == &area->own && area->own.max_runs == 1 &&
+	    is_direct_page(hwpt, area))
+		return map_page_area(hwpt, area);
 
 	area_lock_runs(area);
 	if (unlikely(area_dmabuf(area)))
@@ -436,9 +537,25 @@ int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 	return rc;
 }
 
+/*
+ * As iommu_unmap_fast(). For one page, of which there is often nothing more, the core
+ * would take half as long as the driver.
+ */
+static size_t unmap_fast(const struct hwpt *hwpt, unsigned long iova,
+			 size_t size, struct iommu_iotlb_gather *gather)
+{
+	struct iommu_domain *domain = hwpt->domain;
+
+	if (hwpt->map_path == MAP_PAGES && size == PAGE_SIZE &&
+	    (domain->pgsize_bitmap & PAGE_SIZE))
+		return domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1,
+						gather);
+	return iommu_unmap_fast(domain, iova, size, gather);
+}
+
 /**
  * domain_unmap_area() - take an area out of a page table
- * @domain: the page table
+ * @hwpt: the page table
  * @area: an area that is in it
  * @gather: collects what iommu_iotlb_sync() has to flush
  *
@@ -450,7 +567,7 @@ int domain_split_at(const struct hwpt *hwpt, const struct area *area,
  * range that does not join is flushed for here, and what the driver is given at
  * once is what iommu_unmap_fast() gives it in one call: aligned powers of two.
  */
-void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
+void domain_unmap_area(const struct hwpt *hwpt, const struct area *area,
 		       struct iommu_iotlb_gather *gather)
 {
 	unsigned long left = area_length(area);
@@ -458,7 +575,7 @@ void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 	unsigned long n;
 
 	if (unlikely(area_dmabuf(area))) {
-		dmabuf_unmap_area(domain, area);
+		dmabuf_unmap_area(hwpt->domain, area);
 		return;
 	}
 	for (; left; iova += n, left -= n) {
@@ -467,7 +584,7 @@ void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
 			n = min(n, 1UL << __ffs(iova));
 		if (gather->pgsize &&
 		    (gather->pgsize != n || gather->end + 1 != iova))
-			iommu_iotlb_sync(domain, gather);
-		WARN_ON(iommu_unmap_fast(domain, iova, n, gather) != n);
+			iommu_iotlb_sync(hwpt->domain, gather);
+		WARN_ON(unmap_fast(hwpt, iova, n, gather) != n);
 	}
 }

@@ -17,16 +17,15 @@
 #include "private.h"
 
 /* Take areas out of one page table; there is at least one. */
-static void unmap_array(struct iommu_domain *domain, struct area **areas,
-			unsigned int nr)
+static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
 {
 	struct iommu_iotlb_gather gather;
 	unsigned int i;
 
 	iommu_iotlb_gather_init(&gather);
 	for (i = 0; i < nr; i++)
-		domain_unmap_area(domain, areas[i], &gather);
-	iommu_iotlb_sync(domain, &gather);
+		domain_unmap_area(hwpt, areas[i], &gather);
+	iommu_iotlb_sync(hwpt->domain, &gather);
 }
 
 /* There is rarely more than one, and what comes once needs no pause behind it. */
@@ -38,15 +37,15 @@ static struct area *next_in_list(struct area *area)
 }
 
 /* The same for areas that are linked by area->next. */
-static void unmap_list(struct iommu_domain *domain, struct area *list)
+static void unmap_list(struct hwpt *hwpt, struct area *list)
 {
 	struct iommu_iotlb_gather gather;
 	struct area *area;
 
 	iommu_iotlb_gather_init(&gather);
 	for (area = list; area; area = next_in_list(area))
-		domain_unmap_area(domain, area, &gather);
-	iommu_iotlb_sync(domain, &gather);
+		domain_unmap_area(hwpt, area, &gather);
+	iommu_iotlb_sync(hwpt->domain, &gather);
 }
 
 static int refuse_map(struct hwpt *hwpt, const struct area *area, int rc)
@@ -76,7 +75,7 @@ static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 
 err_unmap:
 	if (i)
-		unmap_array(hwpt->domain, areas, i);
+		unmap_array(hwpt, areas, i);
 	return rc;
 }
 
@@ -97,7 +96,7 @@ static int map_into_hwpts(struct ioas *ioas, struct area **areas,
 
 err_unmap:
 	list_for_each_entry_continue_reverse(hwpt, &ioas->hwpts, ioas_item)
-		unmap_array(hwpt->domain, areas, nr);
+		unmap_array(hwpt, areas, nr);
 	return rc;
 }
 
@@ -290,7 +289,7 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 	pinned = !list_empty(&ioas->hwpts);
 	if (range->list)
 		list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
-			unmap_list(hwpt->domain, range->list);
+			unmap_list(hwpt, range->list);
 	up_read(&ioas->domains_rwsem);
 
 	*unmapped += remove_list(ioas, range->list, pinned);
@@ -436,7 +435,7 @@ static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 	for_each_ready_area(area, ioas) {
 		if (area == stop)
 			break;
-		domain_unmap_area(hwpt->domain, area, &gather);
+		domain_unmap_area(hwpt, area, &gather);
 		unmapped = true;
 		cond_resched();
 	}

@@ -303,6 +303,12 @@ static inline struct shared_pages *area_shared(const struct area *area)
 	return container_of(area->pages, struct shared_pages, pages);
 }
 
+/* The dma-buf whose memory the area is, which is not pinned, or NULL. */
+static inline struct dmabuf_memory *area_dmabuf(const struct area *area)
+{
+	return area->pages->shared ? area_shared(area)->dmabuf : NULL;
+}
+
 /* User address, or offset in the file, of the first byte. */
 static inline unsigned long area_start(const struct area *area)
 {
@@ -733,7 +739,6 @@ struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 			       struct dmabuf_memory *memory,
 			       unsigned long start, unsigned long length,
 			       int prot);
-struct dmabuf_memory *area_dmabuf(const struct area *area);
 unsigned long area_page(const struct area *area, unsigned long iova);
 struct area *area_alloc_slice(const struct slice *slice, int prot);
 struct shared_pages *area_share(struct area *area, bool pinned);
@@ -834,7 +839,7 @@ bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
 			    unsigned long iova);
 int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 		    unsigned long iova);
-void domain_unmap_area(struct iommu_domain *domain, const struct area *area,
+void domain_unmap_area(const struct hwpt *hwpt, const struct area *area,
 		       struct iommu_iotlb_gather *gather);
 
 /* ioas.c */
