@@ -80,7 +80,7 @@ size_t pages_runs_size(unsigned int max_runs)
 	return max(max_runs, 1U) * sizeof(struct pfn_run);
 }
 
-static struct pfn_run *pinner_add_chunk(struct pinner *pinner)
+static noinline struct pfn_run *pinner_add_chunk(struct pinner *pinner)
 {
 	unsigned int max = min_t(unsigned long, pinner->left, CHUNK_MAX_RUNS);
 	struct pfn_run_chunk *chunk;
@@ -100,7 +100,7 @@ static struct pfn_run *pinner_add_chunk(struct pinner *pinner)
 	return &chunk->runs[0];
 }
 
-static struct pfn_run *pinner_new_run(struct pinner *pinner)
+static __always_inline struct pfn_run *pinner_new_run(struct pinner *pinner)
 {
 	struct pages *pages = pinner->pages;
 	struct pfn_run_chunk *tail = pinner->tail;
@@ -116,8 +116,9 @@ static struct pfn_run *pinner_new_run(struct pinner *pinner)
 /*
  * Takes over the pins of @npages pages, or of the folios they are in, on success.
  */
-static int pinner_add_run(struct pinner *pinner, unsigned long pfn,
-			  unsigned long npages, bool folios)
+static __always_inline int pinner_add_run(struct pinner *pinner,
+					  unsigned long pfn,
+					  unsigned long npages, bool folios)
 {
 	struct pfn_run *last = pinner->last;
 
