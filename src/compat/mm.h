@@ -149,4 +149,15 @@ static inline void ext_folio_add_pin(struct folio *folio)
 /* True if pin_user_pages_fast() does the right thing for reading only. */
 #define EXT_PIN_FAST_READONLY (!EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY)
 
+/* The flags of a mapping whose process's mmap_lock is held for writing. */
+static inline void ext_vm_flags_set(struct vm_area_struct *vma,
+				    vm_flags_t flags)
+{
+#if EXT_PROBE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
 #endif

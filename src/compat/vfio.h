@@ -226,6 +226,9 @@ static inline int ext_vfio_region_info(struct vfio_device *vdev,
 
 #endif
 
+/* Whether a BAR mapping has to be in a list to be taken away: core->vma_list. */
+#define EXT_VFIO_PCI_LISTS_MAPPINGS EXT_PROBE_VFIO_PCI_VMA_LIST
+
 /*
  * Taking the BAR mappings of a device away, without waiting for anybody. In two steps,
  * to be done for all devices one after the other:
@@ -236,6 +239,12 @@ static inline int ext_vfio_region_info(struct vfio_device *vdev,
  * The second takes over from the first.
  */
 #if EXT_PROBE_VFIO_PCI_VMA_LIST
+
+/* Empties a mapping that is not in the list. */
+static inline void ext_vfio_pci_zap_vma(struct vm_area_struct *vma)
+{
+	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+}
 
 /*
  * The core's record of a mapping in core->vma_list. Its definition is private, the same
@@ -276,7 +285,7 @@ static inline void ext_vfio_pci_zap_mm(struct vfio_pci_core_device *core,
 			continue;
 		list_del(&map->vma_next);
 		kfree(map);
-		zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+		ext_vfio_pci_zap_vma(vma);
 	}
 }
 
@@ -332,6 +341,10 @@ static inline bool ext_vfio_pci_lock_memory(struct vfio_pci_core_device *core)
 }
 
 #else
+
+static inline void ext_vfio_pci_zap_vma(struct vm_area_struct *vma)
+{
+}
 
 static inline bool ext_vfio_pci_block_faults(struct vfio_pci_core_device *core)
 {

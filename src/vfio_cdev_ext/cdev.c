@@ -328,8 +328,8 @@ static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	iommufd_ext_errors_begin(&file->errors);
 	vdev = bound_vdev(file);
-	if (vdev && vdev->ops->mmap)
-		ret = vdev->ops->mmap(vdev, vma);
+	if (vdev)
+		ret = cdev_ext_map(vdev, vma);
 	if (vdev && ret < 0)
 		refuse_access(file, ret, "mmap", vma->vm_end - vma->vm_start,
 			      (u64)vma->vm_pgoff << PAGE_SHIFT);

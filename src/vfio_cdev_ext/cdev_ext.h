@@ -131,6 +131,9 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 		    struct vfio_cdev_detach __user *arg);
 void cdev_ext_unbind(struct cdev_ext_file *file);
 
+/* mmap.c */
+int cdev_ext_map(struct vfio_device *vdev, struct vm_area_struct *vma);
+
 /* feature.c */
 int cdev_ext_feature(struct cdev_ext_file *file,
 		     struct vfio_device_feature __user *arg);

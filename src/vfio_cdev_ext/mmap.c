@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings of BARs, where vfio-pci-core keeps a list of them.
+ *
+ * What is in that list is taken away while the memory of the device must not be touched,
+ * and a page fault fills it and enters it again. Two kinds of mappings get filled without
+ * a fault, and are never in the list:
+ *
+ *  - In 6.1 stable kernels fork() copies the page tables of a mapping after it has called
+ *    the mapping's open(), where the core empties the child's.
+ *  - mremap() moves the page tables to a mapping that the core has emptied before.
+ *
+ * Such a mapping would reach the device during a reset, asleep, and with memory decoding
+ * off, which some machines answer with an error that ends the host. So the operations of
+ * a mapping are the core's but for these two: a child begins with nothing, and a mapping
+ * that has moved is emptied once more.
+ */
+#include "compat/mm.h"
+#include "compat/vfio.h"
+
+#include "cdev_ext.h"
+
+/* The core has one set of operations for all BARs of all devices. */
+static const struct vm_operations_struct *core_vm_ops;
+
+/* Called with the mmap_lock of the mapping's process held for writing. */
+static void bar_open(struct vm_area_struct *vma)
+{
+	/* fork() asks for the flag of the child's mapping: no user can have cleared it. */
+	ext_vm_flags_set(vma, VM_WIPEONFORK);
+	core_vm_ops->open(vma);
+}
+
+static void bar_close(struct vm_area_struct *vma)
+{
+	core_vm_ops->close(vma);
+}
+
+static int bar_mremap(struct vm_area_struct *vma)
+{
+	ext_vfio_pci_zap_vma(vma);
+	return 0;
+}
+
+static vm_fault_t bar_fault(struct vm_fault *vmf)
+{
+	return core_vm_ops->fault(vmf);
+}
+
+static const struct vm_operations_struct bar_vm_ops = {
+	.open = bar_open,
+	.close = bar_close,
+	.mremap = bar_mremap,
+	.fault = bar_fault,
+};
+
+static bool is_core_bar(struct vfio_device *vdev, unsigned long pgoff)
+{
+	unsigned long index = pgoff >> (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT);
+
+	return vdev->ops->mmap == vfio_pci_core_mmap &&
+	       index < VFIO_PCI_ROM_REGION_INDEX;
+}
+
+/**
+ * cdev_ext_map - mmap() of a bound file
+ * @vdev: its device
+ * @vma: the mapping
+ *
+ * Context: the mmap_lock of the process is held for writing.
+ */
+int cdev_ext_map(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	/* The core changes the offset. */
+	bool bar = is_core_bar(vdev, vma->vm_pgoff);
+	int ret;
+
+	if (!vdev->ops->mmap)
+		return -EINVAL;
+
+	ret = vdev->ops->mmap(vdev, vma);
+	if (ret || !EXT_VFIO_PCI_LISTS_MAPPINGS || !bar)
+		return ret;
+
+	WRITE_ONCE(core_vm_ops, vma->vm_ops);
+	vma->vm_ops = &bar_vm_ops;
+	return 0;
+}
