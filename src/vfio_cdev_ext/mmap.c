@@ -28,7 +28,9 @@ static void bar_open(struct vm_area_struct *vma)
 {
 	/* fork() asks for the flag of the child's mapping: no user can have cleared it. */
 	ext_vm_flags_set(vma, VM_WIPEONFORK);
-	core_vm_ops->open(vma);
+	/* The core's empties it, and x86 warns of emptying what mremap() has yet to fill. */
+	if (ext_vfio_pci_vma_is_filled(vma))
+		core_vm_ops->open(vma);
 }
 
 static void bar_close(struct vm_area_struct *vma)
