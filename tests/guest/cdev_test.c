@@ -52,16 +52,6 @@ static int edu_bound(int ctx)
 	return cdev_open_bound(edu_bdf, ctx, NULL);
 }
 
-static int container_open(void)
-{
-	int fd;
-
-	if (system("modprobe -q vfio_iommu_type1"))
-		skip_test("no vfio_iommu_type1");
-	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
-	return fd;
-}
-
 /* ---- before BIND ---- */
 
 static void test_parked(void **state)
@@ -725,24 +715,15 @@ static void test_mmap(void **state)
 	check_eq(~5U, a[1]);
 }
 
-static void touch_disabled_bar(void *arg)
-{
-	volatile uint32_t *bar = arg;
-
-	(void)bar[1];
-}
-
 static void test_mmap_disabled(void **state)
 {
-	int fd = edu_bound(ioasid_open()), status;
+	int fd = edu_bound(ioasid_open());
 	struct edu edu;
 
 	(void)state;
 	edu_open(&edu, fd);
 	vfio_config16_set(fd, PCI_COMMAND, 0);
-	status = child_status(child_start(touch_disabled_bar, (void *)edu.bar));
-	check(WIFSIGNALED(status));
-	check_eq(SIGBUS, WTERMSIG(status));
+	check_eq(SIGBUS, touch(edu.bar));
 }
 
 static void use_passed(void *arg)
@@ -980,17 +961,6 @@ static void test_kill_dma(void **state)
 
 /* ---- removal ---- */
 
-static const char *write_path, *write_text;
-
-static void write_it(void *arg)
-{
-	(void)arg;
-	/* The copies of our own files would be waited for. */
-	assert_ok(close_range(3, ~0U, 0));
-	/* Returns when the device's users are gone. */
-	assert_ok(write_file(write_path, write_text));
-}
-
 static bool child_lives(pid_t pid)
 {
 	return waitpid(pid, NULL, WNOHANG) == 0;
@@ -1027,9 +997,7 @@ static void leave_while_open(const char *path, const char *text, bool bound)
 		assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0, efd));
 		assert_ok(cdev_attach(fd, ioas_new(ctx), NULL));
 	}
-	write_path = path;
-	write_text = text;
-	child = child_start(write_it, NULL);
+	child = write_start(path, text);
 	if (bound)
 		check_eq(1, eventfd_wait(efd, 5000));
 	else
@@ -1132,9 +1100,7 @@ static void test_unbind_and_kill(void **state)
 	gate_wait(&v.ready);
 	snprintf(leave_path, sizeof(leave_path),
 		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
-	write_path = leave_path;
-	write_text = edu_bdf;
-	child = child_start(write_it, NULL);
+	child = write_start(leave_path, edu_bdf);
 	snprintf(pid, sizeof(pid), "(%d)", holder);
 	check(klog_wait(mark, edu_bdf, pid, 5000));
 	sleep_ms(300);
@@ -1297,39 +1263,10 @@ static void test_compat32(void **state)
 
 /* ---- hot reset ---- */
 
-struct reset_info {
-	struct vfio_pci_hot_reset_info head;
-	struct vfio_pci_dependent_device devices[8];
-};
-
 #define RESET_HEAD sizeof(struct vfio_pci_hot_reset_info)
 #define RESET_OWNED                        \
 	(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID | \
 	 VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED)
-
-static void reset_info(int fd, struct reset_info *info)
-{
-	*info = (struct reset_info){ .head.argsz = sizeof(*info) };
-	assert_ok(ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info));
-}
-
-/* group_id and devid share their place. */
-static uint32_t reset_devid(const struct reset_info *info, const char *bdf)
-{
-	unsigned int domain, bus, slot, fn;
-	size_t i;
-	int got;
-
-	got = sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn);
-	check_eq(4, got);
-	for (i = 0; i < info->head.count && i < 8; i++) {
-		if (info->devices[i].segment == domain &&
-		    info->devices[i].bus == bus &&
-		    info->devices[i].devfn == (slot << 3 | fn))
-			return info->devices[i].group_id;
-	}
-	fail_test("%s is not in the reset info", bdf);
-}
 
 static void test_hot_reset_info(void **state)
 {
@@ -1341,19 +1278,19 @@ static void test_hot_reset_info(void **state)
 	bind_shared();
 	fd1 = cdev_open_bound(shared1, ctx, &dev1);
 	/* The sibling is closed: ours by the group. */
-	reset_info(fd1, &info);
+	vfio_reset_info(fd1, &info);
 	check_eq(2, info.head.count);
 	check_eq(RESET_OWNED, info.head.flags);
-	check_eq(dev1, reset_devid(&info, shared1));
-	check_eq(VFIO_CDEV_DEVID_OWNED, reset_devid(&info, shared2));
+	check_eq(dev1, vfio_reset_devid(&info, shared1));
+	check_eq(VFIO_CDEV_DEVID_OWNED, vfio_reset_devid(&info, shared2));
 	/* Open: by its id. */
 	fd2 = cdev_open_bound(shared2, ctx, &dev2);
-	reset_info(fd1, &info);
-	check_eq(dev1, reset_devid(&info, shared1));
-	check_eq(dev2, reset_devid(&info, shared2));
+	vfio_reset_info(fd1, &info);
+	check_eq(dev1, vfio_reset_devid(&info, shared1));
+	check_eq(dev2, vfio_reset_devid(&info, shared2));
 	check_eq(RESET_OWNED, info.head.flags);
-	reset_info(fd2, &info);
-	check_eq(dev1, reset_devid(&info, shared1));
+	vfio_reset_info(fd2, &info);
+	check_eq(dev1, vfio_reset_devid(&info, shared1));
 	/* Too little room: how many there are. */
 	info.head.argsz = RESET_HEAD;
 	info.head.count = 0;
@@ -1381,11 +1318,11 @@ static void test_hot_reset_not_owned(void **state)
 	bind_shared();
 	pci_bind(shared2, NULL);
 	fd = cdev_open_bound(shared1, ioasid_open(), NULL);
-	reset_info(fd, &info);
+	vfio_reset_info(fd, &info);
 	check_eq(2, info.head.count);
 	check_eq(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID, info.head.flags);
 	check_eq((uint32_t)VFIO_CDEV_DEVID_NOT_OWNED,
-		 reset_devid(&info, shared2));
+		 vfio_reset_devid(&info, shared2));
 	assert_errno(EINVAL, vfio_hot_reset(fd));
 }
 

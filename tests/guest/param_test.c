@@ -6,9 +6,9 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/kvm.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <linux/kvm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -96,18 +96,6 @@ static bool has_node(const char *bdf)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev/%s/dev",
 		 bdf, name);
 	return path_exists(path);
-}
-
-static int container_with(int group)
-{
-	int fd;
-
-	if (system("modprobe -q vfio_iommu_type1"))
-		skip_test("no vfio_iommu_type1");
-	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
-	assert_ok(group_set_container(group, fd));
-	assert_ok(ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	return fd;
 }
 
 static void test_adopt(void **state)
@@ -207,35 +195,6 @@ static void test_iommu_node(void **state)
 }
 
 /* ---- KVM ---- */
-
-/* What a VMM does first with the node, bound or not. */
-static int kvm_file_add(int file)
-{
-	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
-	struct kvm_device_attr attr = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
-		.addr = (uintptr_t)&file,
-	};
-	int kvm, vm, rc, err;
-
-	if (system("modprobe -q kvm-amd || modprobe -q kvm-intel"))
-		skip_test("no KVM");
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		skip_test("no /dev/kvm");
-	keep_fd(kvm);
-	vm = assert_ok(keep_fd(ioctl(kvm, KVM_CREATE_VM, 0)));
-	assert_ok(ioctl(vm, KVM_CREATE_DEVICE, &dev));
-	keep_fd(dev.fd);
-	rc = ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
-	err = errno;
-	drop_fd(dev.fd);
-	drop_fd(vm);
-	drop_fd(kvm);
-	errno = err;
-	return rc;
-}
 
 /* Without KVM the rest works. */
 static void check_no_kvm(const char *why)

@@ -229,31 +229,19 @@ static void test_new_token(void **state)
 	assert_ok(open_with(vf[0], other_token));
 }
 
-static char remove_path[PATH_MAX];
-static const char *remove_text;
-
-static void write_it(void *arg)
-{
-	(void)arg;
-	/* The copies of our own files would be waited for. */
-	assert_ok(close_range(3, ~0U, 0));
-	assert_ok(write_file(remove_path, remove_text));
-}
-
 /* The PF leaves: the user of a VF is asked to let go, and waited for. */
 static void leave(const char *file, const char *text)
 {
 	int fd, efd = eventfd_new();
+	char path[PATH_MAX];
 	pid_t child;
 
 	need_pf();
-	snprintf(remove_path, sizeof(remove_path), "/sys/bus/pci/devices/%s/%s",
-		 pf, file);
-	remove_text = text;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", pf, file);
 	drop_fd(assert_ok(open_with(pf, token)));
 	fd = assert_ok(open_with(vf[1], token));
 	assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0, efd));
-	child = child_start(write_it, NULL);
+	child = write_start(path, text);
 	check_eq(1, eventfd_wait(efd, 10000));
 	sleep_ms(200);
 	check_eq(0, waitpid(child, NULL, WNOHANG));

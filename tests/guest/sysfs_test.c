@@ -84,18 +84,6 @@ static const char *line(char *buf, const char *fmt, ...)
 	return buf;
 }
 
-static int container_with(int group)
-{
-	int fd;
-
-	if (system("modprobe -q vfio_iommu_type1"))
-		skip_test("no vfio_iommu_type1");
-	fd = assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
-	assert_ok(group_set_container(group, fd));
-	assert_ok(ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	return fd;
-}
-
 static void host_driver(void)
 {
 	if (system("modprobe -q e1000") || pci_try_bind(shared1, "e1000"))

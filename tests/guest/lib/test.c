@@ -134,14 +134,19 @@ void *page_alloc32(size_t len)
 	return alloc_with(len, MAP_32BIT);
 }
 
+void drop_maps(void)
+{
+	while (num_maps)
+		drop_map(kept_maps[num_maps - 1].addr);
+}
+
 void release_all(void)
 {
 	while (num_pids)
 		child_kill(kept_pids[num_pids - 1]);
 	while (num_fds)
 		drop_fd(kept_fds[num_fds - 1]);
-	while (num_maps)
-		drop_map(kept_maps[num_maps - 1].addr);
+	drop_maps();
 }
 
 pid_t child_start(child_fn fn, void *arg)

@@ -90,6 +90,7 @@ int keep_fd(int fd);
 void drop_fd(int fd);
 void *keep_map(void *addr, size_t len);
 void drop_map(void *addr);
+void drop_maps(void);
 void *page_alloc(size_t len);
 /* Below 4 GiB, for what a 32-bit program would pass. */
 void *page_alloc32(size_t len);

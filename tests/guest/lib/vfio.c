@@ -5,7 +5,10 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <linux/kvm.h>
 #include <linux/pci_regs.h>
 
 #include "test.h"
@@ -232,6 +235,31 @@ int vfio_hot_reset(int fd)
 	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
 }
 
+void vfio_reset_info(int fd, struct reset_info *info)
+{
+	*info = (struct reset_info){ .head.argsz = sizeof(*info) };
+	assert_ok(ioctl(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info));
+}
+
+/* group_id and devid share their place. */
+uint32_t vfio_reset_devid(const struct reset_info *info, const char *bdf)
+{
+	unsigned int domain, bus, slot, fn;
+	size_t i;
+	int got;
+
+	got = sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &slot, &fn);
+	check_eq(4, got);
+	for (i = 0; i < info->head.count; i++) {
+		check(i < ARRAY_SIZE(info->devices));
+		if (info->devices[i].segment == domain &&
+		    info->devices[i].bus == bus &&
+		    info->devices[i].devfn == (slot << 3 | fn))
+			return info->devices[i].group_id;
+	}
+	fail_test("%s is not in the reset info", bdf);
+}
+
 int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid)
 {
 	int fd = assert_ok(cdev_open(bdf));
@@ -247,6 +275,28 @@ int vfio_region(int fd, uint32_t index, struct vfio_region_info *info)
 		.index = index,
 	};
 	return ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info);
+}
+
+void *vfio_map(int fd, uint32_t index, size_t len)
+{
+	struct vfio_region_info info;
+
+	assert_ok(vfio_region(fd, index, &info));
+	return keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			     info.offset),
+			len);
+}
+
+static void read_there(void *addr)
+{
+	(void)*(volatile uint32_t *)addr;
+}
+
+int touch(const volatile void *addr)
+{
+	int status = child_status(child_start(read_there, (void *)addr));
+
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 int vfio_irq_info(int fd, uint32_t index, struct vfio_irq_info *info)
@@ -341,6 +391,44 @@ uint64_t eventfd_wait(int efd, int ms)
 	return count;
 }
 
+struct later {
+	const char *path;
+	const char *text;
+};
+
+static void write_it(void *arg)
+{
+	struct later *later = arg;
+
+	/* Both the files and the mappings of them are uses of the device. */
+	drop_maps();
+	assert_ok(close_range(3, ~0U, 0));
+	assert_ok(write_file(later->path, later->text));
+}
+
+pid_t write_start(const char *path, const char *text)
+{
+	struct later later = { path, text };
+
+	return child_start(write_it, &later);
+}
+
+int container_open(void)
+{
+	if (system("modprobe -q vfio_iommu_type1"))
+		skip_test("no vfio_iommu_type1");
+	return assert_ok(keep_fd(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC)));
+}
+
+int container_with(int group)
+{
+	int fd = container_open();
+
+	assert_ok(group_set_container(group, fd));
+	assert_ok(ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	return fd;
+}
+
 int group_open(int group)
 {
 	char path[64];
@@ -366,6 +454,34 @@ int group_set_container(int fd, int container)
 int group_device(int fd, const char *bdf)
 {
 	return keep_fd(ioctl(fd, VFIO_GROUP_GET_DEVICE_FD, bdf));
+}
+
+int kvm_file_add(int file)
+{
+	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = KVM_DEV_VFIO_GROUP_ADD,
+		.addr = (uintptr_t)&file,
+	};
+	int kvm, vm, rc, err;
+
+	if (system("modprobe -q kvm-amd || modprobe -q kvm-intel"))
+		skip_test("no KVM");
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		skip_test("no /dev/kvm");
+	keep_fd(kvm);
+	vm = assert_ok(keep_fd(ioctl(kvm, KVM_CREATE_VM, 0)));
+	assert_ok(ioctl(vm, KVM_CREATE_DEVICE, &dev));
+	keep_fd(dev.fd);
+	rc = ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
+	err = errno;
+	drop_fd(dev.fd);
+	drop_fd(vm);
+	drop_fd(kvm);
+	errno = err;
+	return rc;
 }
 
 void test_add_drivers(struct test_list *list, const struct driver_test *tests,

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <linux/vfio_cdev_ext.h>
 
 #include "test.h"
@@ -44,6 +45,16 @@ int cdev_detach(int fd);
 /* Reset what shares the device's bus or slot. */
 int vfio_hot_reset(int fd);
 
+struct reset_info {
+	struct vfio_pci_hot_reset_info head;
+	struct vfio_pci_dependent_device devices[8];
+};
+
+/* Which devices that would be, and whose they are. */
+void vfio_reset_info(int fd, struct reset_info *info);
+/* The id, or one of the special ids, of a device in the answer. */
+uint32_t vfio_reset_devid(const struct reset_info *info, const char *bdf);
+
 /* open + BIND, for tests of what comes after */
 int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid);
 
@@ -53,6 +64,10 @@ int vfio_irq_info(int fd, uint32_t index, struct vfio_irq_info *info);
 int vfio_irq_eventfd(int fd, uint32_t index, uint32_t start, int efd);
 int vfio_irq_disable(int fd, uint32_t index);
 int vfio_irq_unmask(int fd, uint32_t index);
+/* Map a region, or part of it, or a MAP_FAILED with errno. The result is kept. */
+void *vfio_map(int fd, uint32_t index, size_t len);
+/* 0, or the signal that reading there ends a process with. */
+int touch(const volatile void *addr);
 uint16_t vfio_config16(int fd, uint32_t offset);
 void vfio_config16_set(int fd, uint32_t offset, uint16_t value);
 void vfio_bus_master(int fd);
@@ -61,11 +76,24 @@ void vfio_bus_master(int fd);
 uint64_t eventfd_wait(int efd, int ms);
 int eventfd_new(void);
 
+/*
+ * Write to a file of sysfs from another process, which has no files and no
+ * mappings of ours: asked for the removal of a device, it waits until they are gone.
+ */
+pid_t write_start(const char *path, const char *text);
+
 /* The legacy path. */
+/* A container, without a backend. */
+int container_open(void);
+/* A container with type1 for this group. */
+int container_with(int group);
 int group_open(int group);
 int group_status(int fd, uint32_t *flags);
 int group_set_container(int fd, int container);
 int group_device(int fd, const char *bdf);
+
+/* What a VMM does first with the node, bound or not; skips the test without KVM. */
+int kvm_file_add(int file);
 
 struct driver_test {
 	const char *name;
