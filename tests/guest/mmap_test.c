@@ -16,6 +16,7 @@
 
 #include "edu.h"
 #include "ioasid.h"
+#include "nic.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
@@ -29,11 +30,6 @@
 #define SD_BAR_SIZE 0x100
 #define SD_VERSION 0xfc
 #define READABLE (VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
-
-/* QEMU's e1000e: its first BAR, and the one with the MSI-X table. */
-#define NIC_BAR_SIZE 0x20000UL
-#define NIC_MSIX_REGION 3
-#define NIC_MSIX_SIZE 0x4000UL
 
 static const char *nic_bdf, *edu_bdf, *small_bdf;
 static char large[16];
