@@ -904,25 +904,32 @@ static void victim_run(void *arg)
 		pause();
 }
 
-static void kill_at(enum kill_state at)
+/* Start it, and wait until it is in its state. */
+static pid_t victim_start(struct victim *v)
 {
-	struct victim v = { .at = at };
 	int fd = assert_ok(keep_fd(memfd_create("shared", MFD_CLOEXEC)));
 	pid_t child;
 
-	need_edu();
 	assert_ok(ftruncate(fd, PAGE));
-	v.shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-				 fd, 0),
-			    PAGE);
-	check(v.shared != MAP_FAILED);
-	gate_init(&v.ready);
-	child = child_start(victim_run, &v);
-	gate_wait(&v.ready);
-	child_kill(child);
+	v->shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				  MAP_SHARED, fd, 0),
+			     PAGE);
+	check(v->shared != MAP_FAILED);
+	gate_init(&v->ready);
+	child = child_start(victim_run, v);
+	gate_wait(&v->ready);
+	return child;
+}
+
+static void kill_at(enum kill_state at)
+{
+	struct victim v = { .at = at };
+
+	need_edu();
+	child_kill(victim_start(&v));
 	memset(v.shared, 0, PAGE);
 	/* Free for the next user at once; a late write does not come. */
-	fd = edu_bound(ioasid_open());
+	edu_bound(ioasid_open());
 	if (at >= DMA)
 		sleep_ms(200);
 	check_eq(0, v.shared[0]);
@@ -1083,21 +1090,13 @@ static void test_rebind(void **state)
 static void test_unbind_and_kill(void **state)
 {
 	struct victim v = { .at = MAPPED };
-	int mark = klog_mark(), fd;
+	int mark = klog_mark();
 	pid_t holder, child;
 	char pid[32];
 
 	(void)state;
 	need_edu();
-	fd = assert_ok(keep_fd(memfd_create("shared", MFD_CLOEXEC)));
-	assert_ok(ftruncate(fd, PAGE));
-	v.shared = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-				 fd, 0),
-			    PAGE);
-	check(v.shared != MAP_FAILED);
-	gate_init(&v.ready);
-	holder = child_start(victim_run, &v);
-	gate_wait(&v.ready);
+	holder = victim_start(&v);
 	snprintf(leave_path, sizeof(leave_path),
 		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
 	child = write_start(leave_path, edu_bdf);
