@@ -64,7 +64,7 @@ row_field() {
 row_suite() {
 	local source
 	source=$(row_field "$1" kernel)
-	case $source in apt:*/*) source=${source#apt:}; printf '%s\n' "${source%%/*}" ;; esac
+	case $source in *:*/*) source=${source#*:}; printf '%s\n' "${source%%/*}" ;; esac
 }
 
 # row_has ROW SUITE : does "make check" run that there?
