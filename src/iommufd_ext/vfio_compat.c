@@ -333,6 +333,40 @@ static struct compat_caps *alloc_caps(struct ioas *ioas, size_t *size)
 	return caps;
 }
 
+/*
+ * What there is room for behind the structure: the first capability, and as many ranges
+ * of the second. The head of that comes only with all of its ranges.
+ */
+static int copy_caps(struct iommufd_ext_ctx *ictx, struct compat_caps *caps,
+		     struct compat_caps __user *arg, size_t room)
+{
+	struct vfio_iommu_type1_info_cap_iova_range *ranges = &caps->ranges;
+	size_t first = offsetof(struct compat_caps, ranges.iova_ranges);
+	size_t fit;
+
+	if (room < sizeof(caps->avail))
+		return 0;
+	if (room < offsetof(struct compat_caps, ranges))
+		caps->avail.header.next = 0;
+	if (copy_to_user(&arg->avail, &caps->avail, sizeof(caps->avail)))
+		goto fault;
+
+	if (room < first)
+		return 0;
+	fit = (room - first) / sizeof(ranges->iova_ranges[0]);
+	if (copy_to_user(arg->ranges.iova_ranges, ranges->iova_ranges,
+			 min_t(size_t, fit, ranges->nr_iovas) *
+				 sizeof(ranges->iova_ranges[0])))
+		goto fault;
+	if (fit >= ranges->nr_iovas &&
+	    copy_to_user(&arg->ranges, ranges, sizeof(*ranges)))
+		goto fault;
+	return 0;
+
+fault:
+	return refuse_fault(ictx, "the room for capabilities", arg);
+}
+
 static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 			   void __user *arg)
 {
@@ -354,19 +388,23 @@ static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	caps = alloc_caps(ioas, &size);
 	if (!caps)
 		return -ENOMEM;
+	if (info.argsz > sizeof(info))
+		rc = copy_caps(ictx, caps, arg + sizeof(info),
+			       info.argsz - sizeof(info));
+	kvfree(caps);
+	if (rc)
+		return rc;
+
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
 	info.iova_pgsizes = compat_pgsizes(ioas);
-	if (info.argsz >= sizeof(info) + size) {
+	/* Who has no room for all sees from argsz what all takes. */
+	if (info.argsz >= sizeof(info) + size)
 		info.cap_offset = sizeof(info);
-		if (copy_to_user(arg + sizeof(info), caps, size))
-			rc = refuse_fault(ictx, "the room for capabilities",
-					  arg + sizeof(info));
-	}
 	info.argsz = sizeof(info) + size;
 	if (copy_to_user(arg, &info, user_size))
-		rc = refuse_fault(ictx, "the structure, for the answer,", arg);
-	kvfree(caps);
-	return rc;
+		return refuse_fault(ictx, "the structure, for the answer,",
+				    arg);
+	return 0;
 }
 
 static long compat_ioctl(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
