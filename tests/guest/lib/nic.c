@@ -6,8 +6,17 @@
 #include "test.h"
 #include "vfio.h"
 
+#define NIC_ICR 0x00c0
+#define NIC_ICS 0x00c8
+#define NIC_IMS 0x00d0
+#define NIC_IVAR 0x00e4
 /* The second receive address, low half. */
 #define NIC_RAL1 0x5408
+
+#define NIC_CAUSE(vector) (1U << (20 + (vector)))
+#define NIC_CAUSES (0x1fU << 20)
+/* Cause N on vector N, each valid. */
+#define NIC_VECTOR_OF_CAUSE 0xcba98U
 
 static uint32_t reg(struct nic *nic, uint32_t offset)
 {
@@ -39,6 +48,20 @@ void nic_scratch_set(struct nic *nic, uint32_t value)
 uint32_t nic_scratch(struct nic *nic)
 {
 	return reg(nic, NIC_RAL1);
+}
+
+void nic_raise(struct nic *nic, unsigned int vector)
+{
+	reg_set(nic, NIC_IVAR, NIC_VECTOR_OF_CAUSE);
+	reg_set(nic, NIC_IMS, NIC_CAUSES);
+	reg_set(nic, NIC_ICS, NIC_CAUSE(vector));
+}
+
+void nic_ack(struct nic *nic)
+{
+	/* QEMU ends itself if MSI-X goes off while it holds the next interrupt back. */
+	sleep_ms(2);
+	reg_set(nic, NIC_ICR, ~0U);
 }
 
 uint32_t vfio_find_cap(int fd, uint8_t id)
