@@ -30,7 +30,8 @@ static struct pages_owner *pages_owner_alloc(struct iommufd_ext_ctx *ictx)
 	owner->mm = current->mm;
 	mmgrab(owner->mm);
 	owner->task = get_task_struct(current->group_leader);
-	owner->user = get_uid(current_user());
+	owner->cred = get_current_cred();
+	owner->user = owner->cred->user;
 	return owner;
 }
 
@@ -82,7 +83,7 @@ void pages_owner_put(struct pages_owner *owner)
 {
 	if (!refcount_dec_and_test(&owner->users))
 		return;
-	free_uid(owner->user);
+	put_cred(owner->cred);
 	put_task_struct(owner->task);
 	mmdrop(owner->mm);
 	kfree(owner);

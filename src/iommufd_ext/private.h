@@ -43,6 +43,7 @@
 #include "compat/iommu.h"
 
 struct area;
+struct cred;
 struct dmabuf_memory;
 struct device;
 struct fault_queue;
@@ -97,6 +98,7 @@ struct obj {
  * @mm: the address space, kept as a structure, not alive
  * @task: leader of the process, for its RLIMIT_MEMLOCK
  * @user: for the charge of all processes of a user
+ * @cred: keeps @user. Not each kernel lets modules drop a reference to that
  *
  * All but @users is constant. One serves all mappings a process makes.
  */
@@ -106,6 +108,7 @@ struct pages_owner {
 	struct mm_struct *mm;
 	struct task_struct *task;
 	struct user_struct *user;
+	const struct cred *cred;
 };
 
 /**
