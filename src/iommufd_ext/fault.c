@@ -10,6 +10,8 @@
  *
  * Once a device is detached its driver reports no more faults, and what is left of
  * its groups is answered: there is no such page.
+ *
+ * Why a read or a write was refused, the file says itself.
  */
 #include <linux/anon_inodes.h>
 #include <linux/device.h>
@@ -35,6 +37,7 @@
  * @groups: struct iopf_group that have not been read
  * @waiting: cookie to struct iopf_group that has been read
  * @wait: of poll()
+ * @errors: the last refusals of the file
  */
 struct fault_queue {
 	struct obj obj;
@@ -44,7 +47,14 @@ struct fault_queue {
 	struct list_head groups;
 	struct xarray waiting;
 	wait_queue_head_t wait;
+	struct iommufd_ext_errors errors;
 };
+
+#define refuse_queue(_queue, _rc, ...) \
+	iommufd_ext_refuse(&(_queue)->errors, _rc, NULL, __VA_ARGS__)
+
+#define refuse_buffer(_queue, _what, _uptr) \
+	iommufd_ext_refuse_fault(&(_queue)->errors, _what, _uptr)
 
 static struct attach_handle *group_handle(struct iopf_group *group)
 {
@@ -126,7 +136,22 @@ void fault_queue_flush(struct fault_queue *queue,
 	mutex_unlock(&queue->lock);
 }
 
-static int copy_group(struct iopf_group *group, char __user *buf)
+/* Whole records, and no others than those that come next. */
+static int check_records(struct fault_queue *queue, loff_t pos, size_t count,
+			 size_t size)
+{
+	if (pos)
+		return refuse_queue(queue, -ESPIPE,
+				    "a fault queue has no offset %lld", pos);
+	if (count % size)
+		return refuse_queue(queue, -ESPIPE,
+				    "%zu bytes are not a multiple of the %zu of a record",
+				    count, size);
+	return 0;
+}
+
+static int copy_group(struct fault_queue *queue, struct iopf_group *group,
+		      char __user *buf)
 {
 	struct iopf_fault *fault;
 
@@ -142,7 +167,8 @@ static int copy_group(struct iopf_group *group, char __user *buf)
 		};
 
 		if (copy_to_user(buf, &out, sizeof(out)))
-			return -EFAULT;
+			return refuse_buffer(queue, "the buffer for faults",
+					     buf);
 		buf += sizeof(out);
 	}
 	return 0;
@@ -156,12 +182,14 @@ static ssize_t read_group(struct fault_queue *queue, struct iopf_group *group,
 	int rc;
 
 	if (size > room)
-		return -EINVAL;
+		return refuse_queue(queue, -EINVAL,
+				    "the next faults take %zu bytes, and there is room for %zu",
+				    size, room);
 	rc = xa_alloc(&queue->waiting, &group->cookie, group, xa_limit_32b,
 		      GFP_KERNEL_ACCOUNT);
 	if (rc)
 		return rc;
-	rc = copy_group(group, buf);
+	rc = copy_group(queue, group, buf);
 	if (rc) {
 		xa_erase(&queue->waiting, group->cookie);
 		return rc;
@@ -169,15 +197,16 @@ static ssize_t read_group(struct fault_queue *queue, struct iopf_group *group,
 	return size;
 }
 
-static ssize_t fault_queue_read(struct file *filp, char __user *buf,
-				size_t count, loff_t *ppos)
+static ssize_t read_groups(struct fault_queue *queue, char __user *buf,
+			   size_t count, loff_t pos)
 {
-	struct fault_queue *queue = filp->private_data;
 	struct iopf_group *group;
-	ssize_t done = 0, rc = 0;
+	ssize_t done = 0, rc;
 
-	if (*ppos || count % sizeof(struct ioasid_hwpt_pgfault))
-		return -ESPIPE;
+	rc = check_records(queue, pos, count,
+			   sizeof(struct ioasid_hwpt_pgfault));
+	if (rc)
+		return rc;
 
 	mutex_lock(&queue->lock);
 	while ((group = take_group(queue))) {
@@ -192,6 +221,19 @@ static ssize_t fault_queue_read(struct file *filp, char __user *buf,
 	return done ?: rc;
 }
 
+static ssize_t fault_queue_read(struct file *filp, char __user *buf,
+				size_t count, loff_t *ppos)
+{
+	struct fault_queue *queue = filp->private_data;
+	ssize_t rc;
+
+	iommufd_ext_errors_begin(&queue->errors);
+	rc = read_groups(queue, buf, count, *ppos);
+	if (rc >= 0)
+		return rc;
+	return iommufd_ext_errors_end(&queue->errors, rc, 0, "read");
+}
+
 static int answer_response(struct fault_queue *queue,
 			   const struct ioasid_hwpt_page_response *response)
 {
@@ -199,38 +241,69 @@ static int answer_response(struct fault_queue *queue,
 
 	if (response->code != IOASID_PAGE_RESP_SUCCESS &&
 	    response->code != IOASID_PAGE_RESP_INVALID)
-		return -EINVAL;
+		return refuse_queue(queue, -EINVAL, "there is no code %u",
+				    response->code);
 	group = xa_erase(&queue->waiting, response->cookie);
 	if (!group)
-		return -EINVAL;
+		return refuse_queue(queue, -EINVAL,
+				    "no faults with the cookie %u wait for an answer",
+				    response->cookie);
 	answer_group(group, response->code == IOASID_PAGE_RESP_SUCCESS ?
 				    IOMMU_PAGE_RESP_SUCCESS :
 				    IOMMU_PAGE_RESP_INVALID);
 	return 0;
 }
 
-static ssize_t fault_queue_write(struct file *filp, const char __user *buf,
-				 size_t count, loff_t *ppos)
+static ssize_t write_responses(struct fault_queue *queue,
+			       const char __user *buf, size_t count, loff_t pos)
 {
-	struct fault_queue *queue = filp->private_data;
 	struct ioasid_hwpt_page_response response;
 	ssize_t done;
-	int rc = 0;
+	int rc;
 
-	if (*ppos || count % sizeof(response))
-		return -ESPIPE;
+	rc = check_records(queue, pos, count, sizeof(response));
+	if (rc)
+		return rc;
 
 	mutex_lock(&queue->lock);
 	for (done = 0; done < count; done += sizeof(response)) {
-		rc = -EFAULT;
 		if (copy_from_user(&response, buf + done, sizeof(response)))
-			break;
-		rc = answer_response(queue, &response);
+			rc = refuse_buffer(queue, "an answer", buf + done);
+		else
+			rc = answer_response(queue, &response);
 		if (rc)
 			break;
 	}
 	mutex_unlock(&queue->lock);
 	return done ?: rc;
+}
+
+static ssize_t fault_queue_write(struct file *filp, const char __user *buf,
+				 size_t count, loff_t *ppos)
+{
+	struct fault_queue *queue = filp->private_data;
+	ssize_t rc;
+
+	iommufd_ext_errors_begin(&queue->errors);
+	rc = write_responses(queue, buf, count, *ppos);
+	if (rc >= 0)
+		return rc;
+	return iommufd_ext_errors_end(&queue->errors, rc, 0, "write");
+}
+
+/* Mainline's file has none. */
+static long fault_queue_ioctl(struct file *filp, unsigned int cmd,
+			      unsigned long arg)
+{
+	struct fault_queue *queue = filp->private_data;
+
+	if (cmd == IOASID_GET_ERROR)
+		return iommufd_ext_get_error_ioctl(&queue->errors,
+						   (void __user *)arg);
+
+	iommufd_ext_errors_begin(&queue->errors);
+	return iommufd_ext_errors_end(&queue->errors, -ENOTTY, cmd,
+				      "unknown ioctl");
 }
 
 static __poll_t fault_queue_poll(struct file *filp, poll_table *wait)
@@ -261,6 +334,8 @@ static const struct file_operations fault_queue_fops = {
 	.read = fault_queue_read,
 	.write = fault_queue_write,
 	.poll = fault_queue_poll,
+	.unlocked_ioctl = fault_queue_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.release = fault_queue_release,
 };
 
@@ -274,6 +349,7 @@ void fault_queue_free(struct obj *obj)
 
 	/* Whoever was attached has been detached, and that flushed. */
 	WARN_ON(!list_empty(&queue->groups) || !xa_empty(&queue->waiting));
+	iommufd_ext_errors_destroy(&queue->errors);
 	xa_destroy(&queue->waiting);
 	mutex_destroy(&queue->lock);
 	kfree(queue);
@@ -293,6 +369,7 @@ static struct fault_queue *fault_queue_alloc(struct iommufd_ext_ctx *ictx)
 	INIT_LIST_HEAD(&queue->groups);
 	xa_init_flags(&queue->waiting, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&queue->wait);
+	iommufd_ext_errors_init(&queue->errors);
 	rc = obj_reserve(ictx, &queue->obj, OBJ_FAULT);
 	if (rc) {
 		kfree(queue);

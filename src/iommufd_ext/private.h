@@ -18,7 +18,7 @@
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
- *   ioas.accesses.xa_lock: innermost, but for iommufd_ext_ctx.errors.lock
+ *   ioas.accesses.xa_lock: innermost, but for iommufd_ext_errors.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
  * with mmap_lock.

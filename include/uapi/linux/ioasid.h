@@ -793,7 +793,9 @@ struct ioasid_hwpt_page_response {
  *
  * Errors: EOPNOTSUPP if the kernel has no page faults of devices. Of read() and
  * write(): ESPIPE if the size is not a multiple of the structure's; EINVAL for a
- * buffer smaller than the first group, an unknown cookie or code.
+ * buffer smaller than the first group, an unknown cookie or code; EFAULT for a bad
+ * buffer. IOASID_GET_ERROR works on the queue's file and tells about these; each
+ * other ioctl is refused there: ENOTTY.
  */
 struct ioasid_fault_alloc {
 	__u32 size;
@@ -992,7 +994,7 @@ enum ioasid_error_flags {
  * Why the last call that the calling thread made on this file descriptor and that
  * was refused, was refused. Calls that succeed do not change the answer, and
  * neither does this one. It works on the char devices of vfio_cdev_ext, too, also
- * before VFIO_CDEV_BIND.
+ * before VFIO_CDEV_BIND, and on the files of fault queues.
  *
  * The file keeps the refusals of the 64 threads that were refused last. The
  * sentence is for people: it is English, in ASCII, one line without a full stop,
