@@ -12,6 +12,7 @@
 
 #include "dma.h"
 #include "ioasid.h"
+#include "kvm.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "ioasid.h"
+#include "kvm.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"

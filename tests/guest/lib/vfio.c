@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <linux/kvm.h>
 #include <linux/pci_regs.h>
 
 #include "test.h"
@@ -308,21 +307,31 @@ int vfio_irq_info(int fd, uint32_t index, struct vfio_irq_info *info)
 	return ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, info);
 }
 
-int vfio_irq_eventfd(int fd, uint32_t index, uint32_t start, int efd)
+static int irq_eventfd(int fd, uint32_t action, uint32_t index, uint32_t start,
+		       int efd)
 {
 	char buf[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
 	struct vfio_irq_set *set = (struct vfio_irq_set *)buf;
 
 	*set = (struct vfio_irq_set){
 		.argsz = sizeof(buf),
-		.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-			 VFIO_IRQ_SET_ACTION_TRIGGER,
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | action,
 		.index = index,
 		.start = start,
 		.count = 1,
 	};
 	memcpy(set->data, &efd, sizeof(efd));
 	return ioctl(fd, VFIO_DEVICE_SET_IRQS, set);
+}
+
+int vfio_irq_eventfd(int fd, uint32_t index, uint32_t start, int efd)
+{
+	return irq_eventfd(fd, VFIO_IRQ_SET_ACTION_TRIGGER, index, start, efd);
+}
+
+int vfio_irq_unmask_eventfd(int fd, uint32_t index, int efd)
+{
+	return irq_eventfd(fd, VFIO_IRQ_SET_ACTION_UNMASK, index, 0, efd);
 }
 
 static int irq_plain(int fd, uint32_t index, uint32_t action, uint32_t count)
@@ -454,34 +463,6 @@ int group_set_container(int fd, int container)
 int group_device(int fd, const char *bdf)
 {
 	return keep_fd(ioctl(fd, VFIO_GROUP_GET_DEVICE_FD, bdf));
-}
-
-int kvm_file_add(int file)
-{
-	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
-	struct kvm_device_attr attr = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
-		.addr = (uintptr_t)&file,
-	};
-	int kvm, vm, rc, err;
-
-	if (system("modprobe -q kvm-amd || modprobe -q kvm-intel"))
-		skip_test("no KVM");
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		skip_test("no /dev/kvm");
-	keep_fd(kvm);
-	vm = assert_ok(keep_fd(ioctl(kvm, KVM_CREATE_VM, 0)));
-	assert_ok(ioctl(vm, KVM_CREATE_DEVICE, &dev));
-	keep_fd(dev.fd);
-	rc = ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
-	err = errno;
-	drop_fd(dev.fd);
-	drop_fd(vm);
-	drop_fd(kvm);
-	errno = err;
-	return rc;
 }
 
 void test_add_drivers(struct test_list *list, const struct driver_test *tests,

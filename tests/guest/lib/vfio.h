@@ -64,6 +64,8 @@ int vfio_irq_info(int fd, uint32_t index, struct vfio_irq_info *info);
 int vfio_irq_eventfd(int fd, uint32_t index, uint32_t start, int efd);
 int vfio_irq_disable(int fd, uint32_t index);
 int vfio_irq_unmask(int fd, uint32_t index);
+/* Unmask whenever that eventfd is written to. */
+int vfio_irq_unmask_eventfd(int fd, uint32_t index, int efd);
 /* Map a region, or part of it, or a MAP_FAILED with errno. The result is kept. */
 void *vfio_map(int fd, uint32_t index, size_t len);
 /* 0, or the signal that reading there ends a process with. */
@@ -91,9 +93,6 @@ int group_open(int group);
 int group_status(int fd, uint32_t *flags);
 int group_set_container(int fd, int container);
 int group_device(int fd, const char *bdf);
-
-/* What a VMM does first with the node, bound or not; skips the test without KVM. */
-int kvm_file_add(int file);
 
 struct driver_test {
 	const char *name;
