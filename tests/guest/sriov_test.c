@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Virtual functions of a device that a user drives: the token that its user and theirs
- * share, and what becomes of them when it is closed or leaves. The device is QEMU's
- * nvme; on vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").
+ * share, and what becomes of them when it is closed or leaves. The devices are QEMU's
+ * nvme and igb; on vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").
  *
  * vm: --topology sriov
  */
@@ -17,8 +17,24 @@
 
 #define NUM_VFS 2
 
+/* What each test runs with. */
+struct setting {
+	const char *prefix;
+	const char *topology;
+	const char *driver;
+	uint16_t vendor;
+};
+
+static const struct setting settings[] = {
+	{ "nvme.ext", "SRIOV_BDF", DRIVER_EXT, 0x1b36 },
+	{ "nvme.stock", "SRIOV_BDF", DRIVER_STOCK, 0x1b36 },
+	{ "igb.ext", "IGB_BDF", DRIVER_EXT, 0x8086 },
+	{ "igb.stock", "IGB_BDF", DRIVER_STOCK, 0x8086 },
+};
+
 static const char *driver;
 static const char *pf;
+static uint16_t vendor;
 static char vf[NUM_VFS][16];
 
 static uint8_t token[16] = "ours to share...";
@@ -54,12 +70,14 @@ static void find_vf(int i)
 }
 
 /* Each test begins with new VFs, and so with a token nobody knows. */
-static void use_driver(void *arg)
+static void use_setting(void *arg)
 {
+	const struct setting *setting = arg;
 	int i;
 
-	driver = arg;
-	pf = topology("SRIOV_BDF");
+	driver = setting->driver;
+	vendor = setting->vendor;
+	pf = topology(setting->topology);
 	if (!pf)
 		return;
 	pci_bind(pf, NULL);
@@ -75,7 +93,7 @@ static void use_driver(void *arg)
 static void need_pf(void)
 {
 	if (!pf)
-		skip_test("no SRIOV_BDF");
+		skip_test("no device with virtual functions");
 }
 
 static int bind_with(int fd, int ctx, const uint8_t *uuid)
@@ -172,7 +190,7 @@ static void test_bind_token(void **state)
 	assert_ok(bind_with(fd, ioasid_open(), token));
 	/* Two of them at once, in two contexts. */
 	assert_ok(open_with(vf[1], token));
-	check_eq(0x1b36, vfio_config16(fd, 0));
+	check_eq(vendor, vfio_config16(fd, 0));
 }
 
 static void test_feature_token(void **state)
@@ -205,7 +223,7 @@ static void test_pf_after_vf(void **state)
 	fd_vf = assert_ok(open_with(vf[0], token));
 	drop_fd(fd);
 	/* PF closed first: the VF stays, and the token does. */
-	check_eq(0x1b36, vfio_config16(fd_vf, 0));
+	check_eq(vendor, vfio_config16(fd_vf, 0));
 	assert_errno(EACCES, open_with(pf, NULL));
 	assert_errno(EACCES, open_with(pf, other_token));
 	fd = assert_ok(open_with(pf, token));
@@ -277,9 +295,14 @@ static void test_pf_remove(void **state)
 
 static int finish(void **state)
 {
+	size_t i;
+
 	(void)state;
-	if (pf)
-		pci_bind(pf, NULL);
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		pf = topology(settings[i].topology);
+		if (pf)
+			pci_bind(pf, NULL);
+	}
 	return 0;
 }
 
@@ -299,8 +322,12 @@ int main(int argc, char **argv)
 		T(pf_remove),
 	};
 	struct test_list list = { 0 };
+	size_t s, i;
 
-	test_before = use_driver;
-	test_add_drivers(&list, tests, ARRAY_SIZE(tests));
+	test_before = use_setting;
+	for (s = 0; s < ARRAY_SIZE(settings); s++)
+		for (i = 0; i < ARRAY_SIZE(tests); i++)
+			test_add(&list, tests[i].fn, (void *)&settings[s],
+				 "%s.%s", settings[s].prefix, tests[i].name);
 	return test_main(argc, argv, "sriov", &list, NULL, finish);
 }

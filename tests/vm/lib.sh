@@ -328,6 +328,33 @@ rootfs_prepare() {
 	export ROOT_IMG
 }
 
+# unpack_qemu DIR : QEMU of the guest's user land, for this machine.
+unpack_qemu() {
+	local dir=$1 tmp=$1.tmp path
+	[ -e "$dir/done" ] && return
+	rm -rf "$tmp" "$dir"
+	mkdir -p "$tmp/usr/bin"
+	for path in usr/lib/x86_64-linux-gnu usr/share/qemu usr/share/seabios; do
+		mkdir -p "$tmp/${path%/*}"
+		quietly "$tmp/log" debugfs -R "rdump /$path $tmp/${path%/*}" "$ROOT_IMG"
+	done
+	quietly "$tmp/log" debugfs -R "dump -p /usr/bin/qemu-system-x86_64 $tmp/usr/bin/qemu-system-x86_64" \
+		"$ROOT_IMG"
+	touch "$tmp/done"
+	mv "$tmp" "$dir"
+}
+
+# newer_qemu_prepare : sets NEWER_QEMU, the command that runs it. It gets the C library it was made for.
+newer_qemu_prepare() {
+	local dir=${ROOT_IMG%/*}
+	dir=$BUILD/qemu-${dir##*/rootfs-}
+	with_lock qemu unpack_qemu "$dir" || die "cannot unpack the QEMU of the user land"
+	# shellcheck disable=SC2034 # for tests/vm/run
+	NEWER_QEMU=("$dir/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+		--library-path "$dir/usr/lib/x86_64-linux-gnu" "$dir/usr/bin/qemu-system-x86_64"
+		-L "$dir/usr/share/qemu" -L "$dir/usr/share/seabios")
+}
+
 # make_second DIR : the second-level guest of the prepared row, kernel and initramfs, into DIR.
 make_second() {
 	local dir=$1 tree a
