@@ -355,17 +355,30 @@ newer_qemu_prepare() {
 		-L "$dir/usr/share/qemu" -L "$dir/usr/share/seabios")
 }
 
-# make_second DIR : the second-level guest of the prepared row, kernel and initramfs, into DIR.
+# row_module PATH DIR : a module of the prepared row, below drivers/, unpacked.
+row_module() {
+	local file=/$ROW_RELEASE/kernel/drivers/$1.ko out=$2/${1##*/}.ko
+	quietly "$2/log" debugfs -R "dump $file $out" "$ROW_DIR/modules.img"
+	[ ! -s "$out" ] || return 0
+	quietly "$2/log" debugfs -R "dump $file.xz $out.xz" "$ROW_DIR/modules.img"
+	xz -df "$out.xz"
+}
+
+# make_second DIR [MODULE]... : the second-level guest of the prepared row, kernel and initramfs, into DIR,
+# with more modules.
 make_second() {
 	local dir=$1 tree a
+	shift
 	tree=$(mktemp -d "$dir/tree.XXXXXX")
 	mkdir -p "$tree"/{bin,dev,proc,sys,modules}
 	cp /bin/busybox "$tree/bin/"
-	for a in sh mount sleep cat sha256sum dd awk poweroff insmod; do
+	for a in sh mount sleep cat sha256sum dd awk poweroff insmod ip ping; do
 		ln -s busybox "$tree/bin/$a"
 	done
 	cp "$VM/demo/second-init" "$tree/init"
 	find "$ROW_DIR/second" -name '*.ko' -exec cp -t "$tree/modules" {} +
+	for a in "$@"; do row_module "$a" "$tree/modules"; done
+	rm -f "$tree/modules/log"
 	pack_cpio "$tree" >"$dir/second.cpio"
 	rm -rf "$tree"
 	cp "$ROW_DIR/vmlinuz" "$dir/"
