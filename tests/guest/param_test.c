@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <linux/kvm.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "dma.h"
 #include "ioasid.h"
 #include "kvm.h"
 #include "state.h"
@@ -21,8 +23,6 @@
 #define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
 /* What the log says when KVM cannot be served. */
 #define NO_KVM "KVM will not accept VFIO char devices"
-
-static const char *edu_bdf;
 
 static void unload_module(const char *module)
 {
@@ -80,12 +80,6 @@ static void use_defaults(void *arg)
 	assert_ok(write_file(FTRACE_ENABLED, "1"));
 	load_module("iommufd_ext", "");
 	load_module("vfio_cdev_ext", "");
-}
-
-static void need_edu(void)
-{
-	if (!edu_bdf)
-		skip_test("no EDU_BDF");
 }
 
 static bool has_node(const char *bdf)
@@ -193,6 +187,61 @@ static void test_iommu_node(void **state)
 	check(!path_exists(IOMMU_NODE));
 	pci_bind(edu_bdf, DRIVER_EXT);
 	cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+}
+
+/* Memory whose pages lie alone, as far as the kernel gives such: touched out of order. */
+static uint8_t *scattered_alloc(size_t pages)
+{
+	const size_t len = pages * PAGE;
+	uint8_t *va;
+	size_t i;
+
+	va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		      len);
+	check(va != MAP_FAILED);
+	assert_ok(madvise(va, len, MADV_NOHUGEPAGE));
+	for (i = 0; i < pages; i++)
+		va[i * 37 % pages * PAGE] = 1;
+	return va;
+}
+
+/* The device reaches each @step'th page of a mapping that begins @skip pages into @va. */
+static void check_mapping(struct setup *s, uint8_t *va, size_t skip,
+			  size_t pages, size_t step)
+{
+	size_t i;
+
+	map_at(s, va + skip * PAGE, pages * PAGE, IOVA);
+	for (i = 0; i < pages; i += step)
+		check_dma(s, va + (skip + i) * PAGE, IOVA + i * PAGE, i);
+	i = pages - 1;
+	check_dma(s, va + (skip + i) * PAGE, IOVA + i * PAGE, i);
+	unmap_at(s, IOVA, pages * PAGE);
+}
+
+/* With the operations of the IOMMU driver and with iommu_map_sg(). */
+static void test_direct_map(void **state)
+{
+	const char *args = test_arg(state);
+	uint8_t *small, *large;
+	struct setup s;
+
+	need_edu();
+	unload_module("vfio_cdev_ext");
+	unload_module("iommufd_ext");
+	load_module("iommufd_ext", args);
+	load_module("vfio_cdev_ext", "");
+	pci_bind(edu_bdf, DRIVER_EXT);
+	s = setup_attached();
+	small = scattered_alloc(1021);
+	check_mapping(&s, small, 0, 1, 1);
+	check_mapping(&s, small, 5, 2, 1);
+	check_mapping(&s, small, 3, 16, 8);
+	check_mapping(&s, small, 0, 1021, 200);
+	large = huge_alloc(2 * MB, false);
+	check_mapping(&s, large, 0, 512, 128);
+	check_mapping(&s, large, 7, 300, 100);
 }
 
 /* ---- KVM ---- */
@@ -320,5 +369,7 @@ int main(int argc, char **argv)
 	test_before = use_defaults;
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		test_add(&list, tests[i].fn, NULL, "%s", tests[i].name);
+	test_add(&list, test_direct_map, "direct_map=1", "direct_map.on");
+	test_add(&list, test_direct_map, "direct_map=0", "direct_map.off");
 	return test_main(argc, argv, "param", &list, NULL, finish);
 }
