@@ -65,6 +65,7 @@ FILENAME ~ /targets.tsv$/ {
 END {
 	title["count-off"] = "Instructions per 4K page, map / unmap; caching mode off"
 	title["count-on"] = "Instructions per 4K page, map / unmap; caching mode on"
+	title["count-sg"] = "Instructions per 4K page, map / unmap; by iommu_map_sg(), caching mode off"
 	title["time-off"] = "Nanoseconds per 4K page, map / unmap; caching mode off"
 	title["time-on"] = "Nanoseconds per 4K page, map / unmap; caching mode on"
 	print "### " row ": " title[mode] "\n"
