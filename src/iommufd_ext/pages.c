@@ -10,7 +10,9 @@
  * Pages are pinned in batches. A hugetlb mapping is pinned once per huge page: it
  * maps them whole, so the pages behind the first need not be looked up, and the
  * pin of the first holds them all. It takes the mapping to say so. A page of
- * hugetlb memory can also be mapped alone, by other means.
+ * hugetlb memory can also be mapped alone, by other means. Fast pins cannot be made
+ * with mmap_lock held, so the mapping is asked after them whether it has, there, the
+ * huge pages they found.
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
@@ -166,7 +168,8 @@ static int pinner_add_batch(struct pinner *pinner, unsigned long n)
 }
 
 /* Takes over the pin of a folio, from @page on. */
-static int pinner_add_folio(struct pinner *pinner, struct page *page)
+static __always_inline int pinner_add_folio(struct pinner *pinner,
+					    struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	unsigned long npages =
@@ -212,17 +215,26 @@ static long gup_slow(struct pinner *pinner, unsigned long n)
 	return got;
 }
 
+static bool can_pin_fast(const struct pinner *pinner)
+{
+	return pinner->mm == current->mm &&
+	       (pinner->pages->writable || EXT_PIN_FAST_READONLY);
+}
+
+static unsigned int write_flag(const struct pinner *pinner)
+{
+	return pinner->pages->writable ? FOLL_WRITE : 0;
+}
+
 /* Pins pages from pinner->uptr on, and takes them over. */
 static int pin_batch(struct pinner *pinner)
 {
 	unsigned long n = min(pinner->left, pinner->batch_size);
-	bool writable = pinner->pages->writable;
 	long got;
 
-	if (pinner->mm == current->mm && (writable || EXT_PIN_FAST_READONLY))
+	if (can_pin_fast(pinner))
 		got = pin_user_pages_fast(pinner->uptr, n,
-					  FOLL_LONGTERM |
-						  (writable ? FOLL_WRITE : 0),
+					  FOLL_LONGTERM | write_flag(pinner),
 					  pinner->batch);
 	else
 		got = gup_slow(pinner, n);
@@ -234,10 +246,99 @@ static int pin_batch(struct pinner *pinner)
 /* Huge pages that are pinned, at most, before mmap_lock is let go. */
 #define BATCH_FOLIOS 64
 
+/* Pins a page of each huge page from pinner->uptr on. Returns how many. */
+static unsigned int pin_folios_fast(struct pinner *pinner)
+{
+	const unsigned int flags = FOLL_LONGTERM | write_flag(pinner);
+	unsigned long end = pinner->uptr + PFN_PHYS(pinner->left);
+	unsigned long addr = pinner->uptr;
+	struct page **batch = pinner->batch;
+	struct folio *folio;
+	unsigned int n = 0;
+
+	while (n < BATCH_FOLIOS && addr < end &&
+	       pin_user_pages_fast(addr, 1, flags, &batch[n]) == 1) {
+		folio = page_folio(batch[n++]);
+		if (!folio_test_hugetlb(folio))
+			break;
+		addr = round_down(addr, folio_size(folio)) + folio_size(folio);
+	}
+	return n;
+}
+
 /*
- * Pins huge pages, if the memory at pinner->uptr is a hugetlb mapping. The VMA
- * must not change between the look at it and the pins. Returns 1 if it did, 0 if
- * there is nothing huge, or an error.
+ * Is @page what the hugetlb mapping at @addr has there now? Then all of its folio is
+ * mapped there, with the same access, even if the pin found the page in a mapping
+ * that had this place before.
+ */
+static bool maps_folio(unsigned long addr, unsigned int flags,
+		       struct page *page)
+{
+	struct page *now;
+
+	if (!get_user_page_fast_only(addr, flags, &now))
+		return false;
+	put_page(now);
+	return now == page;
+}
+
+/* Where the hugetlb mapping at pinner->uptr ends, or 0 if there is none. */
+static unsigned long hugetlb_end(const struct pinner *pinner)
+{
+	struct vm_area_struct *vma = vma_lookup(pinner->mm, pinner->uptr);
+
+	return vma && is_vm_hugetlb_page(vma) ? vma->vm_end : 0;
+}
+
+/*
+ * Takes over the pins of huge pages, as many as the mappings have whole, and drops
+ * the others. Returns 1 if any was taken, 0, or an error.
+ */
+static int take_folios_locked(struct pinner *pinner, unsigned int n)
+{
+	const unsigned int flags = write_flag(pinner);
+	struct page **batch = pinner->batch;
+	unsigned long end = 0;
+	unsigned int i = 0;
+	int rc = 0;
+
+	mmap_assert_locked(pinner->mm);
+	while (i < n && !rc) {
+		if (pinner->uptr >= end)
+			end = hugetlb_end(pinner);
+		if (!end || !maps_folio(pinner->uptr, flags, batch[i]))
+			break;
+		/* Takes the pin, or drops it. */
+		rc = pinner_add_folio(pinner, batch[i++]);
+	}
+	unpin_user_pages(batch + i, n - i);
+	return rc ?: i > 0;
+}
+
+/*
+ * Pins huge pages, if there are any at pinner->uptr. Returns 1 if it did, 0 if the
+ * rest is for the other ways, or an error.
+ */
+static int pin_huge_fast(struct pinner *pinner)
+{
+	unsigned int n = pin_folios_fast(pinner);
+	int rc;
+
+	if (!n)
+		return 0;
+	if (!PageHuge(pinner->batch[0])) {
+		unpin_user_page(pinner->batch[0]);
+		return 0;
+	}
+	mmap_read_lock(pinner->mm);
+	rc = take_folios_locked(pinner, n);
+	mmap_read_unlock(pinner->mm);
+	return rc;
+}
+
+/*
+ * The same where the fast way is not safe: the VMA is looked at first, and must not
+ * change before the pins.
  */
 static int pin_huge_locked(struct pinner *pinner, int *locked)
 {
@@ -269,6 +370,8 @@ static int pin_huge(struct pinner *pinner)
 	int locked = 1;
 	int rc;
 
+	if (can_pin_fast(pinner))
+		return pin_huge_fast(pinner);
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	mmap_read_lock(mm);

@@ -492,6 +492,37 @@ static void map_churned(struct race *race, int index, unsigned int round)
 	map_unmap(race, race->va, SPACING, (index + 1) * MB);
 }
 
+#define HUGE_LEN (4 * MB)
+
+/* Huge pages, ordinary memory and nothing take turns at one address. */
+static void churn_huge(struct race *race, int index, unsigned int round)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	(void)index;
+	if (round % 3 == 2) {
+		munmap(race->va, HUGE_LEN);
+		return;
+	}
+	/* There may be no huge page left, then nothing is there. */
+	mmap(race->va, HUGE_LEN, PROT_READ | PROT_WRITE,
+	     flags | (round % 3 ? 0 : MAP_HUGETLB), -1, 0);
+}
+
+static void map_huge(struct race *race, int index, unsigned int round)
+{
+	uint64_t iova = (index + 1) * 16 * MB;
+	uint64_t len = HUGE_LEN - (round % 2 ? PAGE : 0);
+
+	if (ioas_map_fixed(race->ctx, race->ioas, race->va, len, iova,
+			   MAP_RW)) {
+		expect(race, "map", -1, EFAULT, 0, 0);
+		return;
+	}
+	expect(race, "unmap",
+	       ioas_unmap_exact(race->ctx, race->ioas, iova, len), 0, 0, 0);
+}
+
 /* ---- tests ---- */
 
 static void test_map_unmap(void **state)
@@ -720,6 +751,24 @@ static void test_memory_changes(void **state)
 	race_end(&race);
 }
 
+/* A huge page is pinned once, but only while the mapping is one of huge pages. */
+static void test_huge_changes(void **state)
+{
+	struct race race;
+
+	(void)state;
+	race_bound(&race);
+	assert_ok(cdev_attach(race.dev, race.ioas, NULL));
+	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "8"));
+	race.va = huge_alloc(HUGE_LEN, true);
+	RACE(&race, map_huge, churn_huge, map_huge);
+	drop_map(race.va);
+	race_end(&race);
+	/* None is left behind in a page table. */
+	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
+	check_eq(0, read_long("/proc/sys/vm/nr_hugepages"));
+}
+
 static void victim(void *arg)
 {
 	struct race race;
@@ -853,6 +902,7 @@ int main(int argc, char **argv)
 	ADD(close_device);
 	ADD(close_both);
 	ADD(memory_changes);
+	ADD(huge_changes);
 	ADD(kill);
 	ADD(kill_big_map);
 	ADD(hot_reset);
