@@ -63,6 +63,38 @@ static void area_init(struct area *area, struct pages *pages,
 	area->pages = pages;
 }
 
+/*
+ * Memory that is mapped and unmapped all the time would have the allocator go through
+ * its slow ways for both: a freed object is rarely of the slab that is in use. One
+ * area of the usual size waits for the next mapping instead, except under KASAN,
+ * which is to see who uses it meanwhile.
+ */
+static bool is_spare_size(unsigned int max_runs)
+{
+	return max_runs <= 1 && !IS_ENABLED(CONFIG_KASAN);
+}
+
+static struct area *alloc_own(struct iommufd_ext_ctx *ictx,
+			      unsigned int max_runs)
+{
+	struct area *area = NULL;
+
+	if (is_spare_size(max_runs) && READ_ONCE(ictx->spare_area))
+		area = xchg(&ictx->spare_area, NULL);
+	if (!area)
+		area = kmalloc(offsetof(struct area, own.runs) +
+				       pages_runs_size(max_runs),
+			       GFP_KERNEL_ACCOUNT);
+	return area;
+}
+
+static void free_own(struct iommufd_ext_ctx *ictx, struct area *area)
+{
+	if (is_spare_size(area->own.max_runs))
+		area = xchg(&ictx->spare_area, area);
+	kfree(area);
+}
+
 /**
  * area_alloc() - make the area of a new mapping
  * @ictx: the context
@@ -79,11 +111,8 @@ struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
 {
 	unsigned long npages = span_pages(uptr, length);
 	unsigned int max_runs = pages_max_runs(npages);
-	struct area *area;
+	struct area *area = alloc_own(ictx, max_runs);
 
-	area = kmalloc(offsetof(struct area, own.runs) +
-			       pages_runs_size(max_runs),
-		       GFP_KERNEL_ACCOUNT);
 	if (!area)
 		return NULL;
 
@@ -293,11 +322,16 @@ void area_cut_end(struct area *area, struct area *second)
  */
 void area_free(struct area *area)
 {
-	if (area->pages->shared)
+	struct iommufd_ext_ctx *ictx;
+
+	if (area->pages->shared) {
 		shared_pages_put(area_shared(area));
-	else
-		pages_owner_put(area->own.owner);
-	kfree(area);
+		kfree(area);
+		return;
+	}
+	ictx = area->own.owner->ictx;
+	pages_owner_put(area->own.owner);
+	free_own(ictx, area);
 }
 
 /**

@@ -387,6 +387,7 @@ static int ioasid_release(struct inode *inode, struct file *filp)
 	obj_destroy_all(ictx);
 	if (ictx->owner)
 		pages_owner_put(ictx->owner);
+	kfree(ictx->spare_area);
 	iommufd_ext_errors_destroy(&ictx->errors);
 	mutex_destroy(&ictx->attach_lock);
 	kfree(ictx);

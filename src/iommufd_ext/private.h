@@ -139,6 +139,7 @@ enum pages_charge {
  *	@objects and only while there are none
  * @vfio_ioas: the IOAS of ioctls that name none, or NULL; protected by xa_lock
  *	of @objects, and cleared when the IOAS goes
+ * @spare_area: memory for the next area, or NULL; taken and given by xchg()
  * @errors: the last refusals
  */
 struct iommufd_ext_ctx {
@@ -151,6 +152,7 @@ struct iommufd_ext_ctx {
 	spinlock_t owner_lock;
 	bool charge_mm;
 	struct ioas *vfio_ioas;
+	struct area *spare_area;
 	struct iommufd_ext_errors errors;
 };
 
