@@ -295,6 +295,20 @@ static inline int ext_iommu_map_range(struct iommu_domain *domain,
 #endif
 }
 
+/* As iommu_unmap_fast(). */
+static inline size_t ext_iommu_unmap_range(struct iommu_domain *domain,
+					   unsigned long iova, size_t size,
+					   struct iommu_iotlb_gather *gather)
+{
+#if EXT_PROBE_IOMMU_PT_MAP_RANGE
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	return pt->ops->unmap_range(pt, iova, size, gather);
+#else
+	return 0;
+#endif
+}
+
 /*
  * A debug option of later kernels: the core counts what is mapped, and misses what
  * is mapped with the operations of the drivers.

@@ -546,6 +546,8 @@ static size_t unmap_fast(const struct hwpt *hwpt, unsigned long iova,
 {
 	struct iommu_domain *domain = hwpt->domain;
 
+	if (hwpt->map_path == MAP_RANGE)
+		return ext_iommu_unmap_range(domain, iova, size, gather);
 	if (hwpt->map_path == MAP_PAGES && size == PAGE_SIZE &&
 	    (domain->pgsize_bitmap & PAGE_SIZE))
 		return domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1,
