@@ -547,28 +547,51 @@ static void unpin_folio_run(const struct pfn_run *run, bool dirty)
 
 static void unpin_run(const struct pfn_run *run, bool dirty)
 {
-	if (run->folios)
+	struct page *page = pfn_to_page(run->pfn);
+
+	if (run->npages == 1)
+		unpin_user_pages_dirty_lock(&page, 1, dirty);
+	else if (run->folios)
 		unpin_folio_run(run, dirty);
 	else
-		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn),
-						 run->npages, dirty);
+		unpin_user_page_range_dirty_lock(page, run->npages, dirty);
+}
+
+/* Pages that lie alone are unpinned this many at a time. */
+#define LONE_PAGES 32
+
+static noinline_for_stack void unpin_runs(const struct pfn_run *run,
+					  unsigned int nr, bool dirty)
+{
+	const struct pfn_run *end = run + nr;
+	struct page *lone[LONE_PAGES];
+	unsigned int n;
+
+	while (run < end) {
+		for (n = 0; n < LONE_PAGES && run < end && run->npages == 1;
+		     run++)
+			lone[n++] = pfn_to_page(run->pfn);
+		unpin_user_pages_dirty_lock(lone, n, dirty);
+		for (; run < end && run->npages > 1; run++)
+			unpin_run(run, dirty);
+	}
 }
 
 /* Unpin and forget all runs there are. */
 static void pages_release_runs(struct pages *pages)
 {
 	struct pfn_run_chunk *chunk;
-	unsigned int i;
 
-	for (i = 0; i < pages->nr_runs; i++)
-		unpin_run(&pages->runs[i], pages->writable);
+	if (pages->nr_runs == 1)
+		unpin_run(&pages->runs[0], pages->writable);
+	else
+		unpin_runs(pages->runs, pages->nr_runs, pages->writable);
 	pages->nr_runs = 0;
 	if (pages->max_runs)
 		return;
 
 	while ((chunk = pages->chunks)) {
-		for (i = 0; i < chunk->nr; i++)
-			unpin_run(&chunk->runs[i], pages->writable);
+		unpin_runs(chunk->runs, chunk->nr, pages->writable);
 		pages->chunks = chunk->next;
 		kfree(chunk);
 		cond_resched();

@@ -158,14 +158,14 @@ struct iommufd_ext_ctx {
 
 /**
  * struct pfn_run - pinned memory that is physically contiguous
- * @pfn: number of the first page frame
  * @npages: length, in pages
  * @folios: pinned once per folio rather than once per page
+ * @pfn: number of the first page frame
  */
 struct pfn_run {
-	u64 pfn : 40;
 	u64 npages : 23;
 	u64 folios : 1;
+	u64 pfn : 40;
 };
 
 #define PFN_RUN_MAX_PAGES ((1UL << 23) - 1)
