@@ -149,6 +149,31 @@ static inline void ext_folio_add_pin(struct folio *folio)
 /* True if pin_user_pages_fast() does the right thing for reading only. */
 #define EXT_PIN_FAST_READONLY (!EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY)
 
+/*
+ * Tell whether any mapping of a process may have changed, without mmap_lock. begin()
+ * fails where nobody can tell; then, and if retry() is true, one may have.
+ */
+static inline bool ext_mmap_speculate_begin(struct mm_struct *mm,
+					    unsigned int *seq)
+{
+#if EXT_PROBE_MMAP_LOCK_SPECULATE
+	return mmap_lock_speculate_try_begin(mm, seq);
+#else
+	*seq = 0;
+	return false;
+#endif
+}
+
+static inline bool ext_mmap_speculate_retry(struct mm_struct *mm,
+					    unsigned int seq)
+{
+#if EXT_PROBE_MMAP_LOCK_SPECULATE
+	return mmap_lock_speculate_retry(mm, seq);
+#else
+	return true;
+#endif
+}
+
 /* The flags of a mapping whose process's mmap_lock is held for writing. */
 static inline void ext_vm_flags_set(struct vm_area_struct *vma,
 				    vm_flags_t flags)

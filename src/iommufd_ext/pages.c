@@ -11,8 +11,8 @@
  * maps them whole, so the pages behind the first need not be looked up, and the
  * pin of the first holds them all. It takes the mapping to say so. A page of
  * hugetlb memory can also be mapped alone, by other means. Fast pins cannot be made
- * with mmap_lock held, so the mapping is asked after them whether it has, there, the
- * huge pages they found.
+ * with mmap_lock held, so the mapping is asked again after them, unless no mapping has
+ * changed meanwhile, whether it has, there, the huge pages they found.
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
@@ -246,21 +246,27 @@ static int pin_batch(struct pinner *pinner)
 /* Huge pages that are pinned, at most, before mmap_lock is let go. */
 #define BATCH_FOLIOS 64
 
-/* Pins a page of each huge page from pinner->uptr on. Returns how many. */
-static unsigned int pin_folios_fast(struct pinner *pinner)
+/* Where the hugetlb mapping at pinner->uptr ends, or 0 if there is none. */
+static unsigned long hugetlb_end(const struct pinner *pinner)
+{
+	struct vm_area_struct *vma = vma_lookup(pinner->mm, pinner->uptr);
+
+	return vma && is_vm_hugetlb_page(vma) ? vma->vm_end : 0;
+}
+
+/* Pins a page of each huge page from pinner->uptr to @end. Returns how many. */
+static unsigned int pin_folios_fast(struct pinner *pinner, unsigned long end)
 {
 	const unsigned int flags = FOLL_LONGTERM | write_flag(pinner);
-	unsigned long end = pinner->uptr + PFN_PHYS(pinner->left);
 	unsigned long addr = pinner->uptr;
 	struct page **batch = pinner->batch;
 	struct folio *folio;
 	unsigned int n = 0;
 
+	end = min(end, addr + PFN_PHYS(pinner->left));
 	while (n < BATCH_FOLIOS && addr < end &&
 	       pin_user_pages_fast(addr, 1, flags, &batch[n]) == 1) {
 		folio = page_folio(batch[n++]);
-		if (!folio_test_hugetlb(folio))
-			break;
 		addr = round_down(addr, folio_size(folio)) + folio_size(folio);
 	}
 	return n;
@@ -282,19 +288,12 @@ static bool maps_folio(unsigned long addr, unsigned int flags,
 	return now == page;
 }
 
-/* Where the hugetlb mapping at pinner->uptr ends, or 0 if there is none. */
-static unsigned long hugetlb_end(const struct pinner *pinner)
-{
-	struct vm_area_struct *vma = vma_lookup(pinner->mm, pinner->uptr);
-
-	return vma && is_vm_hugetlb_page(vma) ? vma->vm_end : 0;
-}
-
 /*
- * Takes over the pins of huge pages, as many as the mappings have whole, and drops
- * the others. Returns 1 if any was taken, 0, or an error.
+ * Takes over the pins of @n huge pages; with @check, as many as the mappings have now,
+ * and mmap_lock is held. The others are dropped. Returns 1 if any was taken, 0, or an
+ * error.
  */
-static int take_folios_locked(struct pinner *pinner, unsigned int n)
+static int take_folios(struct pinner *pinner, unsigned int n, bool check)
 {
 	const unsigned int flags = write_flag(pinner);
 	struct page **batch = pinner->batch;
@@ -302,12 +301,13 @@ static int take_folios_locked(struct pinner *pinner, unsigned int n)
 	unsigned int i = 0;
 	int rc = 0;
 
-	mmap_assert_locked(pinner->mm);
 	while (i < n && !rc) {
-		if (pinner->uptr >= end)
-			end = hugetlb_end(pinner);
-		if (!end || !maps_folio(pinner->uptr, flags, batch[i]))
-			break;
+		if (check) {
+			if (pinner->uptr >= end)
+				end = hugetlb_end(pinner);
+			if (!end || !maps_folio(pinner->uptr, flags, batch[i]))
+				break;
+		}
 		/* Takes the pin, or drops it. */
 		rc = pinner_add_folio(pinner, batch[i++]);
 	}
@@ -321,18 +321,25 @@ static int take_folios_locked(struct pinner *pinner, unsigned int n)
  */
 static int pin_huge_fast(struct pinner *pinner)
 {
-	unsigned int n = pin_folios_fast(pinner);
+	struct mm_struct *mm = pinner->mm;
+	unsigned int seq, n;
+	unsigned long end;
+	bool can_tell;
 	int rc;
 
-	if (!n)
+	mmap_read_lock(mm);
+	end = hugetlb_end(pinner);
+	can_tell = ext_mmap_speculate_begin(mm, &seq);
+	mmap_read_unlock(mm);
+	if (!end)
 		return 0;
-	if (!PageHuge(pinner->batch[0])) {
-		unpin_user_page(pinner->batch[0]);
-		return 0;
-	}
-	mmap_read_lock(pinner->mm);
-	rc = take_folios_locked(pinner, n);
-	mmap_read_unlock(pinner->mm);
+
+	n = pin_folios_fast(pinner, end);
+	if (can_tell && !ext_mmap_speculate_retry(mm, seq))
+		return take_folios(pinner, n, false);
+	mmap_read_lock(mm);
+	rc = take_folios(pinner, n, true);
+	mmap_read_unlock(mm);
 	return rc;
 }
 
