@@ -22,14 +22,22 @@
 
 #define SIZE (16 * PAGE)
 
+static void insert(const char *module)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "insmod /ext/modules/%s.ko", module);
+	assert_ok(system(command) ? -1 : 0);
+}
+
 static void load_modules(void *arg)
 {
 	(void)arg;
 	use_devices(DRIVER_EXT);
 	if (path_exists("/sys/module/ext_test_dmabuf"))
 		return;
-	assert_ok(system("insmod /ext/modules/ext_test_dmabuf.ko") ? -1 : 0);
-	assert_ok(system("insmod /ext/modules/ext_test_access.ko") ? -1 : 0);
+	insert("ext_test_dmabuf");
+	insert("ext_test_access");
 }
 
 static int finish(void **state)
@@ -79,7 +87,32 @@ static void allow_buf(int buf)
 	assert_ok(ioctl(exporter(), EXT_TEST_ALLOW, buf));
 }
 
+static bool is_served(void)
+{
+	struct ioasid_features f;
+
+	assert_ok(features(ioasid_open(), 0, &f));
+	return f.out_features & IOASID_FEATURE_MAP_DMABUF;
+}
+
 /* ---- without a device ---- */
+
+/* It is as the feature says: there is something to map while there is a driver. */
+static void test_feature(void **state)
+{
+	int ctx = ioasid_open(), buf = dmabuf_new(SIZE);
+	uint64_t iova;
+
+	(void)state;
+	check(is_served());
+	assert_ok(ioas_map_file(ctx, ioas_new(ctx), buf, 0, SIZE, &iova,
+				MAP_RW));
+	release_all();
+	assert_ok(system("rmmod ext_test_dmabuf") ? -1 : 0);
+	check(!is_served());
+	insert("ext_test_dmabuf");
+	check(is_served());
+}
 
 static void test_bad(void **state)
 {
@@ -355,6 +388,7 @@ int main(int argc, char **argv)
 	struct test_list list = { 0 };
 
 	test_before = load_modules;
+	ADD(feature);
 	ADD(bad);
 	ADD(driver);
 	ADD(partial);

@@ -755,6 +755,53 @@ static bool kernel_has(const char *function)
 	return !system(command);
 }
 
+#define TRACING "/sys/kernel/tracing/"
+#define ATTACH_EVENT "attach_device_to_domain"
+
+static void trace_attaches(const char *on)
+{
+	check_eq(0, write_file(TRACING "events/iommu/" ATTACH_EVENT "/enable",
+			       on));
+}
+
+/* So many the trace has of the edu. */
+static unsigned int count_attaches(void)
+{
+	FILE *trace = fopen(TRACING "trace", "r");
+	unsigned int n = 0;
+	char line[512];
+
+	check(trace);
+	while (fgets(line, sizeof(line), trace))
+		n += strstr(line, ATTACH_EVENT ":") && strstr(line, edu_bdf);
+	fclose(trace);
+	return n;
+}
+
+/* How often the kernel gives the device to a page table in one replace. */
+static unsigned int attaches_in_replace(struct setup *s)
+{
+	uint32_t other = ioas_new(s->ctx);
+	unsigned int before = count_attaches();
+
+	trace_attaches("1");
+	assert_ok(cdev_attach(s->dev, other, NULL));
+	trace_attaches("0");
+	return count_attaches() - before;
+}
+
+/* Where it is not one step, what blocks the device comes in between. */
+static void test_features_replace(void **state)
+{
+	struct setup s = setup_attached();
+	struct ioasid_features f;
+
+	(void)state;
+	assert_ok(features(s.ctx, s.devid, &f));
+	check_eq(f.out_features & IOASID_FEATURE_ATOMIC_REPLACE ? 1 : 2,
+		 attaches_in_replace(&s));
+}
+
 static int unmap_half(struct setup *s)
 {
 	uint64_t len = PAGE;
@@ -801,12 +848,8 @@ static void test_features_device(void **state)
 		 !fault_queue(s.ctx));
 	check_eq(!!(f.out_features & IOASID_FEATURE_UNMAP_PARTIAL),
 		 !unmap_half(&s));
-	/* No driver of these kernels says where its dma-bufs are. */
+	/* No driver is loaded that says where its dma-bufs are; dmabuf_test has one. */
 	check_eq(0, f.out_features & IOASID_FEATURE_MAP_DMABUF);
-	/* A moment without translation cannot be seen from here. */
-	check_eq(!!(f.out_features & IOASID_FEATURE_ATOMIC_REPLACE),
-		 kernel_has("iommu_group_replace_domain") ||
-			 kernel_has("iommu_replace_group_handle"));
 	check_eq(!!(f.out_features & IOASID_FEATURE_ACCESS),
 		 kernel_has("iommufd_ext_access_create"));
 
@@ -867,6 +910,7 @@ int main(int argc, char **argv)
 	ADD(group_room);
 	ADD(features_commands);
 	ADD(features_device);
+	ADD(features_replace);
 	ADD(features_bad);
 	return test_main(argc, argv, "query", &list, NULL, NULL);
 }

@@ -1293,8 +1293,9 @@ struct ioasid_group_info {
  * @IOASID_FEATURE_CHANGE_PROCESS: IOASID_IOAS_CHANGE_PROCESS
  * @IOASID_FEATURE_VFIO_COMPAT: the ioctls of a VFIO container
  * @IOASID_FEATURE_ACCESS: drivers of emulated devices can use the memory
- * @IOASID_FEATURE_ATOMIC_REPLACE: a device moves to another page table without a
- *	moment in which its DMA is blocked
+ * @IOASID_FEATURE_ATOMIC_REPLACE: a device moves to another page table in one step:
+ *	the kernel does not attach it to nothing in between. Whether its DMA waits, is
+ *	blocked or goes on meanwhile is up to the IOMMU's driver: Intel's blocks it
  * @IOASID_FEATURE_NESTED: nested page tables
  * @IOASID_FEATURE_KVM: KVM accepts the device node; only of a device node
  * @IOASID_FEATURE_DIRTY_TRACKING: page tables can track which pages are written to
