@@ -1106,7 +1106,8 @@ static void test_unbind_and_kill(void **state)
 	check(child_lives(child));
 	/* A signal ends no wait for a device in use, and the writer is not lost. */
 	kill(child, SIGINT);
-	sleep_ms(300);
+	check(klog_wait(mark, edu_bdf, "blocked until device is released",
+			5000));
 	check(child_lives(child));
 	child_kill(holder);
 	child_status(child);
