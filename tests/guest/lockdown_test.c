@@ -6,29 +6,12 @@
  *
  * vm: --topology edu
  */
-#include <fcntl.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
-
 #include "dma.h"
 #include "ioasid.h"
 #include "kvm.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
-
-#define SECURITYFS "/sys/kernel/security"
-#define LOCKDOWN SECURITYFS "/lockdown"
-
-/* As insmod says it: 0, or an errno. */
-static int try_load(const char *path)
-{
-	int fd = assert_ok(keep_fd(open(path, O_RDONLY | O_CLOEXEC))), rc;
-
-	rc = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
-	drop_fd(fd);
-	return rc;
-}
 
 static void check_works(void)
 {
@@ -56,11 +39,7 @@ static void lock_down(void)
 {
 	char levels[128];
 
-	if (!path_exists(LOCKDOWN))
-		mount("securityfs", SECURITYFS, "securityfs", 0, NULL);
-	if (!path_exists(LOCKDOWN))
-		skip_test("no lockdown in this kernel");
-	read_file(LOCKDOWN, levels, sizeof(levels));
+	lockdown_read(levels, sizeof(levels));
 	if (strstr(levels, "[none]"))
 		assert_ok(write_file(LOCKDOWN, "integrity"));
 }
@@ -92,7 +71,7 @@ static void test_unsigned(void **state)
 
 	(void)state;
 	lock_down();
-	check_eq(EPERM, try_load("/ext/modules/ext_test_variant.ko"));
+	check_eq(EPERM, module_load("ext_test_variant", ""));
 	check(klog_wait(mark, "Lockdown", "unsigned module", 1000));
 }
 

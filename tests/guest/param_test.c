@@ -41,22 +41,9 @@ static void unload_module(const char *module)
 	}
 }
 
-/* As insmod says it: 0, or an errno. */
-static int try_load(const char *module, const char *args)
-{
-	char path[64];
-	int fd, rc;
-
-	snprintf(path, sizeof(path), "/ext/modules/%s.ko", module);
-	fd = assert_ok(open(path, O_RDONLY | O_CLOEXEC));
-	rc = syscall(SYS_finit_module, fd, args, 0) ? errno : 0;
-	close(fd);
-	return rc;
-}
-
 static void load_module(const char *module, const char *args)
 {
-	int rc = try_load(module, args);
+	int rc = module_load(module, args);
 
 	if (rc)
 		fail_test("cannot load %s %s: %s", module, args,
@@ -161,7 +148,7 @@ static void test_directory(void **state)
 	need_edu();
 	unload_module("vfio_cdev_ext");
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		check_eq(EINVAL, try_load("vfio_cdev_ext", bad[i]));
+		check_eq(EINVAL, module_load("vfio_cdev_ext", bad[i]));
 	load_module("vfio_cdev_ext", "directory=others");
 	pci_bind(edu_bdf, DRIVER_EXT);
 	snprintf(path, sizeof(path), "/dev/vfio/others/%s", cdev_name(edu_bdf));

@@ -12,12 +12,16 @@
 #include <signal.h>
 #include <time.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "state.h"
 #include "test.h"
+
+#define SECURITYFS "/sys/kernel/security"
 
 /* Longest a test may take; a test that hangs ends its program. */
 #define TEST_SECONDS 90
@@ -318,6 +322,27 @@ long read_long(const char *path)
 bool path_exists(const char *path)
 {
 	return access(path, F_OK) == 0;
+}
+
+int module_load(const char *module, const char *args)
+{
+	char path[64];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "/ext/modules/%s.ko", module);
+	fd = assert_ok(open(path, O_RDONLY | O_CLOEXEC));
+	rc = syscall(SYS_finit_module, fd, args, 0) ? errno : 0;
+	close(fd);
+	return rc;
+}
+
+void lockdown_read(char *levels, size_t size)
+{
+	if (!path_exists(LOCKDOWN))
+		mount("securityfs", SECURITYFS, "securityfs", 0, NULL);
+	if (!path_exists(LOCKDOWN))
+		skip_test("no lockdown in this kernel");
+	read_file(LOCKDOWN, levels, size);
 }
 
 static int common_setup(void **state)

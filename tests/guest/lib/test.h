@@ -26,6 +26,8 @@
 #define MB (1024UL * KB)
 #define GB (1024UL * MB)
 
+#define LOCKDOWN "/sys/kernel/security/lockdown"
+
 /*
  * cmocka's own asserts jump back into cmocka, which in a child process would
  * run the rest of the program a second time. These end the child instead.
@@ -129,6 +131,11 @@ int write_file(const char *path, const char *text);
 void read_file(const char *path, char *buf, size_t size);
 long read_long(const char *path);
 bool path_exists(const char *path);
+
+/* Load a module of /ext/modules; as insmod says it: 0, or an errno. */
+int module_load(const char *module, const char *args);
+/* "none [integrity] ..." of the kernel; skips the test where there is no lockdown. */
+void lockdown_read(char *levels, size_t size);
 
 /* The programs' main(): [--plan] [FILTER], FILTER being a shell pattern. */
 
