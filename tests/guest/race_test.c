@@ -707,6 +707,91 @@ static void test_bind_legacy(void **state)
 	RACE(&race, bind_beside_legacy, legacy_cycle);
 }
 
+/*
+ * Two threads that begin each round together and hold what they got until both have
+ * tried.
+ */
+struct duel {
+	pthread_barrier_t meet;
+	struct race race;
+	bool over;
+	int by_cdev;
+	int by_group;
+};
+
+static void take_by_cdev(struct duel *duel)
+{
+	int fd = open_cdev(&duel->race);
+
+	pthread_barrier_wait(&duel->meet);
+	duel->by_cdev = cdev_bind(fd, duel->race.ctx, NULL) ? errno : 0;
+	pthread_barrier_wait(&duel->meet);
+	close(fd);
+}
+
+static void take_by_group(struct duel *duel)
+{
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	int group = open(duel->race.group, O_RDWR | O_CLOEXEC), dev = -1;
+
+	pthread_barrier_wait(&duel->meet);
+	duel->by_group = group_set_container(group, container) ? errno : 0;
+	if (!duel->by_group) {
+		expect(&duel->race, "set iommu",
+		       ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), 0,
+		       0, 0);
+		dev = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, edu_bdf);
+		expect(&duel->race, "get device", dev, 0, 0, 0);
+	}
+	pthread_barrier_wait(&duel->meet);
+	close(dev);
+	close(group);
+	close(container);
+}
+
+static void *other_side(void *arg)
+{
+	struct duel *duel = arg;
+
+	do {
+		take_by_group(duel);
+		pthread_barrier_wait(&duel->meet);
+	} while (!duel->over);
+	return NULL;
+}
+
+/* One process, two ways to the device: each time one of them gets it. */
+static void test_bind_or_legacy(void **state)
+{
+	int rounds = 0, by_cdev = 0, by_group = 0;
+	struct duel duel = { .over = false };
+	long long end;
+	pthread_t thread;
+
+	(void)state;
+	need_edu();
+	drop_fd(container_open());
+	race_init(&duel.race);
+	cdev_path(edu_bdf, duel.race.cdev, sizeof(duel.race.cdev));
+	snprintf(duel.race.group, sizeof(duel.race.group), "/dev/vfio/%d",
+		 pci_group(edu_bdf));
+	pthread_barrier_init(&duel.meet, NULL, 2);
+	check(!pthread_create(&thread, NULL, other_side, &duel));
+	end = now_ms() + 3 * RACE_MS;
+	do {
+		take_by_cdev(&duel);
+		by_cdev += !duel.by_cdev && duel.by_group == EPERM;
+		by_group += !duel.by_group && duel.by_cdev == EBUSY;
+		duel.over = ++rounds >= 5 && now_ms() > end;
+		pthread_barrier_wait(&duel.meet);
+	} while (!duel.over);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&duel.meet);
+	print_message("# %d by the node, %d by the group\n", by_cdev, by_group);
+	check(!duel.race.what);
+	check_eq(rounds, by_cdev + by_group);
+}
+
 static void test_close_context(void **state)
 {
 	struct race race;
@@ -898,6 +983,7 @@ int main(int argc, char **argv)
 	ADD(bind);
 	ADD(bind_same_file);
 	ADD(bind_legacy);
+	ADD(bind_or_legacy);
 	ADD(close_context);
 	ADD(close_device);
 	ADD(close_both);
