@@ -947,15 +947,6 @@ static int query_dev_id(struct stage *st)
 
 /* ---- a group of two ---- */
 
-static void use_all(void *arg)
-{
-	use_edu(arg);
-	if (!shared1 || !shared2)
-		return;
-	pci_bind(shared1, DRIVER_EXT);
-	pci_bind(shared2, DRIVER_EXT);
-}
-
 static int shared_fd(const char *bdf)
 {
 	need_shared();

@@ -333,29 +333,22 @@ static int finish(void **state)
 	return 0;
 }
 
+#define ADD(test) test_add(&list, test_##test, NULL, #test)
+
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		test_fn fn;
-	} tests[] = {
-#define T(fn) { #fn, test_##fn }
-		T(adopt),
-		T(group_path),
-		T(group_path_default),
-		T(directory),
-		T(iommu_node),
-		T(kvm),
-		T(kvm_off),
-		T(kvm_no_ftrace),
-		T(kvm_patched),
-	};
 	struct test_list list = { 0 };
-	size_t i;
 
 	test_before = use_defaults;
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		test_add(&list, tests[i].fn, NULL, "%s", tests[i].name);
+	ADD(adopt);
+	ADD(group_path);
+	ADD(group_path_default);
+	ADD(directory);
+	ADD(iommu_node);
+	ADD(kvm);
+	ADD(kvm_off);
+	ADD(kvm_no_ftrace);
+	ADD(kvm_patched);
 	test_add(&list, test_direct_map, "direct_map=1", "direct_map.on");
 	test_add(&list, test_direct_map, "direct_map=0", "direct_map.off");
 	return test_main(argc, argv, "param", &list, NULL, finish);

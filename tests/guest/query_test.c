@@ -593,15 +593,6 @@ static void ask(int fd, uint32_t dev, struct group *g)
 	check_eq(sizeof(struct ioasid_group_member), g->info.entry_size);
 }
 
-static void use_all(void *arg)
-{
-	use_edu(arg);
-	if (!shared1 || !shared2)
-		return;
-	pci_bind(shared1, DRIVER_EXT);
-	pci_bind(shared2, DRIVER_EXT);
-}
-
 static void test_group_alone(void **state)
 {
 	struct group g;

@@ -702,36 +702,29 @@ static int finish(void **state)
 	return 0;
 }
 
+#define ADD(test) test_add(&list, test_##test, NULL, #test)
+
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		test_fn fn;
-	} tests[] = {
-#define T(fn) { #fn, test_##fn }
-		T(probe_every_id),
-		T(short_every_id),
-		T(migration),
-		T(migrate),
-		T(migrate_bad),
-		T(data_size),
-		T(log_start),
-		T(log_start_unwritable),
-		T(log_report_bad),
-		T(log_report),
-		T(log_report_large),
-		T(log_report_file),
-		T(low_power),
-		T(low_power_wakeup),
-		T(bus_master),
-		T(dma),
-		T(module_held),
-	};
 	struct test_list list = { 0 };
-	size_t i;
 
 	test_before = use_variant;
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		test_add(&list, tests[i].fn, NULL, "%s", tests[i].name);
+	ADD(probe_every_id);
+	ADD(short_every_id);
+	ADD(migration);
+	ADD(migrate);
+	ADD(migrate_bad);
+	ADD(data_size);
+	ADD(log_start);
+	ADD(log_start_unwritable);
+	ADD(log_report_bad);
+	ADD(log_report);
+	ADD(log_report_large);
+	ADD(log_report_file);
+	ADD(low_power);
+	ADD(low_power_wakeup);
+	ADD(bus_master);
+	ADD(dma);
+	ADD(module_held);
 	return test_main(argc, argv, "variant", &list, NULL, finish);
 }

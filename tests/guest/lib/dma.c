@@ -26,6 +26,15 @@ void use_edu(void *arg)
 	use_devices(DRIVER_EXT);
 }
 
+void use_all(void *arg)
+{
+	use_edu(arg);
+	if (!shared1 || !shared2)
+		return;
+	pci_bind(shared1, DRIVER_EXT);
+	pci_bind(shared2, DRIVER_EXT);
+}
+
 void need_edu(void)
 {
 	if (!edu_bdf)

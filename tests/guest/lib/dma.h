@@ -35,6 +35,8 @@ extern const char *edu_bdf, *nvme_bdf, *shared1, *shared2;
 void use_devices(const char *driver);
 /* For test_before: the driver is vfio_cdev_ext. */
 void use_edu(void *arg);
+/* The same, and so is that of both that share a group. */
+void use_all(void *arg);
 /* Skip the test without the device, or without both that share a group. */
 void need_edu(void);
 void need_nvme(void);
