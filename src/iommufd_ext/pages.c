@@ -11,11 +11,12 @@
  * maps them whole, so the pages behind the first need not be looked up, and the
  * pin of the first holds them all. It takes the mapping to say so. A page of
  * hugetlb memory can also be mapped alone, by other means. Fast pins cannot be made
- * with mmap_lock held, so the mapping is asked again after them, unless no mapping has
- * changed meanwhile, whether it has, there, the huge pages they found.
+ * with mmap_lock held. So they are made first, and then, unless no mapping can have
+ * changed meanwhile, the mapping is asked whether it has these huge pages there.
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/jiffies.h>
 #include <linux/mman.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -243,7 +244,10 @@ static int pin_batch(struct pinner *pinner)
 	return pinner_add_batch(pinner, got);
 }
 
-/* Huge pages that are pinned, at most, before mmap_lock is let go. */
+/*
+ * Huge pages that are pinned in one go, at most. No more than the pages that are left
+ * to pin, for which the batch has room, or BATCH_PAGES.
+ */
 #define BATCH_FOLIOS 64
 
 /* Where the hugetlb mapping at pinner->uptr ends, or 0 if there is none. */
@@ -322,6 +326,7 @@ static int take_folios(struct pinner *pinner, unsigned int n, bool check)
 static int pin_huge_fast(struct pinner *pinner)
 {
 	struct mm_struct *mm = pinner->mm;
+	unsigned long start = jiffies;
 	unsigned int seq, n;
 	unsigned long end;
 	bool can_tell;
@@ -335,7 +340,11 @@ static int pin_huge_fast(struct pinner *pinner)
 		return 0;
 
 	n = pin_folios_fast(pinner, end);
-	if (can_tell && !ext_mmap_speculate_retry(mm, seq))
+	if (!n)
+		return 0;
+	/* What is counted for this may wrap, but not within a second. */
+	if (can_tell && time_before(jiffies, start + HZ) &&
+	    !ext_mmap_speculate_retry(mm, seq))
 		return take_folios(pinner, n, false);
 	mmap_read_lock(mm);
 	rc = take_folios(pinner, n, true);
@@ -344,8 +353,8 @@ static int pin_huge_fast(struct pinner *pinner)
 }
 
 /*
- * The same where the fast way is not safe: the VMA is looked at first, and must not
- * change before the pins.
+ * The same for memory of another process, and where the fast way is not safe: the VMA
+ * is looked at first, and must not change before the pins.
  */
 static int pin_huge_locked(struct pinner *pinner, int *locked)
 {
@@ -579,7 +588,7 @@ static noinline_for_stack void unpin_runs(const struct pfn_run *run,
 		     run++)
 			lone[n++] = pfn_to_page(run->pfn);
 		unpin_user_pages_dirty_lock(lone, n, dirty);
-		for (; run < end && run->npages > 1; run++)
+		for (; run < end && run->npages != 1; run++)
 			unpin_run(run, dirty);
 	}
 }
