@@ -174,11 +174,16 @@ static int copy_group(struct fault_queue *queue, struct iopf_group *group,
 	return 0;
 }
 
+static size_t group_size(const struct iopf_group *group)
+{
+	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
+}
+
 /* Returns the bytes the group takes, or an error; then it is not read. */
 static ssize_t read_group(struct fault_queue *queue, struct iopf_group *group,
 			  char __user *buf, size_t room)
 {
-	size_t size = group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
+	size_t size = group_size(group);
 	int rc;
 
 	if (size > room)
@@ -210,8 +215,12 @@ static ssize_t read_groups(struct fault_queue *queue, char __user *buf,
 
 	mutex_lock(&queue->lock);
 	while ((group = take_group(queue))) {
-		rc = read_group(queue, group, buf + done, count - done);
-		if (rc < 0) {
+		/* What does not fit behind others is for the next call. */
+		if (done && group_size(group) > count - done)
+			rc = 0;
+		else
+			rc = read_group(queue, group, buf + done, count - done);
+		if (rc <= 0) {
 			put_back_group(queue, group);
 			break;
 		}
