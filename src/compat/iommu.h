@@ -295,7 +295,7 @@ static inline int ext_iommu_map_range(struct iommu_domain *domain,
 #endif
 }
 
-/* As iommu_unmap_fast(). */
+/* As iommu_unmap_fast(), but for its trace event. */
 static inline size_t ext_iommu_unmap_range(struct iommu_domain *domain,
 					   unsigned long iova, size_t size,
 					   struct iommu_iotlb_gather *gather)

@@ -538,8 +538,9 @@ int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 }
 
 /*
- * As iommu_unmap_fast(). For one page, of which there is often nothing more, the core
- * would take half as long as the driver.
+ * As iommu_unmap_fast(), but for its trace event where the driver is called directly.
+ * For one page, of which there is often nothing more, the core would take half as
+ * long as the driver.
  */
 static size_t unmap_fast(const struct hwpt *hwpt, unsigned long iova,
 			 size_t size, struct iommu_iotlb_gather *gather)

@@ -369,7 +369,7 @@ struct ioas {
 };
 
 /**
- * enum map_path - how areas go into the page table of an IOMMU driver
+ * enum map_path - how areas go into and out of the page table of an IOMMU driver
  * @MAP_PAGES: its domain operation map_pages
  * @MAP_RANGE: map_range of a generic page table
  * @MAP_SG: iommu_map_sg()
