@@ -358,13 +358,12 @@ static int pin_huge_fast(struct pinner *pinner)
  */
 static int pin_huge_locked(struct pinner *pinner, int *locked)
 {
-	struct vm_area_struct *vma;
+	const unsigned long end = hugetlb_end(pinner);
 	unsigned int i;
 	long got;
 	int rc;
 
-	vma = vma_lookup(pinner->mm, pinner->uptr);
-	if (!vma || !is_vm_hugetlb_page(vma))
+	if (!end)
 		return 0;
 	for (i = 0; i < BATCH_FOLIOS; i++) {
 		got = gup_locked(pinner, 1, locked);
@@ -374,7 +373,7 @@ static int pin_huge_locked(struct pinner *pinner, int *locked)
 			       pinner_add_batch(pinner, 1);
 		if (rc)
 			return rc;
-		if (!*locked || !pinner->left || pinner->uptr >= vma->vm_end)
+		if (!*locked || !pinner->left || pinner->uptr >= end)
 			break;
 	}
 	return 1;
