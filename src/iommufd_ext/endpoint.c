@@ -275,21 +275,31 @@ static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 			  dev_name(idev->dev), hwpt->obj.id);
 }
 
+/* What the device's group needs before it can get @hwpt. */
+static struct attach_handle *handle_prepare(struct iommufd_ext_device *idev,
+					    struct hwpt *hwpt)
+{
+	struct attach_handle *handle;
+	int rc;
+
+	rc = check_pasids(idev, hwpt);
+	if (!rc)
+		rc = igroup_prepare(idev->igroup, hwpt);
+	if (rc)
+		return ERR_PTR(rc);
+	handle = handle_alloc(idev, hwpt);
+	return handle ?: ERR_PTR(-ENOMEM);
+}
+
 static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
 	struct igroup *igroup = idev->igroup;
 	struct attach_handle *handle;
 	int rc;
 
-	rc = check_pasids(idev, hwpt);
-	if (rc)
-		return rc;
-	rc = igroup_prepare(igroup, hwpt);
-	if (rc)
-		return rc;
-	handle = handle_alloc(idev, hwpt);
-	if (!handle)
-		return -ENOMEM;
+	handle = handle_prepare(idev, hwpt);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
 	rc = hwpt_attach_group(hwpt, igroup, handle);
 	if (rc) {
 		rc = refuse_attach(idev, hwpt, rc);
@@ -428,15 +438,9 @@ static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	struct attach_handle *handle;
 	int rc;
 
-	rc = check_pasids(idev, hwpt);
-	if (rc)
-		return rc;
-	rc = igroup_prepare(igroup, hwpt);
-	if (rc)
-		return rc;
-	handle = handle_alloc(idev, hwpt);
-	if (!handle)
-		return -ENOMEM;
+	handle = handle_prepare(idev, hwpt);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
 	rc = hwpt_replace_group(old, hwpt, igroup, handle);
 	if (rc) {
 		rc = refuse_attach(idev, hwpt, rc);
