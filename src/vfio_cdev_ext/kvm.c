@@ -184,7 +184,9 @@ static void undo_redirects(void)
 
 static void redirect_all(void)
 {
-	set_no_kvm("no function can be redirected in this kernel");
+	set_no_kvm(IS_ENABLED(CONFIG_FUNCTION_TRACER) ?
+			   "ftrace cannot redirect functions in this kernel" :
+			   "this kernel is built without ftrace");
 }
 
 static bool all_redirected(void)

@@ -24,6 +24,17 @@
 /* What the log says when KVM cannot be served. */
 #define NO_KVM "KVM will not accept VFIO char devices"
 
+static bool has_ftrace(void)
+{
+	return path_exists(FTRACE_ENABLED);
+}
+
+static void need_ftrace(void)
+{
+	if (!has_ftrace())
+		skip_test("no ftrace in this kernel");
+}
+
 static void unload_module(const char *module)
 {
 	long long end = now_ms() + 5000;
@@ -64,7 +75,8 @@ static void use_defaults(void *arg)
 	unload_module("vfio_cdev_ext");
 	unload_module("ext_test_patch");
 	unload_module("iommufd_ext");
-	assert_ok(write_file(FTRACE_ENABLED, "1"));
+	if (has_ftrace())
+		assert_ok(write_file(FTRACE_ENABLED, "1"));
 	load_module("iommufd_ext", "");
 	load_module("vfio_cdev_ext", "");
 }
@@ -265,6 +277,7 @@ static void test_kvm(void **state)
 
 	(void)state;
 	need_edu();
+	need_ftrace();
 	pci_bind(edu_bdf, DRIVER_EXT);
 	fd = assert_ok(cdev_open(edu_bdf));
 	assert_ok(features(fd, 0, &f));
@@ -290,17 +303,20 @@ static void test_kvm_off(void **state)
 	check_no_kvm("parameter kvm");
 }
 
+/* Switched off, or not in the kernel. */
 static void test_kvm_no_ftrace(void **state)
 {
+	const char *why = has_ftrace() ? "ftrace is off" : "without ftrace";
 	int mark = klog_mark();
 
 	(void)state;
 	need_edu();
 	unload_module("vfio_cdev_ext");
-	assert_ok(write_file(FTRACE_ENABLED, "0"));
+	if (has_ftrace())
+		assert_ok(write_file(FTRACE_ENABLED, "0"));
 	load_module("vfio_cdev_ext", "");
-	check(klog_wait(mark, NO_KVM, "ftrace is off", 1000));
-	check_no_kvm("ftrace is off");
+	check(klog_wait(mark, NO_KVM, why, 1000));
+	check_no_kvm(why);
 }
 
 /* The first two functions could be had; they are given back. */
@@ -310,6 +326,7 @@ static void test_kvm_patched(void **state)
 
 	(void)state;
 	need_edu();
+	need_ftrace();
 	unload_module("vfio_cdev_ext");
 	load_module("ext_test_patch", "");
 	load_module("vfio_cdev_ext", "");
