@@ -117,16 +117,24 @@ unlock:
 	mutex_unlock(&nodes_lock);
 }
 
-/* Its driver asks the user to let go, and waits: who looks shall know for whom. */
-static void say_holder(struct pci_dev *pdev)
+/*
+ * Its driver asks the user to let go, and waits: who looks shall know for whom. Whose
+ * a group file is, only the VFIO core could tell.
+ */
+static void say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
 {
+	const char *driver = pdev->dev.driver->name;
 	struct cdev_ext_holder holder;
 
 	if (cdev_ext_find_holder(&pdev->dev, &holder))
 		pci_info(pdev,
 			 "driver %s leaves: it waits for %*pE (%d) to close the device\n",
-			 pdev->dev.driver->name, (int)strlen(holder.comm),
-			 holder.comm, holder.log_pid);
+			 driver, (int)strlen(holder.comm), holder.comm,
+			 holder.log_pid);
+	else if (READ_ONCE(vdev->open_count))
+		pci_info(pdev,
+			 "driver %s leaves: it waits for a user of /dev/vfio/%d to close the device\n",
+			 driver, iommu_group_id(pdev->dev.iommu_group));
 }
 
 static void release_device(struct pci_dev *pdev)
@@ -135,11 +143,10 @@ static void release_device(struct pci_dev *pdev)
 
 	device_lock_assert(&pdev->dev);
 
-	say_holder(pdev);
-
 	mutex_lock(&nodes_lock);
 	node = find_node(pdev);
 	if (node) {
+		say_holder(pdev, node->vdev);
 		list_del(&node->entry);
 		cdev_ext_node_destroy(node);
 	}

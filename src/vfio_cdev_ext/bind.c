@@ -69,7 +69,7 @@ static int refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
 }
 
 static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
-		     uuid_t *token, struct vfio_cdev_bind __user *arg)
+		     struct vfio_cdev_bind __user *arg)
 {
 	size_t minsz = offsetofend(struct vfio_cdev_bind, out_devid);
 	u32 size;
@@ -92,12 +92,6 @@ static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
 		return cdev_ext_refuse(file, -EINVAL,
 				       "BIND does not know the flags %#x",
 				       bind->flags & ~VFIO_CDEV_BIND_FLAG_TOKEN);
-
-	if ((bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN) &&
-	    copy_from_user(token, u64_to_user_ptr(bind->token_uuid_ptr),
-			   sizeof(*token)))
-		return cdev_ext_refuse_fault(file, "the token",
-					     u64_to_user_ptr(bind->token_uuid_ptr));
 	return 0;
 }
 
@@ -171,37 +165,78 @@ static void close_device(struct cdev_ext_file *file)
 	module_put(vdev->dev->driver->owner);
 }
 
-/* Whether nobody has the device. Who has it decides how the second is refused. */
-static int check_unused(struct cdev_ext_file *file)
+static int refuse_bound(struct cdev_ext_file *file)
 {
-	struct vfio_device *vdev = file->vdev;
-	const char *name = dev_name(vdev->dev);
-	struct cdev_ext_file *other;
+	return cdev_ext_refuse(file, -EINVAL,
+			       "cannot bind %s: this file has bound it already",
+			       pci_name(file->node->pdev));
+}
 
-	if (!vdev->open_count)
-		return 0;
-	other = cdev_ext_bound_file(vdev);
-	if (!other)
+/* What is refused whatever else is asked for: a device of a group's user, twice the same. */
+static int check_bindable(struct cdev_ext_file *file, struct vfio_device *vdev)
+{
+	struct cdev_ext_file *other = cdev_ext_bound_file(vdev);
+
+	if (vdev->open_count && !other)
 		return cdev_ext_refuse(file, -EBUSY,
 				       "cannot bind %s: it is in use through its VFIO group",
-				       name);
-	if (other == file)
-		return cdev_ext_refuse(file, -EINVAL,
-				       "cannot bind %s: this file has bound it already",
-				       name);
+				       dev_name(vdev->dev));
+	return other == file ? refuse_bound(file) : 0;
+}
+
+static int check_token(struct cdev_ext_file *file, struct vfio_device *vdev,
+		       const struct vfio_cdev_bind *bind)
+{
+	bool given = bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN;
+	void __user *uptr = u64_to_user_ptr(bind->token_uuid_ptr);
+	uuid_t token;
+	int ret;
+
+	if (given && copy_from_user(&token, uptr, sizeof(token)))
+		return cdev_ext_refuse_fault(file, "the token", uptr);
+
+	ret = ext_vfio_check_token(vdev, given ? &token : NULL);
+	if (ret)
+		cdev_ext_refuse(file, ret,
+				"cannot bind %s: the VF token is missing, wrong or not wanted",
+				dev_name(vdev->dev));
+	return ret;
+}
+
+static struct iommufd_ext_ctx *get_ctx(struct cdev_ext_file *file, int fd)
+{
+	struct iommufd_ext_ctx *ictx = iommufd_ext_ctx_from_fd(fd);
+
+	if (IS_ERR(ictx))
+		cdev_ext_refuse(file, PTR_ERR(ictx),
+				"file descriptor %d is no open /dev/ioasid",
+				fd);
+	return ictx;
+}
+
+/* Whether no other file has the device. */
+static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
+{
+	struct cdev_ext_file *other = cdev_ext_bound_file(vdev);
+
+	if (!other)
+		return 0;
 	return cdev_ext_refuse(file, -EINVAL,
 			       "cannot bind %s: it is in use by process %d (%s)",
-			       name, pid_vnr(other->holder),
+			       dev_name(vdev->dev), pid_vnr(other->holder),
 			       pid_vnr(other->holder) ? other->holder_comm :
 							"not visible");
 }
 
-static int bind_to_ctx(struct cdev_ext_file *file,
+static int bind_to_ctx(struct file *filp, struct vfio_device *vdev,
+		       struct iommufd_ext_ctx *ictx,
 		       struct vfio_cdev_bind __user *arg)
 {
-	struct vfio_device *vdev = file->vdev;
+	struct cdev_ext_file *file = filp->private_data;
 	int ret;
 
+	file->vdev = vdev;
+	file->ictx = ictx;
 	file->holder = get_pid(task_tgid(current));
 	get_task_comm(file->holder_comm, current->group_leader);
 
@@ -218,6 +253,7 @@ static int bind_to_ctx(struct cdev_ext_file *file,
 		goto close;
 	}
 
+	ext_vfio_share_mapping(vdev, filp);
 	/* Pairs with the acquire in bound_vdev(). */
 	smp_store_release(&file->bound, true);
 	return 0;
@@ -228,60 +264,77 @@ erase:
 	xa_erase(&bound_files, vdev->index);
 put_holder:
 	put_pid(file->holder);
+	file->ictx = NULL;
+	file->vdev = NULL;
+	return ret;
+}
+
+/* Mainline's order: a call that is wrong in two ways gets the same errno. */
+static int bind_device(struct file *filp, struct vfio_device *vdev,
+		       const struct vfio_cdev_bind *bind,
+		       struct vfio_cdev_bind __user *arg)
+{
+	struct cdev_ext_file *file = filp->private_data;
+	struct iommufd_ext_ctx *ictx;
+	int ret;
+
+	mutex_lock(&vdev->dev_set->lock);
+	ret = check_bindable(file, vdev);
+	if (!ret)
+		ret = check_token(file, vdev, bind);
+	if (ret)
+		goto unlock;
+
+	ictx = get_ctx(file, bind->iommufd);
+	if (IS_ERR(ictx)) {
+		ret = PTR_ERR(ictx);
+		goto unlock;
+	}
+
+	ret = check_unused(file, vdev);
+	if (!ret)
+		ret = bind_to_ctx(filp, vdev, ictx, arg);
+	mutex_unlock(&vdev->dev_set->lock);
+	/* Not under the lock: this may be the last user, and take the context down. */
+	if (ret)
+		iommufd_ext_ctx_put(ictx);
+	return ret;
+
+unlock:
+	mutex_unlock(&vdev->dev_set->lock);
 	return ret;
 }
 
 /**
  * cdev_ext_bind - ioctl(VFIO_CDEV_BIND)
- * @file: the file
+ * @filp: the file
  * @arg: struct vfio_cdev_bind of the user
+ *
+ * From here on the file holds a registration of the VFIO device.
  */
-int cdev_ext_bind(struct cdev_ext_file *file, struct vfio_cdev_bind __user *arg)
+int cdev_ext_bind(struct file *filp, struct vfio_cdev_bind __user *arg)
 {
-	struct vfio_device *vdev = file->vdev;
-	struct iommufd_ext_ctx *ictx = NULL;
+	struct cdev_ext_file *file = filp->private_data;
 	struct vfio_cdev_bind bind;
-	uuid_t token;
+	struct vfio_device *vdev;
 	int ret;
 
-	ret = copy_bind(file, &bind, &token, arg);
+	ret = copy_bind(file, &bind, arg);
 	if (ret)
 		return ret;
+	/* Pairs with the release in bind_to_ctx(). Its driver may be leaving by now. */
+	if (smp_load_acquire(&file->bound))
+		return refuse_bound(file);
 
-	mutex_lock(&vdev->dev_set->lock);
-	ret = check_unused(file);
+	vdev = cdev_ext_get_vdev(file->node);
+	if (!vdev)
+		return cdev_ext_refuse_left(file);
+
+	ret = bind_device(filp, vdev, &bind, arg);
 	if (ret)
-		goto unlock;
-
-	ictx = iommufd_ext_ctx_from_fd(bind.iommufd);
-	if (IS_ERR(ictx)) {
-		ret = cdev_ext_refuse(file, PTR_ERR(ictx),
-				      "file descriptor %d is no open /dev/ioasid",
-				      bind.iommufd);
-		ictx = NULL;
-		goto unlock;
-	}
-
-	ret = ext_vfio_check_token(vdev,
-				   bind.flags & VFIO_CDEV_BIND_FLAG_TOKEN ?
-				   &token : NULL);
-	if (ret) {
-		cdev_ext_refuse(file, ret,
-				"cannot bind %s: the VF token is missing, wrong or not wanted",
-				dev_name(vdev->dev));
-		goto unlock;
-	}
-
-	file->ictx = ictx;
-	ret = bind_to_ctx(file, arg);
-	if (ret)
-		file->ictx = NULL;
-unlock:
-	mutex_unlock(&vdev->dev_set->lock);
-	if (!ret)
+		cdev_ext_put_vdev(vdev);
+	else
 		cdev_ext_group_changed(vdev->dev);
-	else if (ictx)
-		iommufd_ext_ctx_put(ictx);
 	return ret;
 }
 
@@ -291,12 +344,13 @@ unlock:
  */
 void cdev_ext_unbind(struct cdev_ext_file *file)
 {
-	struct vfio_device *vdev = file->vdev;
 	struct iommufd_ext_ctx *ictx;
+	struct vfio_device *vdev;
 
 	/* Nobody else has the file any more. */
 	if (!file->bound)
 		return;
+	vdev = file->vdev;
 
 	mutex_lock(&vdev->dev_set->lock);
 	close_device(file);
@@ -307,6 +361,7 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
 
 	put_pid(file->holder);
 	cdev_ext_group_changed(vdev->dev);
+	cdev_ext_put_vdev(vdev);
 
 	/* This may be the last user of the context, and take it down. */
 	iommufd_ext_ctx_put(ictx);
@@ -398,10 +453,11 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 	detach.pasid = IOMMU_NO_PASID;
 	ret = copy_pt(file, &detach, arg, offsetofend(typeof(detach), flags),
 		      sizeof(detach));
-	if (!ret && detach.flags && detach.pasid == IOMMU_NO_PASID)
-		ret = cdev_ext_refuse(file, -EINVAL, "0 is no PASID");
 	if (ret)
 		return ret;
+	/* Never attached, which is no error, and not what a call without the flag means. */
+	if (detach.flags && detach.pasid == IOMMU_NO_PASID)
+		return 0;
 
 	mutex_lock(&vdev->dev_set->lock);
 	iommufd_ext_device_detach(file->idev, detach.pasid);

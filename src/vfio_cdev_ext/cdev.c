@@ -16,51 +16,27 @@
 
 #include "cdev_ext.h"
 
-/* The driver cannot be removed while anybody holds one of these. */
-static bool get_registration(struct vfio_device *vdev)
-{
-	return refcount_inc_not_zero(&vdev->refcount);
-}
-
-/* @vdev may be gone when this returns. */
-static void put_registration(struct vfio_device *vdev)
-{
-	if (refcount_dec_and_test(&vdev->refcount))
-		complete(&vdev->comp);
-}
-
-static struct vfio_device *node_get_vdev(struct cdev_ext_node *node)
-{
-	struct vfio_device *vdev;
-
-	mutex_lock(&node->lock);
-	vdev = node->vdev;
-	if (vdev && !get_registration(vdev))
-		vdev = NULL;
-	mutex_unlock(&node->lock);
-	return vdev;
-}
-
+/* A file that is not bound keeps nothing of the device: its driver may leave. */
 static int cdev_ext_open(struct inode *inode, struct file *filp)
 {
 	struct cdev_ext_node *node =
 		container_of(inode->i_cdev, struct cdev_ext_node, cdev);
 	struct cdev_ext_file *file;
+	struct vfio_device *vdev;
+
+	vdev = cdev_ext_get_vdev(node);
+	if (!vdev)
+		return -ENODEV;
+	cdev_ext_put_vdev(vdev);
 
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
 		return -ENOMEM;
 
-	file->vdev = node_get_vdev(node);
-	if (!file->vdev) {
-		kfree(file);
-		return -ENODEV;
-	}
-
+	file->node = node;
 	mutex_init(&file->kvm_lock);
 	iommufd_ext_errors_init(&file->errors);
 	file->errors.standing = cdev_ext_no_kvm();
-	ext_vfio_share_mapping(file->vdev, filp);
 	filp->private_data = file;
 	return 0;
 }
@@ -70,11 +46,22 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 	struct cdev_ext_file *file = filp->private_data;
 
 	cdev_ext_unbind(file);
-	put_registration(file->vdev);
 	iommufd_ext_errors_destroy(&file->errors);
 	mutex_destroy(&file->kvm_lock);
 	kfree(file);
 	return 0;
+}
+
+/**
+ * cdev_ext_refuse_left - the device of a file is no longer there
+ * @file: a file that is not bound
+ *
+ * Return: -ENODEV.
+ */
+int cdev_ext_refuse_left(struct cdev_ext_file *file)
+{
+	return cdev_ext_refuse(file, -ENODEV, "%s has left its driver",
+			       pci_name(file->node->pdev));
 }
 
 /* The device of a bound file, or NULL while it is parked. */
@@ -85,7 +72,7 @@ static struct vfio_device *bound_vdev(struct cdev_ext_file *file)
 		return file->vdev;
 	cdev_ext_refuse(file, -EINVAL,
 			"%s is not bound: VFIO_DEVICE_BIND_IOMMUFD comes first",
-			dev_name(file->vdev->dev));
+			pci_name(file->node->pdev));
 	return NULL;
 }
 
@@ -217,38 +204,56 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
  * A bound file has the device open itself, so that it cannot be bound again. Who
  * else has it open may have closed it by the time the answer is there.
  */
-static long group_info(struct cdev_ext_file *file, void __user *arg)
+static long group_info(struct cdev_ext_file *file, struct vfio_device *vdev,
+		       bool bound, void __user *arg)
 {
-	/* Pairs with the release in BIND. */
-	bool bound = smp_load_acquire(&file->bound);
-	struct vfio_device *vdev = file->vdev;
-
 	return iommufd_ext_group_info_ioctl(&file->errors,
 					    bound ? file->ictx : NULL,
 					    vdev->dev,
 					    READ_ONCE(vdev->open_count), arg);
 }
 
-static long features(struct cdev_ext_file *file, void __user *arg)
+static long features(struct cdev_ext_file *file, struct vfio_device *vdev,
+		     void __user *arg)
 {
 	u64 more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
 
-	return iommufd_ext_features_ioctl(&file->errors, file->vdev->dev, more,
-					  arg);
+	return iommufd_ext_features_ioctl(&file->errors, vdev->dev, more, arg);
 }
 
-static long any_ioctl(struct cdev_ext_file *file, unsigned int cmd,
-		      unsigned long arg)
+/* Before BIND and after. */
+static long question(struct cdev_ext_file *file, unsigned int cmd,
+		     void __user *arg)
 {
+	/* Pairs with the release in BIND. */
+	bool bound = smp_load_acquire(&file->bound);
+	struct vfio_device *vdev = file->vdev;
+	long ret;
+
+	if (!bound)
+		vdev = cdev_ext_get_vdev(file->node);
+	if (!vdev)
+		return cdev_ext_refuse_left(file);
+
+	if (cmd == IOASID_GROUP_INFO)
+		ret = group_info(file, vdev, bound, arg);
+	else
+		ret = features(file, vdev, arg);
+	if (!bound)
+		cdev_ext_put_vdev(vdev);
+	return ret;
+}
+
+static long any_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct cdev_ext_file *file = filp->private_data;
 	struct vfio_device *vdev;
 	long ret;
 
 	if (cmd == VFIO_CDEV_BIND)
-		return cdev_ext_bind(file, (void __user *)arg);
-	if (cmd == IOASID_GROUP_INFO)
-		return group_info(file, (void __user *)arg);
-	if (cmd == IOASID_FEATURES)
-		return features(file, (void __user *)arg);
+		return cdev_ext_bind(filp, (void __user *)arg);
+	if (cmd == IOASID_GROUP_INFO || cmd == IOASID_FEATURES)
+		return question(file, cmd, (void __user *)arg);
 
 	vdev = bound_vdev(file);
 	if (!vdev)
@@ -274,7 +279,7 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 						   (void __user *)arg);
 
 	iommufd_ext_errors_begin(&file->errors);
-	ret = any_ioctl(file, cmd, arg);
+	ret = any_ioctl(filp, cmd, arg);
 	return end_call(file, ret, cmd, ioctl_name(cmd));
 }
 
@@ -345,7 +350,7 @@ static void cdev_ext_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct cdev_ext_file *file = filp->private_data;
 	char *path;
 
-	path = kobject_get_path(&file->vdev->dev->kobj, GFP_KERNEL);
+	path = kobject_get_path(&file->node->pdev->dev.kobj, GFP_KERNEL);
 	if (path)
 		seq_printf(m, "vfio-device-syspath: /sys%s\n", path);
 	kfree(path);

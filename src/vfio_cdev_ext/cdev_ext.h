@@ -29,7 +29,7 @@
  * @lock: protects @vdev
  * @vdev: the VFIO device, or NULL from the moment its driver starts to leave.
  *	No reference is held on it: one that outlived the driver would run the
- *	driver's release function after its module is gone. Open files hold a
+ *	driver's release function after its module is gone. Bound files hold a
  *	registration instead, which the driver's removal waits for.
  */
 struct cdev_ext_node {
@@ -44,7 +44,9 @@ struct cdev_ext_node {
 
 /**
  * struct cdev_ext_file - an open char device
- * @vdev: the VFIO device; set once, valid while the file holds its registration
+ * @node: what was opened; set once, there while the file is open
+ * @vdev: the VFIO device of a bound file, which holds its registration; else NULL.
+ *	Set under dev_set->lock, before @bound
  * @bound: whether BIND has succeeded. Set once under dev_set->lock, with release
  *	semantics; everything else reads it with acquire semantics before it does
  *	anything.
@@ -63,6 +65,7 @@ struct cdev_ext_node {
  * @errors: the last refusals
  */
 struct cdev_ext_file {
+	struct cdev_ext_node *node;
 	struct vfio_device *vdev;
 	bool bound;
 	u32 devid;
@@ -111,6 +114,8 @@ void cdev_ext_node_exit(void);
 struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
 					   struct vfio_device *vdev);
 void cdev_ext_node_destroy(struct cdev_ext_node *node);
+struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node);
+void cdev_ext_put_vdev(struct vfio_device *vdev);
 
 /* sysfs.c */
 int cdev_ext_sysfs_add(struct cdev_ext_node *node);
@@ -119,12 +124,12 @@ void cdev_ext_sysfs_notify(struct cdev_ext_node *node);
 
 /* cdev.c */
 extern const struct file_operations cdev_ext_fops;
+int cdev_ext_refuse_left(struct cdev_ext_file *file);
 
 /* bind.c */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
 bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder);
-int cdev_ext_bind(struct cdev_ext_file *file,
-		  struct vfio_cdev_bind __user *arg);
+int cdev_ext_bind(struct file *filp, struct vfio_cdev_bind __user *arg);
 int cdev_ext_attach(struct cdev_ext_file *file,
 		    struct vfio_cdev_attach __user *arg);
 int cdev_ext_detach(struct cdev_ext_file *file,

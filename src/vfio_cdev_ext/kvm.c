@@ -68,7 +68,7 @@ static bool replaced_enforced_coherent(struct file *filp)
 {
 	struct cdev_ext_file *file = filp->private_data;
 
-	return iommufd_ext_device_enforced_coherent(file->vdev->dev);
+	return iommufd_ext_device_enforced_coherent(&file->node->pdev->dev);
 }
 
 static void replaced_set_kvm(struct file *filp, struct kvm *kvm)

@@ -19,14 +19,17 @@
  * the driver, the module does again on the public fields of struct vfio_device,
  * with the same protocol:
  *
- *  - An open file holds a registration (vfio_device->refcount), so the removal of
+ *  - A bound file holds a registration (vfio_device->refcount), so the removal of
  *    the driver waits for it and asks its user to let go, as for the core's files.
- *  - A bound file is the one user of the device: open_count is 1, and the driver's
- *    module is held (bind.c).
+ *  - It is the one user of the device: open_count is 1, and the driver's module is
+ *    held (bind.c).
  *  - dev_set->lock is held over everything that changes those.
  *
- * A file is parked until BIND: any other operation is refused. Closing it is the
- * only way to undo BIND.
+ * A file is parked until BIND: any other operation is refused. Until then it holds
+ * nothing of the device, unlike the core's files, which keep a driver from leaving as
+ * soon as they are open: any number can be handed out ahead, and are in nobody's way.
+ * When the driver leaves, BIND answers ENODEV for good. Closing the file is the only way
+ * to undo BIND.
  *
  * One user at a time
  * ------------------

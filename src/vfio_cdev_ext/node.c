@@ -77,7 +77,37 @@ static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
 	return node;
 }
 
-/* From here on nobody can open the node. Open files keep it, and their device. */
+/**
+ * cdev_ext_get_vdev - the VFIO device of a node, with a registration
+ * @node: the node
+ *
+ * The device's driver cannot be removed until cdev_ext_put_vdev().
+ *
+ * Return: the device, or NULL if its driver leaves or has left.
+ */
+struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node)
+{
+	struct vfio_device *vdev;
+
+	mutex_lock(&node->lock);
+	vdev = node->vdev;
+	if (vdev && !refcount_inc_not_zero(&vdev->refcount))
+		vdev = NULL;
+	mutex_unlock(&node->lock);
+	return vdev;
+}
+
+/**
+ * cdev_ext_put_vdev - undo cdev_ext_get_vdev()
+ * @vdev: the device, which may be gone when this returns
+ */
+void cdev_ext_put_vdev(struct vfio_device *vdev)
+{
+	if (refcount_dec_and_test(&vdev->refcount))
+		complete(&vdev->comp);
+}
+
+/* From here on nobody can open the node, and no open file can be bound. */
 static void node_disconnect(struct cdev_ext_node *node)
 {
 	mutex_lock(&node->lock);
@@ -133,8 +163,8 @@ put_node:
  * cdev_ext_node_destroy - take the char device away
  * @node: the node, whose VFIO device is still registered
  *
- * Files that are open stay usable. They hold a registration of the VFIO device,
- * which its driver waits for.
+ * Files that are bound stay usable: they hold a registration of the VFIO device, which
+ * its driver waits for. The others are in nobody's way, and good for nothing any more.
  */
 void cdev_ext_node_destroy(struct cdev_ext_node *node)
 {

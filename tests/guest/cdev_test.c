@@ -217,6 +217,13 @@ static void test_bind_bad(void **state)
 	assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
 	cmd->iommufd = 1000;
 	assert_errno(EBADF, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	/* Wrong in two ways: the token is looked at first. */
+	cmd->flags = VFIO_CDEV_BIND_FLAG_TOKEN;
+	assert_errno(EFAULT, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->token_uuid_ptr = (uintptr_t)token;
+	assert_errno(EINVAL, ioctl(fd, VFIO_CDEV_BIND, cmd));
+	cmd->flags = 0;
+	cmd->token_uuid_ptr = 0;
 	cmd->iommufd = other;
 	assert_errno(EBADFD, ioctl(fd, VFIO_CDEV_BIND, cmd));
 	cmd->iommufd = fd;
@@ -985,40 +992,50 @@ static void check_no_open(const char *bdf, const char *path)
 			  errno_name(errno));
 }
 
+/* What a file is good for that was not bound in time: nothing, and it harms nobody. */
+static void check_left(int fd)
+{
+	char path[PATH_MAX], info[PAGE];
+	struct ioasid_features f;
+	struct refusal r;
+
+	assert_errno(ENODEV, cdev_bind(fd, ioasid_open(), NULL));
+	check_refusal(fd, ENODEV, "has left its driver", &r);
+	assert_errno(ENODEV, features(fd, 0, &f));
+	assert_errno(EINVAL, cdev_detach(fd));
+	assert_errno(EINVAL, read(fd, info, 4));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	read_file(path, info, sizeof(info));
+	check(strstr(info, "vfio-device-syspath: "));
+}
+
 /*
  * Ask the driver to leave while the device is in use. It asks the user, waits,
  * and goes when the last file is closed.
  */
-static void leave_while_open(const char *path, const char *text, bool bound)
+static void leave_while_bound(const char *path, const char *text)
 {
+	int ctx = ioasid_open(), efd = eventfd_new(), fd, parked;
 	char node[PATH_MAX];
-	int ctx = ioasid_open(), fd, efd = -1;
 	pid_t child;
 
 	need_edu();
 	cdev_path(edu_bdf, node, sizeof(node));
-	fd = assert_ok(cdev_open(edu_bdf));
-	if (bound) {
-		efd = eventfd_new();
-		assert_ok(cdev_bind(fd, ctx, NULL));
-		assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0, efd));
-		assert_ok(cdev_attach(fd, ioas_new(ctx), NULL));
-	}
+	parked = assert_ok(cdev_open(edu_bdf));
+	fd = cdev_open_bound(edu_bdf, ctx, NULL);
+	assert_ok(vfio_irq_eventfd(fd, VFIO_PCI_REQ_IRQ_INDEX, 0, efd));
+	assert_ok(cdev_attach(fd, ioas_new(ctx), NULL));
 	child = write_start(path, text);
-	if (bound)
-		check_eq(1, eventfd_wait(efd, 5000));
-	else
-		sleep_ms(300);
+	check_eq(1, eventfd_wait(efd, 5000));
 	check(child_lives(child));
 	check_no_open(edu_bdf, node);
 	/* Until then everything works. */
-	if (bound)
-		check_eq(0x1234, vfio_config16(fd, 0));
-	else
-		assert_errno(EINVAL, cdev_detach(fd));
+	check_eq(0x1234, vfio_config16(fd, 0));
+	assert_errno(EINVAL, cdev_bind(fd, ctx, NULL));
 	drop_fd(fd);
 	child_ok(child);
 	check(!path_exists(node));
+	check_left(parked);
 }
 
 static char leave_path[PATH_MAX];
@@ -1029,19 +1046,50 @@ static void test_unbind_bound(void **state)
 	need_edu();
 	snprintf(leave_path, sizeof(leave_path),
 		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
-	leave_while_open(leave_path, edu_bdf, true);
+	leave_while_bound(leave_path, edu_bdf);
 	pci_bind(edu_bdf, driver);
 	edu_bound(ioasid_open());
 }
 
-static void test_unbind_parked(void **state)
+/* A user of the group path is waited for, too, and the log names the group. */
+static void test_unbind_group(void **state)
 {
+	int mark = klog_mark(), group, container, dev;
+	char why[64];
+	pid_t child;
+
 	(void)state;
 	need_edu();
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	container = container_with(group);
+	dev = assert_ok(group_device(group, edu_bdf));
 	snprintf(leave_path, sizeof(leave_path),
 		 "/sys/bus/pci/devices/%s/driver/unbind", edu_bdf);
-	leave_while_open(leave_path, edu_bdf, false);
+	child = write_start(leave_path, edu_bdf);
+	snprintf(why, sizeof(why), "waits for a user of /dev/vfio/%d ",
+		 pci_group(edu_bdf));
+	check(klog_wait(mark, edu_bdf, why, 5000));
+	check(child_lives(child));
+	drop_fd(dev);
+	drop_fd(group);
+	drop_fd(container);
+	child_ok(child);
 	pci_bind(edu_bdf, driver);
+	edu_bound(ioasid_open());
+}
+
+/* Files that are only open are not waited for, and another life is none of theirs. */
+static void test_unbind_parked(void **state)
+{
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	pci_bind(edu_bdf, NULL);
+	check_left(fd);
+	pci_bind(edu_bdf, driver);
+	check_left(fd);
 	edu_bound(ioasid_open());
 }
 
@@ -1051,7 +1099,7 @@ static void test_remove(void **state)
 	need_edu();
 	snprintf(leave_path, sizeof(leave_path),
 		 "/sys/bus/pci/devices/%s/remove", edu_bdf);
-	leave_while_open(leave_path, "1", true);
+	leave_while_bound(leave_path, "1");
 	check(!pci_present(edu_bdf));
 	assert_ok(write_file("/sys/bus/pci/rescan", "1"));
 	check(pci_present(edu_bdf));
@@ -1452,6 +1500,7 @@ int main(int argc, char **argv)
 		T(kill_dma),
 		T(unbind_bound),
 		T(unbind_parked),
+		T(unbind_group),
 		T(remove),
 		T(rebind),
 		T(unbind_and_kill),

@@ -6,7 +6,11 @@
  *
  * Each device in a slot leaves for good, so there is one for each test and driver.
  *
- * vm: --topology ports
+ * Not in one boot with hot resets: these take the reset_lock of pciehp below the lock of VFIO's
+ * device set, removals take that lock below pci_rescan_remove_lock, and pciehp takes this one below
+ * reset_lock. The circle is that of the kernel's own vfio-pci, too, and lockdep sees it.
+ *
+ * vm: --topology ports --smp 1
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -393,19 +397,11 @@ static void test_one_of_two(void **state)
 
 /* ---- modules ---- */
 
-static void unload_stock(void *arg)
-{
-	(void)arg;
-	assert_ok(close_range(3, ~0U, 0));
-	assert_ok(syscall(SYS_delete_module, "vfio_pci", 0));
-}
-
-/* The module of an adopted driver: held by users, awaited by parked files. */
+/* The module of an adopted driver: held by users, not by parked files. */
 static void test_rmmod(void **state)
 {
 	char node[PATH_MAX];
 	struct user u;
-	pid_t child;
 	int fd;
 
 	(void)state;
@@ -418,14 +414,10 @@ static void test_rmmod(void **state)
 	drop_fd(u.fd);
 	cdev_path(multi[0], node, sizeof(node));
 	fd = assert_ok(cdev_open(multi[0]));
-	child = child_start(unload_stock, NULL);
-	sleep_ms(500);
-	check_eq(0, waitpid(child, NULL, WNOHANG));
+	assert_ok(syscall(SYS_delete_module, "vfio_pci", O_NONBLOCK));
 	check_no_node(node);
 	/* Too late to begin. */
 	assert_errno(ENODEV, cdev_bind(fd, u.ctx, NULL));
-	drop_fd(fd);
-	child_ok(child);
 	check(!path_exists("/sys/module/vfio_pci"));
 	pci_bind(multi[0], driver);
 	user_open(&u, multi[0]);
