@@ -11,13 +11,37 @@
 
 #include "cdev_ext.h"
 
-/* Protects the list of nodes and whether it may still grow. */
+/* Protects the list of nodes, what they were told, and whether the list may still grow. */
 static DEFINE_MUTEX(nodes_lock);
 static LIST_HEAD(nodes);
 static bool stopping;
 
 /* Set once, before the first device is looked at. */
 static bool adopt_everyone;
+
+/*
+ * Nobody is told when the group path takes a group or gives it back, so now and then
+ * somebody looks. All else that changes the state of a device is told at once.
+ */
+static void watch_groups(struct work_struct *work);
+static DECLARE_DELAYED_WORK(watch, watch_groups);
+
+static void watch_again(void)
+{
+	queue_delayed_work(system_power_efficient_wq, &watch, HZ);
+}
+
+static void watch_groups(struct work_struct *work)
+{
+	struct cdev_ext_node *node;
+
+	mutex_lock(&nodes_lock);
+	list_for_each_entry(node, &nodes, entry)
+		cdev_ext_sysfs_check(node);
+	if (!list_empty(&nodes))
+		watch_again();
+	mutex_unlock(&nodes_lock);
+}
 
 /**
  * cdev_ext_core_device - the vfio-pci-core device around a VFIO device
@@ -92,6 +116,15 @@ static struct vfio_device *candidate(struct pci_dev *pdev)
 	return vdev;
 }
 
+static void add_node(struct cdev_ext_node *node)
+{
+	lockdep_assert_held(&nodes_lock);
+
+	list_add_tail(&node->entry, &nodes);
+	cdev_ext_sysfs_notify(node);
+	watch_again();
+}
+
 static void adopt_device(struct pci_dev *pdev)
 {
 	struct cdev_ext_node *node;
@@ -112,7 +145,7 @@ static void adopt_device(struct pci_dev *pdev)
 		pci_err(pdev, "cannot make a char device for %s: %ld\n",
 			dev_name(&vdev->device), PTR_ERR(node));
 	else
-		list_add_tail(&node->entry, &nodes);
+		add_node(node);
 unlock:
 	mutex_unlock(&nodes_lock);
 }
@@ -256,5 +289,6 @@ void cdev_ext_adopt_exit(void)
 		cdev_ext_node_destroy(node);
 	}
 	mutex_unlock(&nodes_lock);
+	cancel_delayed_work_sync(&watch);
 	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
 }

@@ -25,6 +25,8 @@
  * @cdev: the char device
  * @attr: the "dev" file of the VFIO device; its ->attr.name is NULL without one
  * @entry: link in the list of nodes; protected by the list's lock in adopt.c
+ * @told: what those who poll the state of the device were last woken for; protected as
+ *	@entry
  * @pdev: the PCI device; set once, referenced
  * @lock: protects @vdev
  * @vdev: the VFIO device, or NULL from the moment its driver starts to leave.
@@ -37,6 +39,7 @@ struct cdev_ext_node {
 	struct cdev cdev;
 	struct device_attribute attr;
 	struct list_head entry;
+	unsigned int told;
 	struct pci_dev *pdev;
 	struct mutex lock; /* protects vdev */
 	struct vfio_device *vdev;
@@ -121,6 +124,7 @@ void cdev_ext_put_vdev(struct vfio_device *vdev);
 int cdev_ext_sysfs_add(struct cdev_ext_node *node);
 void cdev_ext_sysfs_del(struct cdev_ext_node *node);
 void cdev_ext_sysfs_notify(struct cdev_ext_node *node);
+void cdev_ext_sysfs_check(struct cdev_ext_node *node);
 
 /* cdev.c */
 extern const struct file_operations cdev_ext_fops;

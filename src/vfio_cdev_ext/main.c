@@ -57,8 +57,9 @@
  * Lock order
  * ----------
  *	device_lock(pdev)		adoption, from the notifier
- *	  nodes_lock (adopt.c)
+ *	  nodes_lock (adopt.c)		also alone: BIND, close, the look at the groups
  *	    node->lock
+ *	    the lock of the IOMMU group
  *
  *	vdev->dev_set->lock		BIND, ATTACH, DETACH, close, hot reset
  *	  the core's lock of VF tokens	BIND
@@ -70,10 +71,10 @@
  *	    mmap_lock
  *	  core->vma_lock, core->memory_lock	hot reset, trylock only
  *
- * node->lock is also taken alone, by open(), and nodes_lock after BIND and close, to
- * wake who polls the files in sysfs. Reading those files takes the lock of the IOMMU
- * group and below it that of the bound files: neither is held over anything a user can
- * prolong, for the files go under nodes_lock, and that waits for their readers.
+ * node->lock is also taken alone, by open() and BIND. Reading the files in sysfs takes
+ * the lock of the IOMMU group and below it that of the bound files: neither is held over
+ * anything a user can prolong, for the files go under nodes_lock, and that waits for
+ * their readers.
  *
  * KVM takes kvm_lock, and igroups_lock of iommufd_ext, under locks of its own, with
  * none of the others. Nothing here is taken in mmap() or in a page fault. nodes_lock

@@ -202,14 +202,37 @@ void cdev_ext_sysfs_del(struct cdev_ext_node *node)
 	sysfs_remove_files(&node->vdev->device.kobj, status_attrs);
 }
 
+/* What changes with each user of a group that comes or goes. */
+static unsigned int group_state(struct vfio_device *vdev)
+{
+	struct iommu_group *group = iommu_group_get(vdev->dev);
+	unsigned int state = device_open(vdev);
+
+	if (group && iommu_group_dma_owner_claimed(group))
+		state |= 2;
+	iommu_group_put(group);
+	return state;
+}
+
 /**
  * cdev_ext_sysfs_notify - wake who polls the state of a device
- * @node: the node of the device
+ * @node: the node of the device; the caller holds the lock of the list it is in
  */
 void cdev_ext_sysfs_notify(struct cdev_ext_node *node)
 {
 	const struct attribute *const *attr;
 
+	node->told = group_state(node->vdev);
 	for (attr = status_attrs; *attr; attr++)
 		sysfs_notify(&node->vdev->device.kobj, NULL, (*attr)->name);
+}
+
+/**
+ * cdev_ext_sysfs_check - the same, if there is something new
+ * @node: as there
+ */
+void cdev_ext_sysfs_check(struct cdev_ext_node *node)
+{
+	if (group_state(node->vdev) != node->told)
+		cdev_ext_sysfs_notify(node);
 }
