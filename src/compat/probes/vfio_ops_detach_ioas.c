@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Does a VFIO driver tell the core how to detach from the kernel's iommufd?
- * Yes since 6.6. NULL without CONFIG_IOMMUFD. Used by EXT_VFIO_PCI_OPS.
+ * Yes since 6.6. NULL without CONFIG_IOMMUFD. Used by EXT_VFIO_PCI_OPS_DETACH.
  */
 #include <linux/vfio.h>
 

@@ -2,7 +2,7 @@
 /*
  * Does the VFIO core answer VFIO_DEVICE_GET_REGION_INFO, with the driver's help?
  * Yes since 6.19; before, the driver's ioctl() does. Used by ext_vfio_region_info(),
- * EXT_VFIO_CORE_HAS_REGION_INFO, EXT_VFIO_PCI_OPS.
+ * EXT_VFIO_CORE_HAS_REGION_INFO, EXT_VFIO_PCI_OPS_REGION.
  */
 #include <linux/vfio_pci_core.h>
 
