@@ -50,6 +50,19 @@
 #define EXT_VFIO_PCI_OPS_REGION
 #endif
 
+/* Where dma-bufs can be made of BARs, a driver has to say so. */
+static inline void
+ext_vfio_pci_offer_dmabufs(struct vfio_pci_core_device *core)
+{
+#if EXT_PROBE_VFIO_PCI_DEVICE_OPS
+	static const struct vfio_pci_device_ops ops = {
+		.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
+	};
+
+	core->pci_ops = &ops;
+#endif
+}
+
 /*
  * Whether a group can be in use and its DMA not be claimed: that of a kernel whose
  * groups take an iommufd in place of a container.

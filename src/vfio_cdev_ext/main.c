@@ -194,6 +194,8 @@ static int cdev_ext_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(core);
 
 	pci_set_drvdata(pdev, core);
+	/* For users of the group path: see feature.c for those of the node. */
+	ext_vfio_pci_offer_dmabufs(core);
 	ret = vfio_pci_core_register_device(core);
 	if (ret)
 		vfio_put_device(&core->vdev);

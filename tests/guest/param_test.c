@@ -20,6 +20,9 @@
 #include "test.h"
 #include "vfio.h"
 
+#define FEATURES 32
+#define FEATURE_DMA_BUF 11
+
 #define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
 /* What the log says when KVM cannot be served. */
 #define NO_KVM "KVM will not accept VFIO char devices"
@@ -132,16 +135,51 @@ static void test_group_path(void **state)
 	assert_ok(group_device(group, edu_bdf));
 }
 
+/* What a device says to each feature through its group, and a dma-buf of a page of BAR 0. */
+static void group_features(const char *driver, int answer[FEATURES + 1])
+{
+	struct {
+		struct vfio_device_feature head;
+		/* struct vfio_device_feature_dma_buf, which older headers do not have. */
+		uint32_t region, open_flags, flags, nr_ranges;
+		uint64_t offset, length;
+	} f = { .head.argsz = sizeof(f) };
+	int group, container, fd, rc, i;
+
+	pci_bind(edu_bdf, driver);
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	container = container_with(group);
+	fd = assert_ok(group_device(group, edu_bdf));
+	for (i = 0; i < FEATURES; i++) {
+		f.head.flags = i | VFIO_DEVICE_FEATURE_GET |
+			       VFIO_DEVICE_FEATURE_PROBE;
+		rc = ioctl(fd, VFIO_DEVICE_FEATURE, &f);
+		answer[i] = rc < 0 ? errno : 0;
+	}
+	f.head.flags = FEATURE_DMA_BUF | VFIO_DEVICE_FEATURE_GET;
+	f.open_flags = O_CLOEXEC;
+	f.nr_ranges = 1;
+	f.length = PAGE;
+	rc = ioctl(fd, VFIO_DEVICE_FEATURE, &f);
+	answer[FEATURES] = rc < 0 ? errno : 0;
+	if (rc >= 0)
+		close(rc);
+	drop_fd(fd);
+	drop_fd(group);
+	drop_fd(container);
+}
+
+/* Who uses the group path loses nothing to our driver. */
 static void test_group_path_default(void **state)
 {
-	int group;
+	int ours[FEATURES + 1], stock[FEATURES + 1], i;
 
 	(void)state;
 	need_edu();
-	pci_bind(edu_bdf, DRIVER_EXT);
-	group = assert_ok(group_open(pci_group(edu_bdf)));
-	container_with(group);
-	assert_ok(group_device(group, edu_bdf));
+	group_features(DRIVER_EXT, ours);
+	group_features(DRIVER_STOCK, stock);
+	for (i = 0; i <= FEATURES; i++)
+		check_eq(stock[i], ours[i]);
 }
 
 static void test_directory(void **state)
