@@ -158,6 +158,9 @@ static inline int ext_vfio_mig_data_size(struct vfio_device *vdev,
 #endif
 }
 
+/* Feature 11, which older headers do not have. */
+#define EXT_VFIO_FEATURE_DMA_BUF 11
+
 /* Feature 12, a promise of the user that lasts until the device is closed. */
 #define EXT_VFIO_FEATURE_PRECOPY_INFO_V2 12
 #define EXT_VFIO_HAS_PRECOPY_INFO_V2 EXT_PROBE_VFIO_PRECOPY_INFO_V2

@@ -53,9 +53,9 @@ struct cdev_ext_node {
  * @bound: whether BIND has succeeded. Set once under dev_set->lock, with release
  *	semantics; everything else reads it with acquire semantics before it does
  *	anything.
- * @devid: id of the device in @ictx; protected by dev_set->lock
- * @ictx: the context it is bound to, referenced; protected by dev_set->lock
- * @idev: the bound device; protected by dev_set->lock
+ * @devid: id of the device in @ictx; constant while @bound
+ * @ictx: the context it is bound to, referenced; constant while @bound
+ * @idev: the bound device; constant while @bound, and used under dev_set->lock
  * @kvm_lock: protects @kvm; where the VM that is offered to the driver is not
  *	referenced, held while the driver opens the device, so that it cannot go
  * @kvm: the VM that has been told about this file, not referenced: KVM takes it

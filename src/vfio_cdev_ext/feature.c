@@ -10,9 +10,6 @@
 
 #include "cdev_ext.h"
 
-/* VFIO_DEVICE_FEATURE_DMA_BUF, which older headers do not have. */
-#define FEATURE_DMA_BUF 11
-
 #define FEATURE_FLAGS \
 	(VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_GET | \
 	 VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_PROBE)
@@ -172,7 +169,8 @@ static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
 		return cdev_ext_log_report(vdev, flags, data, size);
 	case EXT_VFIO_FEATURE_PRECOPY_INFO_V2:
 		return feature_precopy_info_v2(vdev, flags, size);
-	case FEATURE_DMA_BUF:
+	case EXT_VFIO_FEATURE_DMA_BUF:
+		/* The core exports nothing with which a hot reset could revoke it. */
 		return -ENOTTY;
 	}
 

@@ -16,8 +16,9 @@
  * and the driver of this module alike, and there is no second mechanism for the
  * latter (adopt.c, node.c). Everything a user then does goes through the driver's
  * own vfio_device_ops. What the core does for its own files between the file and
- * the driver, the module does again on the public fields of struct vfio_device,
- * with the same protocol:
+ * the driver, the module does again on struct vfio_device. The fields it needs are
+ * marked as the core's own; they are in a public header all the same, and it keeps
+ * to the core's protocol for them, so that neither notices the other:
  *
  *  - A bound file holds a registration (vfio_device->refcount), so the removal of
  *    the driver waits for it and asks its user to let go, as for the core's files.
@@ -75,6 +76,9 @@
  * the lock of the IOMMU group and below it that of the bound files: neither is held over
  * anything a user can prolong, for the files go under nodes_lock, and that waits for
  * their readers.
+ *
+ * BIND and ATTACH write to the user's memory under dev_set->lock, as in mainline: memory
+ * that takes its time (userfaultfd, FUSE) holds up the others on the same bus.
  *
  * KVM takes kvm_lock, and igroups_lock of iommufd_ext, under locks of its own, with
  * none of the others. Nothing here is taken in mmap() or in a page fault. nodes_lock
@@ -231,9 +235,13 @@ struct pci_driver cdev_ext_pci_driver = {
 	.driver_managed_dma	= true,
 };
 
+/* One name, and none that the VFIO core may use: its container and its groups. */
 static bool __init directory_valid(void)
 {
-	return directory[0] && directory[0] != '.' && !strchr(directory, '/');
+	return directory[0] && directory[0] != '.' && !strchr(directory, '/') &&
+	       strcmp(directory, "vfio") &&
+	       !strstarts(directory, "noiommu-") &&
+	       strspn(directory, "0123456789") != strlen(directory);
 }
 
 static int __init cdev_ext_init(void)

@@ -26,16 +26,22 @@ static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
 }
 
 /**
- * struct group_report - a walk over the devices of a group
- * @buf: the page to fill, or NULL
+ * struct blockers - a walk over the devices of a group for those in the way
+ * @buf: the page to fill
  * @len: how much of it is
+ */
+struct blockers {
+	char *buf;
+	int len;
+};
+
+/**
+ * struct users - a walk over the devices of a group for who has it
  * @host_driver: whether a device has a driver that does DMA for the kernel
  * @holder: who has a device of the group bound
  * @held: whether there is one
  */
-struct group_report {
-	char *buf;
-	int len;
+struct users {
 	bool host_driver;
 	struct cdev_ext_holder holder;
 	bool held;
@@ -47,24 +53,30 @@ static bool device_open(struct vfio_device *vdev)
 	return READ_ONCE(vdev->open_count);
 }
 
-static int report_device(struct device *dev, void *data)
+static int emit_blocker(struct device *dev, void *data)
 {
 	struct iommufd_ext_group_member member;
-	struct group_report *report = data;
-	bool held;
-
-	held = cdev_ext_find_holder(dev, &report->holder);
-	report->held |= held;
+	struct cdev_ext_holder holder;
+	struct blockers *blockers = data;
 
 	iommufd_ext_group_member_describe(dev, &member);
-	report->host_driver |= member.blocks;
-	if (report->buf && (member.blocks || held))
-		report->len += sysfs_emit_at(report->buf, report->len,
-					     "%s %s\n", member.name,
-					     member.driver);
+	if (member.blocks || cdev_ext_find_holder(dev, &holder))
+		blockers->len += sysfs_emit_at(blockers->buf, blockers->len,
+					       "%s %s\n", member.name,
+					       member.driver);
+	return 0;
+}
 
-	/* A group has one owner: who is found first is who has it. */
-	return held && !report->buf;
+/* A group has one owner: who is found first is who has it. */
+static int find_group_user(struct device *dev, void *data)
+{
+	struct iommufd_ext_group_member member;
+	struct users *users = data;
+
+	iommufd_ext_group_member_describe(dev, &member);
+	users->host_driver |= member.blocks;
+	users->held = cdev_ext_find_holder(dev, &users->holder);
+	return users->held;
 }
 
 static bool viable(struct vfio_device *vdev, struct iommu_group *group)
@@ -92,12 +104,12 @@ static ssize_t blocked_by_show(struct device *dev,
 	struct vfio_device *vdev =
 		container_of(dev, struct vfio_device, device);
 	struct iommu_group *group = iommu_group_get(vdev->dev);
-	struct group_report report = { .buf = buf };
+	struct blockers blockers = { .buf = buf };
 
 	if (group && !viable(vdev, group))
-		iommu_group_for_each_dev(group, &report, report_device);
+		iommu_group_for_each_dev(group, &blockers, emit_blocker);
 	iommu_group_put(group);
-	return report.len;
+	return blockers.len;
 }
 static DEVICE_ATTR_RO(blocked_by);
 
@@ -113,18 +125,18 @@ static ssize_t emit_holder(char *buf, const struct cdev_ext_holder *holder)
 static ssize_t emit_owner(char *buf, struct vfio_device *vdev,
 			  struct iommu_group *group)
 {
-	struct group_report report = {};
+	struct users users = {};
 
-	if (cdev_ext_find_holder(vdev->dev, &report.holder))
-		return emit_holder(buf, &report.holder);
+	if (cdev_ext_find_holder(vdev->dev, &users.holder))
+		return emit_holder(buf, &users.holder);
 
-	iommu_group_for_each_dev(group, &report, report_device);
-	if (report.held)
-		return emit_holder(buf, &report.holder);
+	iommu_group_for_each_dev(group, &users, find_group_user);
+	if (users.held)
+		return emit_holder(buf, &users.holder);
 
 	/* Whose file that is, only the VFIO core could tell. */
 	if (device_open(vdev) ||
-	    (iommu_group_dma_owner_claimed(group) && !report.host_driver))
+	    (iommu_group_dma_owner_claimed(group) && !users.host_driver))
 		return sysfs_emit(buf, "group %d\n", iommu_group_id(group));
 	return 0;
 }

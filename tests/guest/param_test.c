@@ -189,6 +189,9 @@ static void test_directory(void **state)
 		"directory=.",
 		"directory=..",
 		"directory=a/b",
+		"directory=vfio",
+		"directory=12",
+		"directory=noiommu-12",
 	};
 	char path[PATH_MAX];
 	struct stat st;
