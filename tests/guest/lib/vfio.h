@@ -68,7 +68,7 @@ int vfio_irq_unmask(int fd, uint32_t index);
 int vfio_irq_unmask_eventfd(int fd, uint32_t index, int efd);
 /* Map a region, or part of it, or a MAP_FAILED with errno. The result is kept. */
 void *vfio_map(int fd, uint32_t index, size_t len);
-/* 0, or the signal that reading there ends a process with. */
+/* 0, or the signal that reading there raises. By one thread at a time. */
 int touch(const volatile void *addr);
 uint16_t vfio_config16(int fd, uint32_t offset);
 void vfio_config16_set(int fd, uint32_t offset, uint16_t value);
