@@ -262,14 +262,6 @@ static inline void ext_vfio_pci_zap_vma(struct vm_area_struct *vma)
 	zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
 }
 
-/* Does the mapping reach the device? All of it does, or nothing. */
-static inline bool ext_vfio_pci_vma_is_filled(struct vm_area_struct *vma)
-{
-	unsigned long pfn;
-
-	return !follow_pfn(vma, vma->vm_start, &pfn);
-}
-
 /*
  * The core's record of a mapping in core->vma_list. Its definition is private, the same
  * in every kernel that has the list (5.8 to 6.9), and has to be known to take mappings
@@ -368,11 +360,6 @@ static inline bool ext_vfio_pci_lock_memory(struct vfio_pci_core_device *core)
 
 static inline void ext_vfio_pci_zap_vma(struct vm_area_struct *vma)
 {
-}
-
-static inline bool ext_vfio_pci_vma_is_filled(struct vm_area_struct *vma)
-{
-	return true;
 }
 
 static inline bool ext_vfio_pci_block_faults(struct vfio_pci_core_device *core)

@@ -14,6 +14,9 @@
  * off, which some machines answer with an error that ends the host. So the operations of
  * a mapping are the core's but for these two: a child begins with nothing, and a mapping
  * that has moved is emptied once more.
+ *
+ * Then a mapping that is not in the list has no page, whatever its user does. The one other
+ * place where it could get some is split_vma(), and there the core's open() empties it.
  */
 #include "compat/mm.h"
 #include "compat/vfio.h"
@@ -23,13 +26,28 @@
 /* The core has one set of operations for all BARs of all devices. */
 static const struct vm_operations_struct *core_vm_ops;
 
+/*
+ * Has the mapping been cut off another one, pages and all? The others that are opened, by
+ * fork() and by mremap(), have yet to be filled. What is cut still is where it was, and
+ * covers the piece, while there is nothing but themselves at the place of the others.
+ *
+ * The pages do not tell: while mremap() takes a part away, the piece begins with the hole
+ * that is left, and it keeps that hole if there is no memory to cut a second time.
+ */
+static bool is_piece(struct vm_area_struct *vma)
+{
+	struct vm_area_struct *there = vma_lookup(vma->vm_mm, vma->vm_start);
+
+	return there && there != vma;
+}
+
 /* Called with the mmap_lock of the mapping's process held for writing. */
 static void bar_open(struct vm_area_struct *vma)
 {
 	/* fork() asks for the flag of the child's mapping: no user can have cleared it. */
 	ext_vm_flags_set(vma, VM_WIPEONFORK);
 	/* The core's empties it, and x86 warns of emptying what mremap() has yet to fill. */
-	if (ext_vfio_pci_vma_is_filled(vma))
+	if (is_piece(vma))
 		core_vm_ops->open(vma);
 }
 

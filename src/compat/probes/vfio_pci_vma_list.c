@@ -3,7 +3,7 @@
  * Does vfio-pci-core keep a list of the BAR mappings of a device?
  * Yes from 5.8 to 6.9; since then they are found through the device's inode (aac6db75a9fc). Used by
  * ext_vfio_pci_block_faults(), ext_vfio_pci_unblock_faults(), ext_vfio_pci_lock_memory(),
- * ext_vfio_pci_zap_vma(), ext_vfio_pci_vma_is_filled().
+ * ext_vfio_pci_zap_vma().
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
