@@ -23,7 +23,10 @@
 
 #include "cdev_ext.h"
 
-/* The core has one set of operations for all BARs of all devices. */
+/*
+ * The core has one set of operations for all BARs of all devices. Set once, before the
+ * first mapping gets ours.
+ */
 static const struct vm_operations_struct *core_vm_ops;
 
 /*
@@ -74,12 +77,20 @@ static const struct vm_operations_struct bar_vm_ops = {
 	.fault = bar_fault,
 };
 
-static bool is_core_bar(struct vfio_device *vdev, unsigned long pgoff)
+/*
+ * Has the core mapped this? Drivers may do so after rules of their own. The core leaves its
+ * device in the mapping, and no driver of 6.1 sets operations of its own there.
+ */
+static bool is_core_bar(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
-	unsigned long index = pgoff >> (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT);
+	struct vfio_pci_core_device *core = cdev_ext_core_device(vdev);
+	const struct vm_operations_struct *ops;
 
-	return vdev->ops->mmap == vfio_pci_core_mmap &&
-	       index < VFIO_PCI_ROM_REGION_INDEX;
+	if (!core || vma->vm_private_data != core)
+		return false;
+
+	ops = cmpxchg(&core_vm_ops, NULL, vma->vm_ops);
+	return !ops || ops == vma->vm_ops;
 }
 
 /**
@@ -91,18 +102,13 @@ static bool is_core_bar(struct vfio_device *vdev, unsigned long pgoff)
  */
 int cdev_ext_map(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
-	/* The core changes the offset. */
-	bool bar = is_core_bar(vdev, vma->vm_pgoff);
 	int ret;
 
 	if (!vdev->ops->mmap)
 		return -EINVAL;
 
 	ret = vdev->ops->mmap(vdev, vma);
-	if (ret || !EXT_VFIO_PCI_LISTS_MAPPINGS || !bar)
-		return ret;
-
-	WRITE_ONCE(core_vm_ops, vma->vm_ops);
-	vma->vm_ops = &bar_vm_ops;
-	return 0;
+	if (!ret && EXT_VFIO_PCI_LISTS_MAPPINGS && is_core_bar(vdev, vma))
+		vma->vm_ops = &bar_vm_ops;
+	return ret;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <linux/pci_regs.h>
 
 #include "edu.h"
 #include "ioasid.h"
@@ -657,6 +658,52 @@ static void test_bus_master(void **state)
 
 /* ---- and the rest of it ---- */
 
+struct sharer {
+	struct edu edu;
+	struct gate off;
+};
+
+static void touch_later(void *arg)
+{
+	struct sharer *s = arg;
+
+	gate_wait(&s->off);
+	check_eq(SIGBUS, touch(s->edu.bar));
+}
+
+/* The driver lets the core map after a rule of its own: what can be had is the core's. */
+static void test_mapping(void **state)
+{
+	struct sharer s;
+	uint8_t *bar, *place;
+	pid_t child;
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = node_open();
+	check(mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) ==
+	      MAP_FAILED);
+	check_eq(EACCES, errno);
+	edu_open(&s.edu, fd);
+	gate_init(&s.off);
+	bar = (uint8_t *)s.edu.bar;
+	place = page_alloc(PAGE);
+	check_eq(0, touch(bar));
+	child = child_start(touch_later, &s);
+	check(mremap(bar + 16 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     place) == place);
+	vfio_config16_set(fd, PCI_COMMAND, 0);
+	gate_open(&s.off);
+	child_ok(child);
+	check_eq(SIGBUS, touch(bar));
+	check_eq(SIGBUS, touch(place));
+	check_eq(SIGBUS, touch(bar + 64 * PAGE));
+	vfio_config16_set(fd, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	check_eq(0, touch(place));
+	check_eq(~7U, edu_liveness(&s.edu, 7));
+}
+
 /* An adopted driver's device does DMA like any other. */
 static void test_dma(void **state)
 {
@@ -724,6 +771,7 @@ int main(int argc, char **argv)
 	ADD(low_power);
 	ADD(low_power_wakeup);
 	ADD(bus_master);
+	ADD(mapping);
 	ADD(dma);
 	ADD(module_held);
 	return test_main(argc, argv, "variant", &list, NULL, finish);

@@ -266,6 +266,14 @@ static int variant_open_device(struct vfio_device *vdev)
 	return 0;
 }
 
+/* A rule of its own before the core's, as some drivers have. */
+static int variant_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & VM_EXEC)
+		return -EACCES;
+	return vfio_pci_core_mmap(vdev, vma);
+}
+
 static const struct vfio_device_ops variant_ops = {
 	.name = KBUILD_MODNAME,
 	.init = variant_init_dev,
@@ -276,7 +284,7 @@ static const struct vfio_device_ops variant_ops = {
 	.device_feature = vfio_pci_core_ioctl_feature,
 	.read = vfio_pci_core_read,
 	.write = vfio_pci_core_write,
-	.mmap = vfio_pci_core_mmap,
+	.mmap = variant_mmap,
 	.request = vfio_pci_core_request,
 	.match = vfio_pci_core_match,
 	EXT_VFIO_PCI_OPS_IOMMUFD
