@@ -38,6 +38,17 @@
 #define MIG_DATA_SIZE 9
 #define BUS_MASTER 10
 #define DMA_BUF 11
+#define PRECOPY_INFO 12
+#define STATE_PRE_COPY 6
+#define MIGRATION_PRE_COPY 4U
+#define MIG_GET_PRECOPY_INFO _IO(VFIO_TYPE, VFIO_BASE + 21)
+
+struct precopy_info {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t initial_bytes;
+	uint64_t dirty_bytes;
+};
 
 static const char *edu_bdf;
 
@@ -211,6 +222,12 @@ static void test_short_every_id(void **state)
 
 /* ---- migration ---- */
 
+/* The driver of the tests copies in advance where the core has PRECOPY_INFO for it. */
+static bool has_precopy(void)
+{
+	return kernel_since(7, 2);
+}
+
 static void test_migration(void **state)
 {
 	struct feature f = { 0 };
@@ -218,7 +235,9 @@ static void test_migration(void **state)
 
 	(void)state;
 	assert_ok(feature(fd, GET | MIGRATION, &f));
-	check_eq(VFIO_MIGRATION_STOP_COPY, f.mig.flags);
+	check_eq(VFIO_MIGRATION_STOP_COPY |
+			 (has_precopy() ? MIGRATION_PRE_COPY : 0),
+		 f.mig.flags);
 	assert_errno(EINVAL, feature(fd, SET | MIGRATION, &f));
 	assert_errno(EINVAL, feature(fd, GET | SET | MIGRATION, &f));
 	/* No answer where it cannot be written. */
@@ -307,6 +326,69 @@ static void test_migrate_bad(void **state)
 	/* State is the device's, and starts anew with its next user. */
 	drop_fd(fd);
 	check_eq(VFIO_DEVICE_STATE_RUNNING, get_state(node_open()));
+}
+
+/* What of @flags comes back; the driver itself sets none. */
+static long precopy_flags(int data_fd, uint32_t flags)
+{
+	struct precopy_info info = { .argsz = sizeof(info), .flags = flags };
+
+	if (ioctl(data_fd, MIG_GET_PRECOPY_INFO, &info))
+		return -errno;
+	check_eq(8, info.initial_bytes);
+	check_eq(0, info.dirty_bytes);
+	return info.flags;
+}
+
+static void ask_precopy_info(int fd, long *answer)
+{
+	struct feature f;
+
+	*answer++ = outcome(feature_empty(fd, PROBE | SET | PRECOPY_INFO));
+	*answer++ = outcome(feature_empty(fd, PROBE | GET | PRECOPY_INFO));
+	*answer++ = outcome(feature_empty(fd, GET | PRECOPY_INFO));
+	*answer++ = outcome(set_state(fd, STATE_PRE_COPY, &f));
+	if (f.state.data_fd < 0)
+		return;
+	keep_fd(f.state.data_fd);
+	*answer++ = precopy_flags(f.state.data_fd, 0x80);
+	*answer++ = outcome(feature_empty(fd, SET | PRECOPY_INFO));
+	*answer++ = precopy_flags(f.state.data_fd, 0x80);
+	drop_fd(f.state.data_fd);
+}
+
+/*
+ * The user says that the flags are an answer to him; until then they come back as he
+ * gave them. The promise ends with the device's file.
+ */
+static void test_precopy_info(void **state)
+{
+	uint64_t data = 0;
+	struct feature f;
+	int fd, data_fd;
+
+	(void)state;
+	on_both(ask_precopy_info, 7);
+	fd = node_open();
+	if (!has_precopy()) {
+		assert_errno(ENOTTY, feature_empty(fd, SET | PRECOPY_INFO));
+		assert_errno(EINVAL, set_state(fd, STATE_PRE_COPY, &f));
+		return;
+	}
+	assert_errno(EINVAL, feature_empty(fd, GET | PRECOPY_INFO));
+	assert_ok(set_state(fd, STATE_PRE_COPY, &f));
+	data_fd = assert_ok(keep_fd(f.state.data_fd));
+	check_eq(0x80, precopy_flags(data_fd, 0x80));
+	assert_ok(feature_empty(fd, SET | PRECOPY_INFO));
+	check_eq(0, precopy_flags(data_fd, 0x80));
+	/* The same file goes on when the device stops. */
+	assert_ok(set_state(fd, VFIO_DEVICE_STATE_STOP_COPY, &f));
+	check_eq(-1, f.state.data_fd);
+	check_eq(8, assert_ok(read(data_fd, &data, sizeof(data))));
+	check_eq(0x1122334455667788, data);
+	drop_fd(fd);
+	fd = node_open();
+	check_eq(0x80, precopy_flags(data_fd, 0x80));
 }
 
 static void ask_data_size(int fd, long *answer)
@@ -633,8 +715,18 @@ static void ask_low_power_wakeup(int fd, long *answer)
 
 static void test_low_power_wakeup(void **state)
 {
+	long answer[4];
+	int fd;
+
 	(void)state;
-	on_both(ask_low_power_wakeup, 4);
+	on_both(ask_low_power_wakeup, ARRAY_SIZE(answer));
+	fd = node_open();
+	ask_low_power_wakeup(fd, answer);
+	check_eq(0, answer[0]);
+	check_eq(0x1234, answer[1]);
+	check_eq(1, answer[2]);
+	/* It is over already. */
+	check_eq(0, answer[3]);
 }
 
 static void ask_bus_master(int fd, long *answer)
@@ -761,6 +853,7 @@ int main(int argc, char **argv)
 	ADD(migration);
 	ADD(migrate);
 	ADD(migrate_bad);
+	ADD(precopy_info);
 	ADD(data_size);
 	ADD(log_start);
 	ADD(log_start_unwritable);

@@ -3,7 +3,8 @@
  * A VFIO driver of a vendor, as far as the tests need one: built on
  * vfio-pci-core, takes QEMU's edu, and offers migration and DMA logging. What
  * it migrates is eight bytes of its own. What it reports as written is one page
- * of each mebibyte of the logged ranges, at any time: the edu cannot tell.
+ * of each mebibyte of the logged ranges, at any time: the edu cannot tell. It offers
+ * PRE_COPY, too, where the core has VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,6 +20,9 @@
 #include "compat/vfio.h"
 
 #define MAX_RANGES 4
+
+/* VFIO_DEVICE_STATE_PRE_COPY, which 6.1 does not have. */
+#define STATE_PRE_COPY 6
 
 /**
  * struct variant - an edu
@@ -68,6 +72,26 @@ static ssize_t data_write(struct file *filp, const char __user *buf,
 				      ppos, buf, count);
 }
 
+#if EXT_VFIO_HAS_PRECOPY_INFO_V2
+static long data_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct variant *variant = filp->private_data;
+	struct vfio_precopy_info info;
+	size_t minsz = offsetofend(struct vfio_precopy_info, dirty_bytes);
+	int ret;
+
+	ret = vfio_check_precopy_ioctl(&variant->core.vdev, cmd, arg, &info);
+	if (ret)
+		return ret;
+
+	info.initial_bytes = sizeof(variant->data);
+	info.dirty_bytes = 0;
+	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
+}
+#else
+#define data_ioctl NULL
+#endif
+
 static int data_release(struct inode *inode, struct file *filp)
 {
 	struct variant *variant = filp->private_data;
@@ -80,6 +104,7 @@ static const struct file_operations data_fops = {
 	.owner = THIS_MODULE,
 	.read = data_read,
 	.write = data_write,
+	.unlocked_ioctl = data_ioctl,
 	.release = data_release,
 };
 
@@ -97,7 +122,11 @@ static struct file *data_file(struct variant *variant, int flags)
 static struct file *one_step(struct variant *variant,
 			     enum vfio_device_mig_state next)
 {
-	if (next == VFIO_DEVICE_STATE_STOP_COPY)
+	if (next == STATE_PRE_COPY)
+		return data_file(variant, O_RDONLY);
+	/* The file of what was copied in advance goes on. */
+	if (next == VFIO_DEVICE_STATE_STOP_COPY &&
+	    variant->state != STATE_PRE_COPY)
 		return data_file(variant, O_RDONLY);
 	if (next == VFIO_DEVICE_STATE_RESUMING)
 		return data_file(variant, O_WRONLY);
@@ -239,6 +268,8 @@ static int variant_init_dev(struct vfio_device *vdev)
 
 	mutex_init(&variant->lock);
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY;
+	if (EXT_VFIO_HAS_PRECOPY_INFO_V2)
+		vdev->migration_flags |= VFIO_MIGRATION_PRE_COPY;
 	vdev->mig_ops = &mig_ops;
 	vdev->log_ops = &log_ops;
 	return vfio_pci_core_init_dev(vdev);
