@@ -77,6 +77,7 @@ static void use_defaults(void *arg)
 	edu_bdf = topology("EDU_BDF");
 	unload_module("vfio_cdev_ext");
 	unload_module("ext_test_patch");
+	unload_module("ext_test_id");
 	unload_module("iommufd_ext");
 	if (has_ftrace())
 		assert_ok(write_file(FTRACE_ENABLED, "1"));
@@ -227,6 +228,57 @@ static void test_iommu_node(void **state)
 	check(!path_exists(IOMMU_NODE));
 	pci_bind(edu_bdf, DRIVER_EXT);
 	cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+}
+
+/* To the kernel, the edu is a device of Intel with this id. */
+static void pose_as(const char *device_id)
+{
+	char args[128];
+
+	snprintf(args, sizeof(args), "device=%s vendor_id=0x8086 device_id=%s",
+		 edu_bdf, device_id);
+	pci_bind(edu_bdf, NULL);
+	load_module("ext_test_id", args);
+}
+
+static void check_denied(const char *name)
+{
+	char path[PATH_MAX];
+
+	/* Of a probe that fails, only who asks the driver by its name hears. */
+	assert_errno(ENODEV, pci_try_bind(edu_bdf, name));
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", name);
+	assert_errno(EINVAL, write_file(path, edu_bdf));
+	check(!*pci_driver(edu_bdf));
+}
+
+/* The devices that vfio-pci refuses, too: QAT, DSA and IAX of Intel. */
+static void test_denylist(void **state)
+{
+	static const char *const ids[] = {
+		"0x19e2", "0x19e3", "0x37c8", "0x37c9",
+		"0x0435", "0x0443", "0x0b25", "0x0cfe",
+	};
+	struct edu edu;
+	size_t i;
+	int mark;
+
+	(void)state;
+	need_edu();
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		pose_as(ids[i]);
+		mark = klog_mark();
+		check_denied(DRIVER_EXT);
+		check(klog_wait(mark, edu_bdf, "parameter disable_denylist",
+				1000));
+		check_denied(DRIVER_STOCK);
+		unload_module("ext_test_id");
+	}
+	reload("disable_denylist=1");
+	pose_as(ids[0]);
+	pci_bind(edu_bdf, DRIVER_EXT);
+	edu_open(&edu, cdev_open_bound(edu_bdf, ioasid_open(), NULL));
+	check_eq(~3U, edu_liveness(&edu, 3));
 }
 
 /* Memory whose pages lie alone, as far as the kernel gives such: touched out of order. */
@@ -403,6 +455,7 @@ int main(int argc, char **argv)
 	ADD(group_path_default);
 	ADD(directory);
 	ADD(iommu_node);
+	ADD(denylist);
 	ADD(kvm);
 	ADD(kvm_off);
 	ADD(kvm_no_ftrace);
