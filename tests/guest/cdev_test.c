@@ -545,7 +545,10 @@ static void test_sibling_host_driver(void **state)
 	pci_bind(shared1, NULL);
 	assert_ok(cdev_bind(fd, ctx, NULL));
 	/* And the other way round: no host driver beside a bound device. */
-	check(pci_try_bind(shared1, "e1000") == -1);
+	assert_errno(EINVAL, pci_try_bind(shared1, "e1000"));
+	/* Asked for by its name, it says what was in the way. */
+	assert_errno(EBUSY,
+		     write_file("/sys/bus/pci/drivers/e1000/bind", shared1));
 	check(!*pci_driver(shared1));
 	drop_fd(fd);
 	pci_bind(shared1, "e1000");
@@ -652,6 +655,78 @@ static void test_forward(void **state)
 	assert_errno(EFAULT, pread(fd, bad, 4, base));
 	assert_errno(ENOTTY, ioctl(fd, _IO(VFIO_TYPE, 250), NULL));
 	assert_errno(ENOTTY, ioctl(fd, _IO('Z', 200), NULL));
+}
+
+static int ioeventfd(int fd, uint32_t flags, uint64_t offset, uint64_t data,
+		     int efd)
+{
+	struct vfio_device_ioeventfd cmd = {
+		.argsz = sizeof(cmd),
+		.flags = flags,
+		.offset = offset,
+		.data = data,
+		.fd = efd,
+	};
+
+	return ioctl(fd, VFIO_DEVICE_IOEVENTFD, &cmd);
+}
+
+/* The edu's second register inverts what is written to it. */
+#define LIVENESS 4
+
+static bool inverts(struct edu *edu, uint32_t value)
+{
+	long long end = now_ms() + 1000;
+
+	while (*(volatile uint32_t *)(edu->bar + LIVENESS) != ~value) {
+		if (now_ms() > end)
+			return false;
+		sleep_ms(1);
+	}
+	return true;
+}
+
+/* An eventfd that writes to the device, in place of its user. */
+static void test_ioeventfd(void **state)
+{
+	int ctx = ioasid_open(), fd = edu_bound(ctx), efd = eventfd_new();
+	struct vfio_region_info info;
+	const uint64_t one = 1;
+	uint64_t offset;
+	struct edu edu;
+
+	(void)state;
+	assert_ok(vfio_region(fd, VFIO_PCI_BAR0_REGION_INDEX, &info));
+	offset = info.offset + LIVENESS;
+	edu_open(&edu, fd);
+	check_eq(~4U, edu_liveness(&edu, 4));
+	assert_ok(ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32, offset, 5, efd));
+	check_eq(8, assert_ok(write(efd, &one, sizeof(one))));
+	check(inverts(&edu, 5));
+	assert_errno(EEXIST,
+		     ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32, offset, 5, efd));
+	assert_errno(EINVAL, ioeventfd(fd, 0, offset, 5, efd));
+	assert_errno(EINVAL, ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32,
+				       info.offset + info.size, 5, efd));
+	assert_errno(EINVAL,
+		     ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32, offset, 6, ctx));
+	/* Taken back, it writes no more; and so does closing the device. */
+	assert_ok(ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32, offset, 5, -1));
+	assert_errno(ENODEV,
+		     ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32, offset, 5, -1));
+	check_eq(~7U, edu_liveness(&edu, 7));
+	check_eq(8, assert_ok(write(efd, &one, sizeof(one))));
+	sleep_ms(20);
+	check(inverts(&edu, 7));
+	assert_ok(ioeventfd(fd, VFIO_DEVICE_IOEVENTFD_32, offset, 5, efd));
+	edu_close(&edu);
+	drop_fd(fd);
+	fd = edu_bound(ctx);
+	edu_open(&edu, fd);
+	check_eq(~8U, edu_liveness(&edu, 8));
+	check_eq(8, assert_ok(write(efd, &one, sizeof(one))));
+	sleep_ms(20);
+	check(inverts(&edu, 8));
 }
 
 static void test_feature(void **state)
@@ -1486,6 +1561,7 @@ int main(int argc, char **argv)
 		T(group_two_contexts),
 		T(group_attach),
 		T(forward),
+		T(ioeventfd),
 		T(feature),
 		T(mmap),
 		T(mmap_disabled),
