@@ -319,6 +319,126 @@ static void test_changed(void **state)
 	check_eq(EDU_ID, *(volatile uint32_t *)moved);
 }
 
+/* How many of these pages answer a read like this: 0, or a signal. */
+static size_t pages(const uint8_t *at, size_t len, int want)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < len; i += PAGE)
+		count += touch(at + i) == want;
+	return count;
+}
+
+static void move(uint8_t *from, size_t len, size_t left, uint8_t *to)
+{
+	check(mremap(from, len, left, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+}
+
+/*
+ * A filled mapping of the BAR is taken to pieces, some of which go to a place of the same
+ * size. All that is left of it, and nothing else, is taken away and comes back.
+ */
+static void check_pieces(void (*take)(uint8_t *bar, uint8_t *place),
+			 size_t left)
+{
+	int fd = bound(edu_bdf);
+	uint8_t *bar, *place;
+	struct edu edu;
+
+	edu_open(&edu, fd);
+	bar = (uint8_t *)edu.bar;
+	place = keep_map(mmap(NULL, MB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			      -1, 0),
+			 MB);
+	check(place != MAP_FAILED);
+	check_eq(MB / PAGE, pages(bar, MB, 0));
+	take(bar, place);
+	vfio_config16_set(fd, PCI_COMMAND, 0);
+	check_eq(0, pages(bar, MB, 0) + pages(place, MB, 0));
+	check_eq(left, pages(bar, MB, SIGBUS) + pages(place, MB, SIGBUS));
+	vfio_config16_set(fd, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	check_eq(left, pages(bar, MB, 0) + pages(place, MB, 0));
+	check_eq(2 * MB / PAGE - left,
+		 pages(bar, MB, SIGSEGV) + pages(place, MB, SIGSEGV));
+}
+
+static void take_middle(uint8_t *bar, uint8_t *place)
+{
+	move(bar + 16 * PAGE, PAGE, PAGE, place);
+}
+
+static void test_moved_middle(void **state)
+{
+	(void)state;
+	check_pieces(take_middle, 256);
+}
+
+/* What stays lies between two places that were emptied, and is cut as well. */
+static void take_ends(uint8_t *bar, uint8_t *place)
+{
+	move(bar, 8 * PAGE, 8 * PAGE, place);
+	move(bar + 248 * PAGE, 8 * PAGE, 8 * PAGE, place + 248 * PAGE);
+	assert_ok(mprotect(bar + 128 * PAGE, PAGE, PROT_READ));
+}
+
+static void test_moved_ends(void **state)
+{
+	(void)state;
+	check_pieces(take_ends, 256);
+}
+
+/* One page in eight, from the end and from the beginning, and some of them back. */
+static void take_many(uint8_t *bar, uint8_t *place)
+{
+	size_t i;
+
+	for (i = 0; i < MB / 2; i += 8 * PAGE) {
+		move(bar + i, PAGE, PAGE, place + i);
+		move(bar + MB - PAGE - i, PAGE, PAGE, place + MB - PAGE - i);
+	}
+	for (i = 0; i < MB / 2; i += 16 * PAGE)
+		move(place + i, PAGE, PAGE, bar + i);
+}
+
+static void test_moved_many(void **state)
+{
+	(void)state;
+	check_pieces(take_many, 256);
+}
+
+/* All of it, filled there, and a part back to where it was; less than was asked for. */
+static void take_whole(uint8_t *bar, uint8_t *place)
+{
+	move(bar, MB, MB, place);
+	check_eq(0, touch(place));
+	move(place + 16 * PAGE, 16 * PAGE, 8 * PAGE, bar);
+	check_eq(0, touch(bar));
+	move(bar + PAGE, PAGE, PAGE, bar + 64 * PAGE);
+}
+
+static void test_moved_whole(void **state)
+{
+	(void)state;
+	check_pieces(take_whole, 248);
+}
+
+/* Nothing moves. */
+static void take_parts(uint8_t *bar, uint8_t *place)
+{
+	(void)place;
+	assert_ok(munmap(bar + 16 * PAGE, 8 * PAGE));
+	assert_ok(mprotect(bar + 64 * PAGE, 8 * PAGE, PROT_READ));
+	assert_ok(madvise(bar + 128 * PAGE, 8 * PAGE, MADV_KEEPONFORK));
+	check(mremap(bar + 240 * PAGE, 16 * PAGE, 8 * PAGE, 0) ==
+	      bar + 240 * PAGE);
+}
+
+static void test_cut(void **state)
+{
+	(void)state;
+	check_pieces(take_parts, 240);
+}
+
 /* The BAR's address, as the user writes it, moves nothing. */
 static void test_bar_address(void **state)
 {
@@ -420,9 +540,10 @@ int main(int argc, char **argv)
 {
 	static const struct driver_test tests[] = {
 #define T(fn) { #fn, test_##fn }
-		T(regions),   T(msix_area),    T(small),       T(huge),
-		T(fork),      T(changed),      T(bar_address), T(after_close),
-		T(next_user), T(after_unbind),
+		T(regions),	T(msix_area),	T(small),	 T(huge),
+		T(fork),	T(changed),	T(moved_middle), T(moved_ends),
+		T(moved_many),	T(moved_whole), T(cut),		 T(bar_address),
+		T(after_close), T(next_user),	T(after_unbind),
 	};
 	struct test_list list = { 0 };
 
