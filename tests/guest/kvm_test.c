@@ -16,6 +16,7 @@
 #include "nic.h"
 #include "state.h"
 #include "test.h"
+#include "trace.h"
 #include "vfio.h"
 
 #define INTX VFIO_PCI_INTX_IRQ_INDEX
@@ -213,36 +214,6 @@ static void test_producer(void **state)
 	check_arrives(&g);
 }
 
-#define TRACING "/sys/kernel/tracing/"
-
-/* Follow the calls that KVM gets from irqbypass, from here on. */
-static void trace_start(void)
-{
-	assert_ok(write_file(TRACING "set_ftrace_filter",
-			     "kvm_arch_irq_bypass_*_producer"));
-	assert_ok(write_file(TRACING "current_tracer", "function"));
-	assert_ok(write_file(TRACING "trace", "\n"));
-}
-
-static int traced(const char *function)
-{
-	char text[64 * KB], *at = text;
-	int n = 0;
-
-	read_file(TRACING "trace", text, sizeof(text));
-	while ((at = strstr(at, function))) {
-		at += strlen(function);
-		n++;
-	}
-	return n;
-}
-
-static void trace_stop(void)
-{
-	assert_ok(write_file(TRACING "current_tracer", "nop"));
-	assert_ok(write_file(TRACING "set_ftrace_filter", "\n"));
-}
-
 /*
  * The two ends find each other: 6.1 tells KVM each time, later kernels where the IOMMU
  * can post interrupts only.
@@ -253,7 +224,8 @@ static void test_pairs(void **state)
 	struct guest g = guest_new();
 
 	(void)state;
-	trace_start();
+	/* The calls that KVM gets from irqbypass. */
+	trace_start("kvm_arch_irq_bypass_*_producer");
 	assert_ok(vfio_irq_eventfd(g.s.dev, MSI, 0, g.efd));
 	check_eq(0, traced("add_producer"));
 	assert_ok(vm_irqfd(&g.vm, g.efd, VM_GSI_MSI(0)));
