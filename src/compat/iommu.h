@@ -378,39 +378,6 @@ static inline bool ext_iommu_group_has_isolated_msi(struct iommu_group *group,
 }
 
 /*
- * True if a domain of the device can be made to ignore the no-snoop attribute.
- * A capability since 6.2. Before, only an attached domain can tell (an
- * unattached one of the Intel driver agrees to anything): attach a scratch one.
- *
- * With EXT_COHERENCY_NEEDS_OWNERSHIP, the caller owns the group's DMA, and no
- * domain is attached to the group.
- */
-#define EXT_COHERENCY_NEEDS_OWNERSHIP \
-	(!EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY)
-
-static inline bool ext_iommu_group_enforces_coherency(struct iommu_group *group,
-						      struct device *dev)
-{
-#if EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY
-	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
-#else
-	bool final, enforces = false;
-	struct iommu_domain *domain;
-
-	domain = ext_iommu_paging_domain_alloc(dev, &final);
-	if (IS_ERR(domain))
-		return false;
-	if (!iommu_attach_group(domain, group)) {
-		enforces = domain->ops->enforce_cache_coherency &&
-			   domain->ops->enforce_cache_coherency(domain);
-		iommu_detach_group(domain, group);
-	}
-	iommu_domain_free(domain);
-	return enforces;
-#endif
-}
-
-/*
  * Attach a group with a handle, that those it faults to find it by. Kernels before
  * 6.11 have no handles, and nothing to find.
  */

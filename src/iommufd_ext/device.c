@@ -16,6 +16,7 @@
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/coherency.h"
 #include "compat/iommu.h"
 #include "compat/module.h"
 #include "private.h"
@@ -74,13 +75,17 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 				   struct device *dev)
 {
 	struct igroup *igroup;
-	int rc;
+	int coherent, rc;
 
 	lockdep_assert_held(&igroups_lock);
 
 	rc = check_isolated_msi(ictx, group, dev);
 	if (rc)
 		return ERR_PTR(rc);
+
+	coherent = ext_iommu_enforces_coherency(dev);
+	if (coherent < 0)
+		return ERR_PTR(coherent);
 
 	igroup = kzalloc(sizeof(*igroup), GFP_KERNEL_ACCOUNT);
 	if (!igroup)
@@ -100,7 +105,7 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	igroup->user = get_pid(task_tgid(current));
 	igroup->group = group;
 	igroup->msi_window = NO_MSI_WINDOW;
-	igroup->coherent = ext_iommu_group_enforces_coherency(group, dev);
+	igroup->coherent = coherent;
 	list_add_tail(&igroup->item, &igroups);
 	return igroup;
 }
@@ -358,36 +363,18 @@ EXT_EXPORT_SYMBOL(iommufd_ext_device_supported);
  * iommufd_ext_device_enforced_coherent() - can the device's DMA bypass caches?
  * @dev: the device, bound or not
  *
- * KVM asks, to know whether it must emulate a guest's WBINVD. On a kernel that
- * cannot tell without it, the group is claimed for a moment.
+ * KVM asks, to know whether it must emulate a guest's WBINVD. It asks before the
+ * device is bound, and while others have its group: the answer is one of the
+ * IOMMU's alone, it does not change, and nobody is disturbed for it.
  *
  * Context: may sleep.
  * Return: true if no-snoop DMA is impossible for every page table of the
- * device; false if it is possible, or if somebody else owns the group.
+ * device; false if it is possible, or if memory is too short to tell.
  */
 bool iommufd_ext_device_enforced_coherent(struct device *dev)
 {
-	struct iommu_group *group;
-	struct igroup *igroup;
-	bool coherent = false;
-
-	group = iommu_group_get(dev);
-	if (!group)
-		return false;
-
-	mutex_lock(&igroups_lock);
-	igroup = igroup_find(group);
-	if (igroup) {
-		coherent = igroup->coherent;
-	} else if (!EXT_COHERENCY_NEEDS_OWNERSHIP) {
-		coherent = ext_iommu_group_enforces_coherency(group, dev);
-	} else if (!iommu_group_claim_dma_owner(group, &igroups)) {
-		coherent = ext_iommu_group_enforces_coherency(group, dev);
-		iommu_group_release_dma_owner(group);
-	}
-	mutex_unlock(&igroups_lock);
-	iommu_group_put(group);
-	return coherent;
+	return iommufd_ext_device_supported(dev) &&
+	       ext_iommu_enforces_coherency(dev) > 0;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_enforced_coherent);
 

@@ -3,7 +3,7 @@
  * Is there a capability for ignoring the no-snoop attribute?
  *
  * Since 6.2 ("iommu: Add IOMMU_CAP_ENFORCE_CACHE_COHERENCY").
- * Used by ext_iommu_group_enforces_coherency().
+ * Used by ext_iommu_enforces_coherency().
  */
 #include <linux/iommu.h>
 
