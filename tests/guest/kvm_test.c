@@ -65,6 +65,14 @@ static struct guest guest_with_msi(void)
 	return g;
 }
 
+/* KVM has its file, too. */
+static void close_device(struct guest *g)
+{
+	assert_ok(vm_file_del(&g->vm, g->s.dev));
+	drop_fd(g->s.dev);
+	edu_close(&g->s.edu);
+}
+
 static void interrupt(struct guest *g)
 {
 	edu_raise_irq(&g->s.edu, 1);
@@ -224,7 +232,6 @@ static void test_pairs(void **state)
 	struct guest g = guest_new();
 
 	(void)state;
-	/* The calls that KVM gets from irqbypass. */
 	trace_start("kvm_arch_irq_bypass_*_producer");
 	assert_ok(vfio_irq_eventfd(g.s.dev, MSI, 0, g.efd));
 	check_eq(0, traced("add_producer"));
@@ -234,8 +241,7 @@ static void test_pairs(void **state)
 	check_eq(pairs / 2, traced("del_producer"));
 	assert_ok(vfio_irq_eventfd(g.s.dev, MSI, 0, g.efd));
 	check_eq(pairs, traced("add_producer"));
-	drop_fd(g.s.dev);
-	edu_close(&g.s.edu);
+	close_device(&g);
 	check_eq(pairs, traced("del_producer"));
 	trace_stop();
 }
@@ -250,9 +256,8 @@ static void test_device_first(void **state)
 
 	(void)state;
 	interrupt(&g);
-	drop_fd(g.s.dev);
+	close_device(&g);
 	drop_fd(g.s.ctx);
-	edu_close(&g.s.edu);
 	check_eq(VM_VECTOR_MSI(0), vm_interrupt(&g.vm, SOON));
 	check_eq(8, assert_ok(write(g.efd, &one, sizeof(one))));
 	check_eq(VM_VECTOR_MSI(0), vm_interrupt(&g.vm, SOON));

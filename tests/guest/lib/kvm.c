@@ -163,47 +163,66 @@ static int kvm_open(void)
 	return keep_fd(kvm);
 }
 
-static int vm_open(int kvm)
+static struct vm vm_open(int kvm)
 {
-	return assert_ok(keep_fd(ioctl(kvm, KVM_CREATE_VM, 0)));
+	return (struct vm){
+		.fd = assert_ok(keep_fd(ioctl(kvm, KVM_CREATE_VM, 0))),
+		.vfio = -1,
+		.vcpu = -1,
+	};
 }
 
-int vm_file_add(struct vm *vm, int file)
+static int vm_file_set(struct vm *vm, uint64_t what, int file)
 {
 	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_VFIO };
 	struct kvm_device_attr attr = {
 		.group = KVM_DEV_VFIO_GROUP,
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
+		.attr = what,
 		.addr = (uintptr_t)&file,
 	};
-	int rc, err;
 
-	assert_ok(ioctl(vm->fd, KVM_CREATE_DEVICE, &dev));
-	rc = ioctl(dev.fd, KVM_SET_DEVICE_ATTR, &attr);
-	err = errno;
-	/* The VM has it, not the file. */
-	close(dev.fd);
-	errno = err;
-	return rc;
+	if (vm->vfio < 0) {
+		assert_ok(ioctl(vm->fd, KVM_CREATE_DEVICE, &dev));
+		vm->vfio = keep_fd(dev.fd);
+	}
+	return ioctl(vm->vfio, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+int vm_file_add(struct vm *vm, int file)
+{
+	return vm_file_set(vm, KVM_DEV_VFIO_GROUP_ADD, file);
+}
+
+int vm_file_del(struct vm *vm, int file)
+{
+	return vm_file_set(vm, KVM_DEV_VFIO_GROUP_DEL, file);
 }
 
 int kvm_file_add(int file)
 {
-	int kvm = kvm_open(), rc, err;
-	struct vm vm = { .fd = vm_open(kvm) };
+	struct vm vm = vm_empty();
+	int rc, err;
 
 	rc = vm_file_add(&vm, file);
 	err = errno;
-	drop_fd(vm.fd);
-	drop_fd(kvm);
+	vm_drop(&vm);
 	errno = err;
 	return rc;
+}
+
+struct vm vm_empty(void)
+{
+	int kvm = kvm_open();
+	struct vm vm = vm_open(kvm);
+
+	drop_fd(kvm);
+	return vm;
 }
 
 struct vm vm_new(void)
 {
 	int kvm = kvm_open();
-	struct vm vm = { .fd = vm_open(kvm) };
+	struct vm vm = vm_open(kvm);
 
 	assert_ok(ioctl(vm.fd, KVM_CREATE_IRQCHIP, 0));
 	add_ram(&vm);
@@ -215,8 +234,12 @@ struct vm vm_new(void)
 
 void vm_drop(struct vm *vm)
 {
-	drop_map(vm->run);
-	drop_fd(vm->vcpu);
+	if (vm->run)
+		drop_map(vm->run);
+	if (vm->vcpu >= 0)
+		drop_fd(vm->vcpu);
+	if (vm->vfio >= 0)
+		drop_fd(vm->vfio);
 	drop_fd(vm->fd);
 }
 

@@ -19,6 +19,9 @@
 
 struct vm {
 	int fd;
+	/* Of its one device for VFIO files, -1 before the first. */
+	int vfio;
+	/* -1 and NULL without a processor. */
 	int vcpu;
 	struct kvm_run *run;
 };
@@ -28,11 +31,14 @@ int kvm_file_add(int file);
 
 /* Skips the test without KVM. */
 struct vm vm_new(void);
+/* The same without memory and processor. */
+struct vm vm_empty(void);
 /* An end of the VM like that of its process. */
 void vm_drop(struct vm *vm);
 
 /* The file is that of a device of the guest. */
 int vm_file_add(struct vm *vm, int file);
+int vm_file_del(struct vm *vm, int file);
 
 /* Let an eventfd raise a line of the guest; vm_irqfd_drop() takes it back. */
 int vm_irqfd(struct vm *vm, int efd, uint32_t gsi);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
 #include "test.h"
 #include "trace.h"
 
@@ -6,7 +8,7 @@
 
 void trace_start(const char *functions)
 {
-	/* A tracer that is set begins anew, if it is another than before. */
+	/* A test that failed may have left it on. The new one begins with nothing. */
 	assert_ok(write_file(TRACING "current_tracer", "nop"));
 	assert_ok(write_file(TRACING "set_ftrace_filter", functions));
 	assert_ok(write_file(TRACING "current_tracer", "function"));
