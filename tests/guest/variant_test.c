@@ -17,6 +17,7 @@
 
 #include "edu.h"
 #include "ioasid.h"
+#include "kvm.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
@@ -833,6 +834,92 @@ static void test_module_held(void **state)
 	check_eq(0, read_long("/sys/module/" DRIVER_VARIANT "/refcnt"));
 }
 
+/* ---- the VM ---- */
+
+/* What the driver was told when the device was opened last. */
+static void check_opened_with_kvm(bool kvm)
+{
+	char answer[8];
+
+	read_file("/sys/module/" DRIVER_VARIANT "/parameters/opened_with_kvm",
+		  answer, sizeof(answer));
+	if (strcmp(answer, kvm ? "Y\n" : "N\n"))
+		fail_test("with a VM: expected %d, got %s", kvm, answer);
+}
+
+/* Bind the parked device, and close it. */
+static void bind_and_check(int fd, bool kvm)
+{
+	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
+	check_opened_with_kvm(kvm);
+	drop_fd(fd);
+}
+
+static void test_kvm(void **state)
+{
+	struct vm vm = vm_empty();
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(vm_file_add(&vm, fd));
+	bind_and_check(fd, true);
+	/* KVM has the file, too. The VM is the file's: the next one has none. */
+	vm_drop(&vm);
+	bind_and_check(assert_ok(cdev_open(edu_bdf)), false);
+}
+
+static void test_kvm_del(void **state)
+{
+	struct vm vm = vm_empty();
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(vm_file_add(&vm, fd));
+	assert_ok(vm_file_del(&vm, fd));
+	bind_and_check(fd, false);
+
+	/* And back again. */
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(vm_file_add(&vm, fd));
+	assert_ok(vm_file_del(&vm, fd));
+	assert_ok(vm_file_add(&vm, fd));
+	bind_and_check(fd, true);
+}
+
+static void test_kvm_gone(void **state)
+{
+	struct vm vm = vm_empty();
+	int fd;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(vm_file_add(&vm, fd));
+	vm_drop(&vm);
+	bind_and_check(fd, false);
+}
+
+/* The driver has a VM through the group as through the node. */
+static void test_kvm_group(void **state)
+{
+	struct vm vm = vm_empty();
+	struct legacy l;
+
+	(void)state;
+	need_edu();
+	l = legacy_open();
+	check_opened_with_kvm(false);
+	drop_fd(l.dev);
+	assert_ok(vm_file_add(&vm, l.group));
+	l.dev = assert_ok(group_device(l.group, edu_bdf));
+	check_opened_with_kvm(true);
+	legacy_close(&l);
+}
+
 static int finish(void **state)
 {
 	(void)state;
@@ -867,5 +954,9 @@ int main(int argc, char **argv)
 	ADD(mapping);
 	ADD(dma);
 	ADD(module_held);
+	ADD(kvm);
+	ADD(kvm_del);
+	ADD(kvm_gone);
+	ADD(kvm_group);
 	return test_main(argc, argv, "variant", &list, NULL, finish);
 }

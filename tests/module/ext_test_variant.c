@@ -19,6 +19,11 @@
 
 #include "compat/vfio.h"
 
+static bool opened_with_kvm;
+module_param(opened_with_kvm, bool, 0444);
+MODULE_PARM_DESC(opened_with_kvm,
+		 "Whether a VM was offered when a device was opened last.");
+
 #define MAX_RANGES 4
 
 /* VFIO_DEVICE_STATE_PRE_COPY, which 6.1 does not have. */
@@ -286,6 +291,7 @@ static int variant_open_device(struct vfio_device *vdev)
 	struct variant *variant = to_variant(vdev);
 	int ret;
 
+	opened_with_kvm = vdev->kvm;
 	ret = vfio_pci_core_enable(&variant->core);
 	if (ret)
 		return ret;
