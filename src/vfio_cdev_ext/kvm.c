@@ -62,13 +62,26 @@ static bool replaced_is_valid(struct file *filp)
 
 /*
  * Asked before BIND, so it is about the device's IOMMU and not about what it is
- * attached to.
+ * attached to. Of a device whose driver leaves nothing is known: KVM is to expect
+ * the worse.
  */
 static bool replaced_enforced_coherent(struct file *filp)
 {
 	struct cdev_ext_file *file = filp->private_data;
+	/* Pairs with the release in BIND. */
+	bool bound = smp_load_acquire(&file->bound);
+	struct vfio_device *vdev = file->vdev;
+	bool coherent;
 
-	return iommufd_ext_device_enforced_coherent(&file->node->pdev->dev);
+	if (!bound)
+		vdev = cdev_ext_get_vdev(file->node);
+	if (!vdev)
+		return false;
+
+	coherent = iommufd_ext_device_enforced_coherent(vdev->dev);
+	if (!bound)
+		cdev_ext_put_vdev(vdev);
+	return coherent;
 }
 
 static void replaced_set_kvm(struct file *filp, struct kvm *kvm)

@@ -80,9 +80,9 @@
  * BIND and ATTACH write to the user's memory under dev_set->lock, as in mainline: memory
  * that takes its time (userfaultfd, FUSE) holds up the others on the same bus.
  *
- * KVM takes kvm_lock, and igroups_lock of iommufd_ext, under locks of its own, with
- * none of the others. Nothing here is taken in mmap() or in a page fault. nodes_lock
- * is held over the making of a node, with all that devtmpfs and uevents take.
+ * KVM takes kvm_lock and node->lock under locks of its own, with none of the others.
+ * Nothing here is taken in mmap() or in a page fault. nodes_lock is held over the
+ * making of a node, with all that devtmpfs and uevents take.
  */
 #include "compat/module.h"
 #include "compat/vfio.h"
