@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <linux/ioasid.h>
 
+#include "coherency.h"
 #include "dma.h"
 #include "edu.h"
 #include "ioasid.h"
@@ -235,6 +236,16 @@ static void test_small(void **state)
 
 #define ADD(test) test_add(&list, test_##test, NULL, #test)
 
+/* This IOMMU always enforces it. */
+static void test_coherency(void **state)
+{
+	struct setup s = setup_amd();
+
+	(void)state;
+	coherency_check(s.dev, true);
+	coherency_check(assert_ok(cdev_open(edu_bdf)), true);
+}
+
 int main(int argc, char **argv)
 {
 	struct test_list list = { 0 };
@@ -246,5 +257,6 @@ int main(int argc, char **argv)
 	ADD(copy);
 	ADD(tables);
 	ADD(small);
+	ADD(coherency);
 	return test_main(argc, argv, "amd", &list, NULL, NULL);
 }

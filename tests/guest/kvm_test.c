@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts of a device that go to a guest of KVM: eventfds that the device writes and KVM
- * reads, both in the kernel. The device is on vfio_cdev_ext ("ext.") and on stock
- * vfio-pci ("stock.").
+ * Devices and guests of KVM, the device on vfio_cdev_ext ("ext.") and on stock vfio-pci
+ * ("stock."): what KVM is told about its DMA, and interrupts that go to the guest,
+ * which are eventfds that the device writes and KVM reads, both in the kernel.
  *
  * Such an eventfd has a producer, the device, and may have a consumer, the guest, for
  * irqbypass to bring together; where the IOMMU can post interrupts, they then reach the
@@ -10,6 +10,10 @@
  *
  * vm: --topology all
  */
+#include <limits.h>
+#include <stdio.h>
+
+#include "coherency.h"
 #include "dma.h"
 #include "ioasid.h"
 #include "kvm.h"
@@ -306,6 +310,57 @@ static void test_killed(void **state)
 	check_arrives(&g);
 }
 
+/* ---- what KVM asks, and who else is in the kernel at that time ---- */
+
+#define TRIES 50
+
+struct asking {
+	struct gate begun;
+	int files[2];
+};
+
+static void ask_forever(void *arg)
+{
+	struct asking *asking = arg;
+	struct vm vm = vm_empty();
+
+	assert_ok(vm_file_add(&vm, asking->files[0]));
+	gate_open(&asking->begun);
+	for (;;) {
+		assert_ok(vm_file_add(&vm, asking->files[1]));
+		assert_ok(vm_file_del(&vm, asking->files[1]));
+	}
+}
+
+/* KVM asks about files of a device that is not bound: others may still take it, all the time. */
+static void test_disturbs_nobody(void **state)
+{
+	struct asking asking;
+	char viable[PATH_MAX];
+	int group, container, i;
+	pid_t child;
+
+	(void)state;
+	need_edu();
+	snprintf(viable, sizeof(viable),
+		 "/sys/bus/pci/devices/%s/vfio-dev/%s/viable", edu_bdf,
+		 cdev_name(edu_bdf));
+	asking.files[0] = assert_ok(cdev_open(edu_bdf));
+	asking.files[1] = assert_ok(cdev_open(edu_bdf));
+	gate_init(&asking.begun);
+	child = child_start(ask_forever, &asking);
+	gate_wait(&asking.begun);
+	for (i = 0; i < TRIES; i++) {
+		check_eq(1, read_long(viable));
+		group = assert_ok(group_open(pci_group(edu_bdf)));
+		container = container_open();
+		assert_ok(group_set_container(group, container));
+		drop_fd(group);
+		drop_fd(container);
+	}
+	child_kill(child);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct driver_test tests[] = {
@@ -319,10 +374,12 @@ int main(int argc, char **argv)
 		T(device_first),
 		T(guest_first),
 		T(killed),
+		T(disturbs_nobody),
 	};
 	struct test_list list = { 0 };
 
 	test_before = use_driver;
 	test_add_drivers(&list, tests, ARRAY_SIZE(tests));
+	coherency_add_tests(&list, true);
 	return test_main(argc, argv, "kvm", &list, NULL, NULL);
 }
