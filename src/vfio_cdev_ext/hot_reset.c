@@ -242,6 +242,23 @@ static int refuse_not_owned(struct cdev_ext_file *file, struct device *dev)
 			       dev_name(dev));
 }
 
+/* Who has it is known for devices in the set, whose lock is held. */
+static int refuse_member(struct cdev_ext_file *file, struct vfio_device *vdev)
+{
+	struct cdev_ext_holder holder;
+
+	if (cdev_ext_find_holder(vdev->dev, &holder))
+		return cdev_ext_refuse(file, -EINVAL,
+				       "the reset would hit %s, which is in use by process %d (%s)",
+				       dev_name(vdev->dev), holder.pid,
+				       holder.pid ? holder.comm : "not visible");
+	if (vdev->open_count)
+		return cdev_ext_refuse(file, -EINVAL,
+				       "the reset would hit %s, which is in use through its VFIO group",
+				       dev_name(vdev->dev));
+	return refuse_not_owned(file, vdev->dev);
+}
+
 static int check_in_set(struct pci_dev *pdev, void *data)
 {
 	struct cdev_ext_file *file = data;
@@ -264,7 +281,7 @@ static int check_reset(struct cdev_ext_file *file)
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
 		if (!cdev_ext_core_device(vdev) ||
 		    devid_in_ctx(vdev, file->ictx) == VFIO_CDEV_DEVID_NOT_OWNED)
-			return refuse_not_owned(file, vdev->dev);
+			return refuse_member(file, vdev);
 	}
 	return walk_affected(to_pci_dev(file->vdev->dev), &walk);
 }
