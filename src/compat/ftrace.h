@@ -18,9 +18,9 @@
 #define EXT_FTRACE_CAN_REDIRECT 1
 
 static __always_inline unsigned long
-ext_ftrace_first_argument(struct ftrace_regs *fregs)
+ext_ftrace_argument(struct ftrace_regs *fregs, unsigned int n)
 {
-	return ftrace_regs_get_argument(fregs, 0);
+	return ftrace_regs_get_argument(fregs, n);
 }
 
 static __always_inline void ext_ftrace_continue_at(struct ftrace_regs *fregs,
@@ -34,9 +34,9 @@ static __always_inline void ext_ftrace_continue_at(struct ftrace_regs *fregs,
 #define EXT_FTRACE_CAN_REDIRECT 1
 
 static __always_inline unsigned long
-ext_ftrace_first_argument(struct ftrace_regs *fregs)
+ext_ftrace_argument(struct ftrace_regs *fregs, unsigned int n)
 {
-	return regs_get_kernel_argument(&fregs->regs, 0);
+	return regs_get_kernel_argument(&fregs->regs, n);
 }
 
 static __always_inline void ext_ftrace_continue_at(struct ftrace_regs *fregs,

@@ -3,26 +3,21 @@
  * KVM and our files.
  *
  * KVM lets a VM know about its VFIO files through three functions of the VFIO core,
- * each of which starts with the question whether the file is the core's own. ftrace
- * can change where a function continues right at its first instruction; here it does
- * so if the file in the first argument is ours, and else lets the function run as it
- * is. No function of the core is copied, and none changes for the core's files.
+ * each of which starts with the question whether the file is the core's own. If it is
+ * ours, they continue here (redirect.c); nothing changes for the core's files.
  *
- * It cannot be left behind: a replacement is only entered with a file of ours, whose
- * owner is this module, and the caller holds the file. Unregistering waits for callers
- * of the ftrace callback itself.
+ * A replacement cannot be left behind by rmmod: it is only entered with a file of
+ * ours, whose owner is this module, and the caller holds the file.
  *
- * Kernel live patching uses the same mechanism, and one function has one user: if a
- * patch has it, or ftrace is switched off, the module works without KVM and says so.
+ * KVM needs all three. If one cannot be had, the module works without KVM and says so.
  */
-#include <linux/ftrace.h>
 #include <linux/kvm_host.h>
 #include <linux/vfio.h>
 
-#include "compat/ftrace.h"
 #include "compat/vfio.h"
 
 #include "cdev_ext.h"
+#include "redirect.h"
 
 /* What a program is told that has been refused by KVM, which does not ask us. */
 static char no_kvm_text[192];
@@ -44,11 +39,11 @@ static __printf(1, 2) void set_no_kvm(const char *fmt, ...)
 	va_end(args);
 }
 
-/*
- * With SPAPR the VFIO core has a fourth function, which takes any file that passes the
- * first for a group's.
- */
-#if EXT_FTRACE_CAN_REDIRECT && !IS_ENABLED(CONFIG_SPAPR_TCE_IOMMU)
+/* The first argument of all three. */
+static bool is_our_file(void *file, void *unused)
+{
+	return ((struct file *)file)->f_op == &cdev_ext_fops;
+}
 
 /*
  * Up to 6.5 the question is whether the file is a group's. Besides KVM the legacy hot
@@ -93,129 +88,40 @@ static void replaced_set_kvm(struct file *filp, struct kvm *kvm)
 	mutex_unlock(&file->kvm_lock);
 }
 
-/**
- * struct redirect - one function of the VFIO core
- * @ops: its ftrace user; each function has its own, because a failure then concerns
- *	one function, and because the callback need not find out which it is in
- * @name: of the function
- * @function: its address
- * @replacement: where to go for our files
- *
- * All set before the first call, @ops belongs to ftrace.
- */
-struct redirect {
-	struct ftrace_ops ops;
-	const char *name;
-	unsigned long function;
-	unsigned long replacement;
-};
-
-static void notrace redirect_our_files(unsigned long ip,
-				       unsigned long parent_ip,
-				       struct ftrace_ops *ops,
-				       struct ftrace_regs *fregs)
-{
-	struct redirect *redirect = container_of(ops, struct redirect, ops);
-	struct file *filp = (struct file *)ext_ftrace_first_argument(fregs);
-
-	if (filp->f_op == &cdev_ext_fops)
-		ext_ftrace_continue_at(fregs, redirect->replacement);
-}
-
-#define REDIRECT(_function, _replacement) {				\
-	.ops = {							\
-		.func = redirect_our_files,				\
-		.flags = FTRACE_OPS_FL_IPMODIFY |			\
-			 FTRACE_OPS_FL_RECURSION |			\
-			 FTRACE_OPS_FL_PERMANENT,			\
-	},								\
-	.name = __stringify(_function),					\
-	.function = (unsigned long)(_function),				\
-	.replacement = (unsigned long)(_replacement),			\
-}
-
-static struct redirect redirects[] = {
-	REDIRECT(EXT_VFIO_FILE_IS_VALID, replaced_is_valid),
-	REDIRECT(vfio_file_enforced_coherent, replaced_enforced_coherent),
-	REDIRECT(vfio_file_set_kvm, replaced_set_kvm),
+static struct cdev_ext_redirect redirects[] = {
+	CDEV_EXT_REDIRECT(EXT_VFIO_FILE_IS_VALID, replaced_is_valid,
+			  is_our_file),
+	CDEV_EXT_REDIRECT(vfio_file_enforced_coherent,
+			  replaced_enforced_coherent, is_our_file),
+	CDEV_EXT_REDIRECT(vfio_file_set_kvm, replaced_set_kvm, is_our_file),
 };
 
 /* How many of them are in place, from the first on. */
 static unsigned int nr_redirected;
 
-static int redirect_one(struct redirect *redirect)
-{
-	int ret;
-
-	ret = ftrace_set_filter_ip(&redirect->ops, redirect->function, 0, 0);
-	if (ret)
-		return ret;
-
-	ret = register_ftrace_function(&redirect->ops);
-	if (ret)
-		ext_ftrace_free_filter(&redirect->ops);
-	return ret;
-}
-
 static void redirect_all(void)
 {
-	struct redirect *redirect;
-	int ret;
+	char why[96];
+
+	/* A fourth function there takes any file that passes the first for a group's. */
+	if (IS_ENABLED(CONFIG_SPAPR_TCE_IOMMU)) {
+		set_no_kvm("not supported with SPAPR");
+		return;
+	}
 
 	for (; nr_redirected < ARRAY_SIZE(redirects); nr_redirected++) {
-		redirect = &redirects[nr_redirected];
-		ret = redirect_one(redirect);
-		if (!ret)
+		if (cdev_ext_redirect(&redirects[nr_redirected], why,
+				      sizeof(why)))
 			continue;
-
-		set_no_kvm("cannot redirect %s (error %d%s)", redirect->name,
-			   ret,
-			   ret == -EBUSY ? ": live patched, or ftrace is off" :
-					   "");
+		set_no_kvm("%s", why);
 		cdev_ext_kvm_exit();
 		return;
 	}
 }
 
-static bool all_redirected(void)
-{
-	return nr_redirected == ARRAY_SIZE(redirects);
-}
-
-static void undo_redirects(void)
-{
-	while (nr_redirected) {
-		struct redirect *redirect = &redirects[--nr_redirected];
-
-		/* It fails only when ftrace has shut itself down after a bug. */
-		WARN_ON(unregister_ftrace_function(&redirect->ops));
-		ext_ftrace_free_filter(&redirect->ops);
-	}
-}
-
-#else
-
-static void redirect_all(void)
-{
-	set_no_kvm(IS_ENABLED(CONFIG_FUNCTION_TRACER) ?
-			   "ftrace cannot redirect functions in this kernel" :
-			   "this kernel is built without ftrace");
-}
-
-static bool all_redirected(void)
-{
-	return false;
-}
-
-static void undo_redirects(void)
-{
-}
-
-#endif
-
 /**
  * cdev_ext_kvm_init - make KVM accept our files, if this kernel allows it
- * @wanted: false to leave the kernel alone
+ * @wanted: false to leave those functions alone
  */
 void cdev_ext_kvm_init(bool wanted)
 {
@@ -242,7 +148,7 @@ const struct iommufd_ext_standing *cdev_ext_no_kvm(void)
  */
 bool cdev_ext_kvm_works(void)
 {
-	return all_redirected();
+	return nr_redirected == ARRAY_SIZE(redirects);
 }
 
 /**
@@ -250,7 +156,8 @@ bool cdev_ext_kvm_works(void)
  */
 void cdev_ext_kvm_exit(void)
 {
-	undo_redirects();
+	while (nr_redirected)
+		cdev_ext_redirect_undo(&redirects[--nr_redirected]);
 }
 
 #if EXT_VFIO_KVM_REFERENCED && IS_ENABLED(CONFIG_KVM)

@@ -3,7 +3,7 @@
  * Can an ftrace callback read arguments and set the instruction pointer without knowing what is
  * behind struct ftrace_regs?
  * Yes since 6.2 (94d095ffa0e1), on architectures with CONFIG_DYNAMIC_FTRACE_WITH_ARGS. Used by
- * EXT_FTRACE_CAN_REDIRECT, ext_ftrace_first_argument(), ext_ftrace_continue_at().
+ * EXT_FTRACE_CAN_REDIRECT, ext_ftrace_argument(), ext_ftrace_continue_at().
  */
 #include <linux/ftrace.h>
 

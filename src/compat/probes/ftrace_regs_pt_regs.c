@@ -2,7 +2,7 @@
 /*
  * Is struct ftrace_regs a struct pt_regs, whose arguments and instruction pointer a callback
  * of ftrace can reach that way?
- * On x86 up to 6.1. Used by EXT_FTRACE_CAN_REDIRECT, ext_ftrace_first_argument(),
+ * On x86 up to 6.1. Used by EXT_FTRACE_CAN_REDIRECT, ext_ftrace_argument(),
  * ext_ftrace_continue_at().
  */
 #include <linux/ftrace.h>
