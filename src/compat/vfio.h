@@ -70,6 +70,13 @@ ext_vfio_pci_offer_dmabufs(struct vfio_pci_core_device *core)
 #define EXT_VFIO_GROUP_CLAIMS_LATE \
 	(IS_ENABLED(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_VFIO_GROUP))
 
+/*
+ * Whether devices can be used through group files. Kernels that can do without those
+ * came with this function.
+ */
+#define EXT_VFIO_HAS_GROUPS \
+	(!EXT_PROBE_VFIO_FILE_IS_VALID || IS_ENABLED(CONFIG_VFIO_GROUP))
+
 /* The function KVM asks whether a file is a VFIO file. */
 #if EXT_PROBE_VFIO_FILE_IS_VALID
 #define EXT_VFIO_FILE_IS_VALID vfio_file_is_valid

@@ -155,6 +155,8 @@ int cdev_ext_log_report(struct vfio_device *vdev, u32 flags, void __user *data,
 			size_t size);
 
 /* hot_reset.c */
+void cdev_ext_hot_reset_init(void);
+void cdev_ext_hot_reset_exit(void);
 int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 			    struct vfio_pci_hot_reset_info __user *arg);
 int cdev_ext_hot_reset(struct cdev_ext_file *file,

@@ -8,6 +8,16 @@
  * and its group is owned by the context, which keeps everybody else out.
  *
  * All devices of one reset share a dev_set, by the promise of vfio-pci-core.
+ *
+ * The user of a group resets by group files, and the core asks vfio_file_has_dev(), for
+ * each device in the set, whether one of those files is that of the device's group.
+ * Mainline keeps everybody from opening the group of a device that is bound through
+ * its node. Here the file can be opened, so the core gets another answer: while a device
+ * is bound through its node, no group file has it (redirect.c).
+ *
+ * That answer cannot be left behind by rmmod. vfio-pci-core, the one caller, holds
+ * dev_set->lock, as BIND and close do: a device that is bound when the call is redirected
+ * stays so until the answer is there, and its bound file holds this module.
  */
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
@@ -16,6 +26,71 @@
 #include "compat/vfio.h"
 
 #include "cdev_ext.h"
+#include "redirect.h"
+
+#if EXT_VFIO_HAS_GROUPS
+
+static bool is_bound(void *file, void *vdev)
+{
+	return cdev_ext_bound_file(vdev);
+}
+
+static bool replaced_has_dev(struct file *file, struct vfio_device *vdev)
+{
+	return false;
+}
+
+static struct cdev_ext_redirect has_dev =
+	CDEV_EXT_REDIRECT(vfio_file_has_dev, replaced_has_dev, is_bound);
+
+static bool redirect_has_dev(char *why, size_t size)
+{
+	return cdev_ext_redirect(&has_dev, why, size);
+}
+
+static void restore_has_dev(void)
+{
+	cdev_ext_redirect_undo(&has_dev);
+}
+
+#else
+
+/* There is nothing to guard against. */
+static bool redirect_has_dev(char *why, size_t size)
+{
+	return true;
+}
+
+static void restore_has_dev(void)
+{
+}
+
+#endif
+
+static bool guarded;
+
+/**
+ * cdev_ext_hot_reset_init - guard bound devices against resets by group files, if this
+ *	kernel allows it
+ */
+void cdev_ext_hot_reset_init(void)
+{
+	char why[96];
+
+	guarded = redirect_has_dev(why, sizeof(why));
+	if (!guarded)
+		pr_notice("vfio_cdev_ext: the user of a VFIO group can hot-reset devices that are in use through their char devices: %s\n",
+			  why);
+}
+
+/**
+ * cdev_ext_hot_reset_exit - undo cdev_ext_hot_reset_init()
+ */
+void cdev_ext_hot_reset_exit(void)
+{
+	if (guarded)
+		restore_has_dev();
+}
 
 /**
  * struct reset_walk - a walk over the devices of a reset

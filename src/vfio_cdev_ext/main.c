@@ -45,8 +45,9 @@
  * not look at open_count. There the module does not load, except for those who
  * compare the two implementations on a machine nobody else uses.
  *
- * A group file that is in no container still proves ownership for a hot reset through
- * the group file of another device on the bus, as without this module: the nodes of
+ * A group file that is in no container is proof enough for the core to hot-reset the
+ * devices in the group with others on their bus. It is told that the file has none that
+ * is bound through its node (hot_reset.c). If the kernel does not allow that, the nodes of
  * groups are for those who may use all devices in them.
  *
  * KVM
@@ -262,11 +263,12 @@ static int __init cdev_ext_init(void)
 	if (ret)
 		return ret;
 
+	cdev_ext_hot_reset_init();
 	cdev_ext_kvm_init(kvm);
 
 	ret = pci_register_driver(&cdev_ext_pci_driver);
 	if (ret)
-		goto exit_kvm;
+		goto undo_redirects;
 
 	/* Last: once a node can be open, the module must not fail to load. */
 	ret = cdev_ext_adopt_init(adopt);
@@ -276,8 +278,9 @@ static int __init cdev_ext_init(void)
 
 unregister_driver:
 	pci_unregister_driver(&cdev_ext_pci_driver);
-exit_kvm:
+undo_redirects:
 	cdev_ext_kvm_exit();
+	cdev_ext_hot_reset_exit();
 	cdev_ext_node_exit();
 	return ret;
 }
@@ -288,6 +291,7 @@ static void __exit cdev_ext_exit(void)
 	pci_unregister_driver(&cdev_ext_pci_driver);
 	cdev_ext_adopt_exit();
 	cdev_ext_kvm_exit();
+	cdev_ext_hot_reset_exit();
 	cdev_ext_node_exit();
 }
 

@@ -26,6 +26,8 @@
 #define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
 /* What the log says when KVM cannot be served. */
 #define NO_KVM "KVM will not accept VFIO char devices"
+#define NO_GUARD "the user of a VFIO group can hot-reset"
+#define REDIRECTED "/sys/kernel/tracing/enabled_functions"
 
 static bool has_ftrace(void)
 {
@@ -338,6 +340,24 @@ static void test_direct_map(void **state)
 
 /* ---- KVM ---- */
 
+/* Has a function of the VFIO core a user of ftrace that may change where it continues? */
+static bool redirected(const char *function)
+{
+	char line[512];
+	bool found = false;
+	size_t len;
+	FILE *f;
+
+	len = strlen(function);
+	f = fopen(REDIRECTED, "r");
+	check(f);
+	while (!found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, function, len) && line[len] == ' ' &&
+			strstr(line, " I");
+	fclose(f);
+	return found;
+}
+
 /* Without KVM the rest works. */
 static void check_no_kvm(const char *why)
 {
@@ -381,6 +401,8 @@ static void test_kvm(void **state)
 	assert_errno(ENODATA, get_error(fd, &r));
 	/* And still no other file. */
 	assert_errno(EINVAL, kvm_file_add(ioasid_open()));
+	check(redirected("vfio_file_set_kvm"));
+	check(redirected("vfio_file_has_dev"));
 	/* ftrace cannot be taken away from under it. */
 	assert_errno(EBUSY, write_file(FTRACE_ENABLED, "0"));
 }
@@ -394,6 +416,11 @@ static void test_kvm_off(void **state)
 	reload("kvm=0");
 	check(klog_wait(mark, NO_KVM, "parameter kvm", 1000));
 	check_no_kvm("parameter kvm");
+	if (!has_ftrace())
+		return;
+	check(!redirected("vfio_file_set_kvm"));
+	/* This one is not for KVM. */
+	check(redirected("vfio_file_has_dev"));
 }
 
 /* Switched off, or not in the kernel. */
@@ -408,6 +435,7 @@ static void test_kvm_no_ftrace(void **state)
 	if (has_ftrace())
 		assert_ok(write_file(FTRACE_ENABLED, "0"));
 	load_module("vfio_cdev_ext", "");
+	check(klog_wait(mark, NO_GUARD, why, 1000));
 	check(klog_wait(mark, NO_KVM, why, 1000));
 	check_no_kvm(why);
 }
@@ -415,7 +443,7 @@ static void test_kvm_no_ftrace(void **state)
 /* The first two functions could be had; they are given back. */
 static void test_kvm_patched(void **state)
 {
-	int mark = klog_mark(), fd;
+	int mark = klog_mark(), mark2 = klog_mark(), fd;
 
 	(void)state;
 	need_edu();
@@ -424,11 +452,32 @@ static void test_kvm_patched(void **state)
 	load_module("ext_test_patch", "");
 	load_module("vfio_cdev_ext", "");
 	check(klog_wait(mark, NO_KVM, "vfio_file_set_kvm", 1000));
+	check(!klog_wait(mark2, NO_GUARD, "", 200));
 	check_no_kvm("vfio_file_set_kvm");
+	check(!redirected("vfio_file_enforced_coherent"));
+	check(redirected("vfio_file_has_dev"));
 	/* The other user has gone: loading again is enough. */
 	release_all();
 	unload_module("ext_test_patch");
 	reload("");
+	pci_bind(edu_bdf, DRIVER_EXT);
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(kvm_file_add(fd));
+}
+
+/* The guard against resets by groups is one thing, KVM another. */
+static void test_guard_patched(void **state)
+{
+	int mark = klog_mark(), fd;
+
+	(void)state;
+	need_edu();
+	need_ftrace();
+	unload_module("vfio_cdev_ext");
+	load_module("ext_test_patch", "has_dev=1");
+	load_module("vfio_cdev_ext", "");
+	check(klog_wait(mark, NO_GUARD, "vfio_file_has_dev", 1000));
+	check(!klog_wait(mark, NO_KVM, "", 200));
 	pci_bind(edu_bdf, DRIVER_EXT);
 	fd = assert_ok(cdev_open(edu_bdf));
 	assert_ok(kvm_file_add(fd));
@@ -460,6 +509,7 @@ int main(int argc, char **argv)
 	ADD(kvm_off);
 	ADD(kvm_no_ftrace);
 	ADD(kvm_patched);
+	ADD(guard_patched);
 	test_add(&list, test_direct_map, "direct_map=1", "direct_map.on");
 	test_add(&list, test_direct_map, "direct_map=0", "direct_map.off");
 	return test_main(argc, argv, "param", &list, NULL, finish);
