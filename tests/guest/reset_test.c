@@ -23,6 +23,7 @@
 
 #define FUNCTIONS 3
 #define EDU_ID 0x10000edU
+#define NOT_OURS "does not belong to this"
 #define RESET_OWNED                        \
 	(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID | \
 	 VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED)
@@ -198,21 +199,6 @@ static int bind_token(const char *bdf, int ctx)
 	return fd;
 }
 
-/* The reset is refused, and the answer says because of whom. */
-static void check_not_owned(int fd, const char *bdf)
-{
-	struct reset_info info;
-	struct refusal refusal;
-
-	vfio_reset_info(fd, &info);
-	check_eq(2, info.head.count);
-	check_eq(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID, info.head.flags);
-	check_eq((uint32_t)VFIO_CDEV_DEVID_NOT_OWNED,
-		 vfio_reset_devid(&info, bdf));
-	assert_errno(EINVAL, vfio_hot_reset(fd));
-	check_refusal(fd, EINVAL, bdf, &refusal);
-}
-
 static void test_other_context(void **state)
 {
 	int ctx = ioasid_open(), fd, fd_vf;
@@ -221,31 +207,17 @@ static void test_other_context(void **state)
 	make_vf();
 	fd = bind_token(pf, ctx);
 	/* Nobody's, and anybody's next. */
-	check_not_owned(fd, vf);
+	check_reset_refused(fd, vf, NOT_OURS);
 	/* Somebody else's: neither may. */
 	fd_vf = bind_token(vf, ioasid_open());
-	check_not_owned(fd, vf);
-	check_not_owned(fd_vf, pf);
+	check_reset_refused(fd, vf, NOT_OURS);
+	check_reset_refused(fd_vf, pf, NOT_OURS);
 	check_eq(0x1b36, vfio_config16(fd_vf, 0));
 	drop_fd(fd_vf);
 	/* Even ours: a VF is in a set of its own, as it does not survive its PF's reset. */
 	fd_vf = bind_token(vf, ctx);
-	check_not_owned(fd, vf);
-	check_not_owned(fd_vf, pf);
-}
-
-static int group_hot_reset(int fd, int group)
-{
-	struct {
-		struct vfio_pci_hot_reset head;
-		int32_t group;
-	} cmd = {
-		.head.argsz = sizeof(cmd),
-		.head.count = 1,
-		.group = group,
-	};
-
-	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
+	check_reset_refused(fd, vf, NOT_OURS);
+	check_reset_refused(fd_vf, pf, NOT_OURS);
 }
 
 static void test_group_path(void **state)
@@ -261,12 +233,12 @@ static void test_group_path(void **state)
 	snprintf(name, sizeof(name),
 		 "%s vf_token=6f757273-2074-6f20-7368-6172652e2e2e", vf);
 	dev = assert_ok(group_device(group, name));
-	check_not_owned(fd, vf);
+	check_reset_refused(fd, vf, NOT_OURS);
 	/* Nor may the group's user, with proof for his own device only. */
-	assert_errno(EINVAL, group_hot_reset(dev, group));
+	assert_errno(EINVAL, vfio_group_hot_reset(dev, &group, 1));
 	drop_fd(dev);
 	/* The group is taken even with no device of it open. */
-	check_not_owned(fd, vf);
+	check_reset_refused(fd, vf, NOT_OURS);
 }
 
 /* ---- mapped BARs ---- */

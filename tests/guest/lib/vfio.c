@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <linux/pci_regs.h>
 
+#include "ioasid.h"
 #include "test.h"
 #include "vfio.h"
 
@@ -261,6 +262,21 @@ uint32_t vfio_reset_devid(const struct reset_info *info, const char *bdf)
 	fail_test("%s is not in the reset info", bdf);
 }
 
+void check_reset_refused(int fd, const char *bdf, const char *why)
+{
+	struct reset_info info;
+	struct refusal refusal;
+
+	vfio_reset_info(fd, &info);
+	check_eq(2, info.head.count);
+	check_eq(VFIO_CDEV_HOT_RESET_FLAG_DEV_ID, info.head.flags);
+	check_eq((uint32_t)VFIO_CDEV_DEVID_NOT_OWNED,
+		 vfio_reset_devid(&info, bdf));
+	assert_errno(EINVAL, vfio_hot_reset(fd));
+	check_refusal(fd, EINVAL, bdf, &refusal);
+	check_refusal(fd, EINVAL, why, &refusal);
+}
+
 int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid)
 {
 	int fd = assert_ok(cdev_open(bdf));
@@ -476,6 +492,21 @@ int group_set_container(int fd, int container)
 int group_device(int fd, const char *bdf)
 {
 	return keep_fd(ioctl(fd, VFIO_GROUP_GET_DEVICE_FD, bdf));
+}
+
+int vfio_group_hot_reset(int fd, const int *groups, int count)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t groups[2];
+	} cmd = {
+		.head.argsz = sizeof(cmd),
+		.head.count = count,
+	};
+
+	check(count <= 2);
+	memcpy(cmd.groups, groups, count * sizeof(*groups));
+	return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &cmd);
 }
 
 void test_add_drivers(struct test_list *list, const struct driver_test *tests,

@@ -54,6 +54,11 @@ struct reset_info {
 void vfio_reset_info(int fd, struct reset_info *info);
 /* The id, or one of the special ids, of a device in the answer. */
 uint32_t vfio_reset_devid(const struct reset_info *info, const char *bdf);
+/*
+ * One of the two devices it would be is @bdf, and not the user's: refused, with a
+ * sentence that names it and has @why in it.
+ */
+void check_reset_refused(int fd, const char *bdf, const char *why);
 
 /* open + BIND, for tests of what comes after */
 int cdev_open_bound(const char *bdf, int iommufd, uint32_t *devid);
@@ -93,6 +98,8 @@ int group_open(int group);
 int group_status(int fd, uint32_t *flags);
 int group_set_container(int fd, int container);
 int group_device(int fd, const char *bdf);
+/* A hot reset of what is in these groups, on a device that was had from one of them. */
+int vfio_group_hot_reset(int fd, const int *groups, int count);
 
 struct driver_test {
 	const char *name;
