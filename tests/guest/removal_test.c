@@ -6,9 +6,10 @@
  *
  * Each device in a slot leaves for good, so there is one for each test and driver.
  *
- * Not in one boot with hot resets: these take the reset_lock of pciehp below the lock of VFIO's
- * device set, removals take that lock below pci_rescan_remove_lock, and pciehp takes this one below
- * reset_lock. The circle is that of the kernel's own vfio-pci, too, and lockdep sees it.
+ * No device is reset in this boot: a reset takes the reset_lock of pciehp below the lock of VFIO's
+ * device set (vfio_pci_core_enable(), and hot resets), removals take that lock below
+ * pci_rescan_remove_lock (vfio_release_device_set()), and pciehp takes this one below its reset_lock.
+ * That circle is in the kernel's own vfio-pci, and lockdep would see nothing else after it.
  *
  * vm: --topology ports --smp 1
  */
@@ -60,8 +61,8 @@ static void need_ports(void)
 /* The device of a slot that no test has used, on the driver. */
 static const char *plugged(int number)
 {
+	char path[PATH_MAX], name[16];
 	const char *bdf;
-	char name[16];
 
 	need_ports();
 	snprintf(name, sizeof(name), "PLUG_BDF%d",
@@ -69,6 +70,9 @@ static const char *plugged(int number)
 	bdf = topology(name);
 	if (!bdf)
 		skip_test("no %s", name);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method",
+		 bdf);
+	assert_ok(write_file(path, "\n"));
 	pci_bind(bdf, driver);
 	return bdf;
 }
