@@ -62,12 +62,6 @@ bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder)
 	return found;
 }
 
-static int refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
-{
-	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
-			       argsz, minsz);
-}
-
 static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
 		     struct vfio_cdev_bind __user *arg)
 {
@@ -78,7 +72,7 @@ static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
 	if (get_user(size, &arg->argsz))
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (size < minsz)
-		return refuse_argsz(file, size, minsz);
+		return cdev_ext_refuse_argsz(file, size, minsz);
 
 	ret = iommufd_ext_copy_struct(&file->errors, bind, sizeof(*bind), arg,
 				      size);
@@ -379,7 +373,7 @@ static int copy_pt(struct cdev_ext_file *file, void *cmd,
 	if (copy_from_user(cmd, arg, minsz))
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr->argsz < minsz)
-		return refuse_argsz(file, hdr->argsz, minsz);
+		return cdev_ext_refuse_argsz(file, hdr->argsz, minsz);
 	if (hdr->flags & ~VFIO_CDEV_ATTACH_PASID)
 		return cdev_ext_refuse(file, -EINVAL,
 				       "the flags %#x are not known",
@@ -391,7 +385,7 @@ static int copy_pt(struct cdev_ext_file *file, void *cmd,
 		return cdev_ext_refuse(file, -EOPNOTSUPP,
 				       "no PASID can be attached on this kernel");
 	if (hdr->argsz < size)
-		return refuse_argsz(file, hdr->argsz, size);
+		return cdev_ext_refuse_argsz(file, hdr->argsz, size);
 	if (copy_from_user(cmd + minsz, arg + minsz, size - minsz))
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	return 0;

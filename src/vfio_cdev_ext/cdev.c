@@ -64,6 +64,36 @@ int cdev_ext_refuse_left(struct cdev_ext_file *file)
 			       pci_name(file->node->pdev));
 }
 
+/**
+ * cdev_ext_refuse_argsz - a structure is too short
+ * @file: the file
+ * @argsz: how long the user says it is
+ * @minsz: what it has to be
+ *
+ * Return: -EINVAL.
+ */
+int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
+{
+	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
+			       argsz, minsz);
+}
+
+/**
+ * cdev_ext_file_vdev - the VFIO device of a file, bound or not
+ * @file: the file
+ *
+ * Return: the device, for cdev_ext_put_vdev(); NULL if the file is not bound and the
+ * driver leaves or has left.
+ */
+struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file)
+{
+	/* Pairs with the release in BIND. A bound file holds a registration. */
+	if (!smp_load_acquire(&file->bound))
+		return cdev_ext_get_vdev(file->node);
+	refcount_inc(&file->vdev->refcount);
+	return file->vdev;
+}
+
 /* The device of a bound file, or NULL while it is parked. */
 static struct vfio_device *bound_vdev(struct cdev_ext_file *file)
 {
@@ -205,8 +235,11 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
  * else has it open may have closed it by the time the answer is there.
  */
 static long group_info(struct cdev_ext_file *file, struct vfio_device *vdev,
-		       bool bound, void __user *arg)
+		       void __user *arg)
 {
+	/* Pairs with the release in BIND. */
+	bool bound = smp_load_acquire(&file->bound);
+
 	return iommufd_ext_group_info_ioctl(&file->errors,
 					    bound ? file->ictx : NULL,
 					    vdev->dev,
@@ -225,22 +258,17 @@ static long features(struct cdev_ext_file *file, struct vfio_device *vdev,
 static long question(struct cdev_ext_file *file, unsigned int cmd,
 		     void __user *arg)
 {
-	/* Pairs with the release in BIND. */
-	bool bound = smp_load_acquire(&file->bound);
-	struct vfio_device *vdev = file->vdev;
+	struct vfio_device *vdev = cdev_ext_file_vdev(file);
 	long ret;
 
-	if (!bound)
-		vdev = cdev_ext_get_vdev(file->node);
 	if (!vdev)
 		return cdev_ext_refuse_left(file);
 
 	if (cmd == IOASID_GROUP_INFO)
-		ret = group_info(file, vdev, bound, arg);
+		ret = group_info(file, vdev, arg);
 	else
 		ret = features(file, vdev, arg);
-	if (!bound)
-		cdev_ext_put_vdev(vdev);
+	cdev_ext_put_vdev(vdev);
 	return ret;
 }
 

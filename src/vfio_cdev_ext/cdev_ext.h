@@ -129,6 +129,8 @@ void cdev_ext_sysfs_check(struct cdev_ext_node *node);
 /* cdev.c */
 extern const struct file_operations cdev_ext_fops;
 int cdev_ext_refuse_left(struct cdev_ext_file *file);
+int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
+struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file);
 
 /* bind.c */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);

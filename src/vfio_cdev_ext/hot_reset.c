@@ -122,19 +122,19 @@ struct info_fill {
 	u32 flags;
 };
 
-static bool below_slot(struct pci_dev *pdev, struct pci_slot *slot)
+/* Is the device in the slot, or behind a bridge that is? */
+static bool in_slot(struct pci_dev *pdev, struct pci_slot *slot)
 {
-	for (; pdev; pdev = pdev->bus->self)
-		if (pdev->bus == slot->bus)
-			return pdev->slot == slot;
-	return false;
+	while (pdev && pdev->bus != slot->bus)
+		pdev = pdev->bus->self;
+	return pdev && pdev->slot == slot;
 }
 
 static int walk_one(struct pci_dev *pdev, void *data)
 {
 	struct reset_walk *walk = data;
 
-	if (!walk->slot || below_slot(pdev, walk->slot))
+	if (!walk->slot || in_slot(pdev, walk->slot))
 		walk->ret = walk->fn(pdev, walk->data);
 	return walk->ret;
 }
@@ -249,12 +249,6 @@ static int put_info(struct cdev_ext_file *file,
 	return 0;
 }
 
-static int refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
-{
-	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
-			       argsz, minsz);
-}
-
 static int refuse_no_reset(struct cdev_ext_file *file)
 {
 	return cdev_ext_refuse(file, -ENODEV,
@@ -282,17 +276,19 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 	if (copy_from_user(&hdr, arg, sizeof(hdr)))
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr.argsz < sizeof(hdr))
-		return refuse_argsz(file, hdr.argsz, sizeof(hdr));
+		return cdev_ext_refuse_argsz(file, hdr.argsz, sizeof(hdr));
 	if (!can_reset(pdev))
 		return refuse_no_reset(file);
 
 	fill.max = count_affected(pdev);
-	if (fill.max > (hdr.argsz - sizeof(hdr)) / sizeof(*fill.devices))
-		return put_info(file, arg, 0, fill.max) ?:
-						    cdev_ext_refuse(file,
-								    -ENOSPC,
-								    "the reset concerns %u devices, more than there is room for",
-								    fill.max);
+	if (fill.max > (hdr.argsz - sizeof(hdr)) / sizeof(*fill.devices)) {
+		ret = put_info(file, arg, 0, fill.max);
+		if (ret)
+			return ret;
+		return cdev_ext_refuse(file, -ENOSPC,
+				       "the reset concerns %u devices, more than there is room for",
+				       fill.max);
+	}
 
 	fill.devices = kcalloc(fill.max, sizeof(*fill.devices), GFP_KERNEL);
 	if (!fill.devices)
@@ -517,7 +513,7 @@ int cdev_ext_hot_reset(struct cdev_ext_file *file,
 	if (copy_from_user(&hdr, arg, offsetofend(typeof(hdr), count)))
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr.argsz < offsetofend(typeof(hdr), count))
-		return refuse_argsz(file, hdr.argsz,
+		return cdev_ext_refuse_argsz(file, hdr.argsz,
 				    offsetofend(typeof(hdr), count));
 	if (hdr.flags)
 		return cdev_ext_refuse(file, -EINVAL,

@@ -62,20 +62,14 @@ static bool replaced_is_valid(struct file *filp)
  */
 static bool replaced_enforced_coherent(struct file *filp)
 {
-	struct cdev_ext_file *file = filp->private_data;
-	/* Pairs with the release in BIND. */
-	bool bound = smp_load_acquire(&file->bound);
-	struct vfio_device *vdev = file->vdev;
+	struct vfio_device *vdev = cdev_ext_file_vdev(filp->private_data);
 	bool coherent;
 
-	if (!bound)
-		vdev = cdev_ext_get_vdev(file->node);
 	if (!vdev)
 		return false;
 
 	coherent = iommufd_ext_device_enforced_coherent(vdev->dev);
-	if (!bound)
-		cdev_ext_put_vdev(vdev);
+	cdev_ext_put_vdev(vdev);
 	return coherent;
 }
 

@@ -2,6 +2,7 @@
 #ifndef CDEV_EXT_REDIRECT_H
 #define CDEV_EXT_REDIRECT_H
 
+#include <linux/build_bug.h>
 #include <linux/types.h>
 
 #include "compat/ftrace.h"
@@ -28,9 +29,11 @@ struct cdev_ext_redirect {
 #endif
 };
 
-#define CDEV_EXT_REDIRECT(_function, _replacement, _wanted) {			\
+/* The replacement has to be a function of the same type. */
+#define CDEV_EXT_REDIRECT(_function, _replacement, _wanted) {		\
 	.name = __stringify(_function),					\
-	.function = (unsigned long)(_function),				\
+	.function = (unsigned long)(_function) +			\
+		    BUILD_BUG_ON_ZERO(!__same_type(_function, _replacement)), \
 	.replacement = (unsigned long)(_replacement),			\
 	.wanted = _wanted,						\
 }
