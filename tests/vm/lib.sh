@@ -70,6 +70,9 @@ row_suite() {
 # row_has ROW SUITE : does "make check" run that there?
 row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
 
+# row_has_tests ROW : all guest tests, or some?
+row_has_tests() { [[ ",$(row_field "$1" suites)," =~ ,(guest|[a-z_]*_test), ]]; }
+
 # row_boots ROW : a row that is only built needs headers and no kernel.
 row_boots() { [ "$(row_field "$1" suites)" != build ]; }
 
@@ -264,7 +267,7 @@ build_modules() {	# [test] : the shipped modules, or those of the test build
 	quietly "$BUILD/modules-$ROW_RELEASE${1:+-$1}.log" \
 		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" \
 		IOMMUFD_EXT_TEST="${1:+1}" || return
-	row_has "$ROW_NAME" guest || return 0
+	row_has_tests "$ROW_NAME" || return 0
 	build_test_modules "$ROW_RELEASE${1:+-$1}"
 }
 
