@@ -192,6 +192,7 @@ bool klog_wait(int mark, const char *first, const char *second, int ms)
 		line[n] = 0;
 		if (strstr(line, first) && strstr(line, second))
 			return true;
-	} while (now_ms() < end);
+		/* What is there is read, however short the time. */
+	} while (n >= 0 || now_ms() < end);
 	return false;
 }
