@@ -51,8 +51,7 @@
 #endif
 
 /* Where dma-bufs can be made of BARs, a driver has to say so. */
-static inline void
-ext_vfio_pci_offer_dmabufs(struct vfio_pci_core_device *core)
+static inline void ext_vfio_pci_offer_dmabufs(struct vfio_pci_core_device *core)
 {
 #if EXT_PROBE_VFIO_PCI_DEVICE_OPS
 	static const struct vfio_pci_device_ops ops = {

@@ -240,8 +240,7 @@ struct pci_driver cdev_ext_pci_driver = {
 static bool __init directory_valid(void)
 {
 	return directory[0] && directory[0] != '.' && !strchr(directory, '/') &&
-	       strcmp(directory, "vfio") &&
-	       !strstarts(directory, "noiommu-") &&
+	       strcmp(directory, "vfio") && !strstarts(directory, "noiommu-") &&
 	       strspn(directory, "0123456789") != strlen(directory);
 }
 

@@ -25,7 +25,8 @@ static void notrace redirect_call(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops,
 				  struct ftrace_regs *fregs)
 {
-	struct cdev_ext_redirect *redirect = container_of(ops, struct cdev_ext_redirect, ops);
+	struct cdev_ext_redirect *redirect =
+		container_of(ops, struct cdev_ext_redirect, ops);
 	void *first = (void *)ext_ftrace_argument(fregs, 0);
 	void *second = (void *)ext_ftrace_argument(fregs, 1);
 

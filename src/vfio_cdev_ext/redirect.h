@@ -30,15 +30,18 @@ struct cdev_ext_redirect {
 };
 
 /* The replacement has to be a function of the same type. */
-#define CDEV_EXT_REDIRECT(_function, _replacement, _wanted) {		\
-	.name = __stringify(_function),					\
-	.function = (unsigned long)(_function) +			\
-		    BUILD_BUG_ON_ZERO(!__same_type(_function, _replacement)), \
-	.replacement = (unsigned long)(_replacement),			\
-	.wanted = _wanted,						\
-}
+#define CDEV_EXT_REDIRECT(_function, _replacement, _wanted)                 \
+	{                                                                   \
+		.name = __stringify(_function),                             \
+		.function = (unsigned long)(_function) +                    \
+			    BUILD_BUG_ON_ZERO(                              \
+				    !__same_type(_function, _replacement)), \
+		.replacement = (unsigned long)(_replacement),               \
+		.wanted = _wanted,                                          \
+	}
 
-bool cdev_ext_redirect(struct cdev_ext_redirect *redirect, char *why, size_t size);
+bool cdev_ext_redirect(struct cdev_ext_redirect *redirect, char *why,
+		       size_t size);
 void cdev_ext_redirect_undo(struct cdev_ext_redirect *redirect);
 
 #endif

@@ -234,12 +234,8 @@ int main(int argc, char **argv)
 {
 	static const struct driver_test tests[] = {
 #define T(fn) { #fn, test_##fn }
-		T(nobodys),
-		T(other_process),
-		T(other_context),
-		T(both_ours),
-		T(group_user),
-		T(reset_by_groups),
+		T(nobodys),	T(other_process), T(other_context),
+		T(both_ours),	T(group_user),	  T(reset_by_groups),
 		T(both_groups),
 	};
 	struct test_list list = { 0 };

@@ -368,16 +368,11 @@ int main(int argc, char **argv)
 {
 	static const struct driver_test tests[] = {
 #define T(fn) { #fn, test_##fn }
-		T(msi_pending),
-		T(msi),
-		T(msix),
-		T(intx),
-		T(producer),
-		T(pairs),
-		T(device_first),
-		T(guest_first),
-		T(killed),
-		T(disturbs_nobody),
+		T(msi_pending),	 T(msi),
+		T(msix),	 T(intx),
+		T(producer),	 T(pairs),
+		T(device_first), T(guest_first),
+		T(killed),	 T(disturbs_nobody),
 	};
 	struct test_list list = { 0 };
 

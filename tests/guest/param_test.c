@@ -188,12 +188,8 @@ static void test_group_path_default(void **state)
 static void test_directory(void **state)
 {
 	static const char *const bad[] = {
-		"directory=",
-		"directory=.",
-		"directory=..",
-		"directory=a/b",
-		"directory=vfio",
-		"directory=12",
+		"directory=",		"directory=.",	  "directory=..",
+		"directory=a/b",	"directory=vfio", "directory=12",
 		"directory=noiommu-12",
 	};
 	char path[PATH_MAX];

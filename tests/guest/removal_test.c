@@ -6,10 +6,11 @@
  *
  * Each device in a slot leaves for good, so there is one for each test and driver.
  *
- * No device is reset in this boot: a reset takes the reset_lock of pciehp below the lock of VFIO's
- * device set (vfio_pci_core_enable(), and hot resets), removals take that lock below
- * pci_rescan_remove_lock (vfio_release_device_set()), and pciehp takes this one below its reset_lock.
- * That circle is in the kernel's own vfio-pci, and lockdep would see nothing else after it.
+ * No device is reset in this boot: a reset takes the reset_lock of pciehp below the lock of
+ * VFIO's device set (vfio_pci_core_enable(), and hot resets), removals take that lock below
+ * pci_rescan_remove_lock (vfio_release_device_set()), and pciehp takes this one below its
+ * reset_lock. That circle is in the kernel's own vfio-pci, and lockdep would see nothing else
+ * after it.
  *
  * vm: --topology ports --smp 1
  */
