@@ -6,11 +6,11 @@
  *
  * Each device in a slot leaves for good, so there is one for each test and driver.
  *
- * Where lockdep looks, no device in a slot is reset in this boot: a reset takes the reset_lock
- * of pciehp below the lock of VFIO's device set (vfio_pci_core_enable(), and hot resets),
- * removals take that lock below pci_rescan_remove_lock (vfio_release_device_set()), and pciehp
- * takes this one below its reset_lock. That circle is in the kernel's own vfio-pci, and lockdep
- * would see nothing else after it.
+ * Where lockdep looks, slots are let alone: pciehp_unconfigure_device() takes its reset_lock below
+ * pci_rescan_remove_lock, and that one below reset_lock. After this circle of the kernel's own,
+ * lockdep sees nothing else.
+ *
+ * In a boot of its own, as what has left is missing.
  *
  * vm: --topology ports --smp 1
  */
@@ -67,19 +67,17 @@ static bool has_lockdep(void)
 /* The device of a slot that no test has used, on the driver. */
 static const char *plugged(int number)
 {
-	char path[PATH_MAX], name[16];
 	const char *bdf;
+	char name[16];
 
 	need_ports();
+	if (has_lockdep())
+		skip_test("hot-plug of slots would end lockdep");
 	snprintf(name, sizeof(name), "PLUG_BDF%d",
 		 number + (strcmp(driver, DRIVER_EXT) ? 2 : 0));
 	bdf = topology(name);
 	if (!bdf)
 		skip_test("no %s", name);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset_method",
-		 bdf);
-	if (has_lockdep())
-		assert_ok(write_file(path, "\n"));
 	pci_bind(bdf, driver);
 	return bdf;
 }
@@ -265,8 +263,7 @@ static void test_pull_out(void **state)
 	assert_ok(ioctl(u.fd, VFIO_DEVICE_GET_INFO, &info));
 	assert_ok(vfio_irq_disable(u.fd, VFIO_PCI_MSI_IRQ_INDEX));
 	/* Its driver is on the way out. */
-	assert_errno(has_lockdep() ? EINVAL : EAGAIN,
-		     ioctl(u.fd, VFIO_DEVICE_RESET));
+	assert_errno(EAGAIN, ioctl(u.fd, VFIO_DEVICE_RESET));
 	assert_errno(EAGAIN, vfio_hot_reset(u.fd));
 	check_pinned(PAGES);
 	assert_ok(ioas_unmap_exact(u.ctx, u.ioas, IOVA, PAGES * PAGE));

@@ -700,6 +700,22 @@ static void test_low_power(void **state)
 	check_eq(~8U, edu_liveness(&edu, 8));
 }
 
+/* It is put to sleep by a work item: what comes before that wakes nobody. */
+static void wait_suspended(void)
+{
+	char path[PATH_MAX], status[32] = "";
+	long long end = now_ms() + 5000;
+
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/%s/power/runtime_status", edu_bdf);
+	while (read_file(path, status, sizeof(status)),
+	       strcmp(status, "suspended\n")) {
+		if (now_ms() > end)
+			fail_test("%s is %s", edu_bdf, status);
+		sleep_ms(20);
+	}
+}
+
 static void ask_low_power_wakeup(int fd, long *answer)
 {
 	struct feature f = { 0 };
@@ -707,6 +723,7 @@ static void ask_low_power_wakeup(int fd, long *answer)
 
 	memcpy(f.bytes, &efd, sizeof(efd));
 	*answer++ = outcome(feature(fd, SET | LOW_POWER_WAKEUP, &f));
+	wait_suspended();
 	/* Any access ends it. */
 	*answer++ = vfio_config16(fd, 0);
 	*answer++ = eventfd_wait(efd, 1000);
