@@ -872,15 +872,24 @@ static void bind_and_check(int fd, bool kvm)
 	drop_fd(fd);
 }
 
+/* A parked file of the device that the VM has been told about. */
+static int parked_in(struct vm *vm)
+{
+	int fd;
+
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	assert_ok(vm_file_add(vm, fd));
+	return fd;
+}
+
 static void test_kvm(void **state)
 {
 	struct vm vm = vm_empty();
 	int fd;
 
 	(void)state;
-	need_edu();
-	fd = assert_ok(cdev_open(edu_bdf));
-	assert_ok(vm_file_add(&vm, fd));
+	fd = parked_in(&vm);
 	bind_and_check(fd, true);
 	/* KVM has the file, too. The VM is the file's: the next one has none. */
 	vm_drop(&vm);
@@ -893,15 +902,12 @@ static void test_kvm_del(void **state)
 	int fd;
 
 	(void)state;
-	need_edu();
-	fd = assert_ok(cdev_open(edu_bdf));
-	assert_ok(vm_file_add(&vm, fd));
+	fd = parked_in(&vm);
 	assert_ok(vm_file_del(&vm, fd));
 	bind_and_check(fd, false);
 
 	/* And back again. */
-	fd = assert_ok(cdev_open(edu_bdf));
-	assert_ok(vm_file_add(&vm, fd));
+	fd = parked_in(&vm);
 	assert_ok(vm_file_del(&vm, fd));
 	assert_ok(vm_file_add(&vm, fd));
 	bind_and_check(fd, true);
@@ -913,9 +919,7 @@ static void test_kvm_gone(void **state)
 	int fd;
 
 	(void)state;
-	need_edu();
-	fd = assert_ok(cdev_open(edu_bdf));
-	assert_ok(vm_file_add(&vm, fd));
+	fd = parked_in(&vm);
 	vm_drop(&vm);
 	bind_and_check(fd, false);
 }
