@@ -45,7 +45,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
 
-.PHONY: all modules probe sources install uninstall clean distclean help demo check programs conformance bench lint abi
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check programs conformance bench lint abi
 
 all:
 	@mkdir -p $(out)
@@ -83,12 +83,16 @@ uninstall:
 	$(Q)rm -f $(modules:%=$(moddir)/%)
 	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
-# build/ also holds downloads and test kernels, which are dear: clean takes only what "all" made.
+# build/ also holds what tests said: clean takes only what "all" made.
 clean:
 	$(Q)for d in $(top)/build/* $(out); do [ ! -e $$d/.ext-build ] || rm -rf $$d; done
 
 distclean:
 	$(Q)rm -rf $(top)/build
+
+# Downloads and test kernels, which are dear and serve every clone on this machine.
+cacheclean:
+	$(Q)rm -rf $${EXT_CACHE:-$${XDG_CACHE_HOME:-~/.cache}/iommufd-ext}
 
 demo check: %:
 	+$(Q)$(top)/tests/$@
@@ -123,5 +127,6 @@ help:
 	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
-	@echo 'make clean             remove built modules; distclean: also downloads and test kernels'
+	@echo 'make clean             remove built modules; distclean: all of build/'
+	@echo 'make cacheclean        remove downloads and test kernels, which are kept in $$EXT_CACHE for all clones'
 	@echo 'V=1 shows the commands, W=1 and C=2 are passed to kbuild'

@@ -1,15 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the harness keeps below build/: the kernels of the rows, the user land, the initramfs.
+# What the harness keeps: below build/ what is made of this tree, in EXT_CACHE what is not, the kernels of the
+# rows and the user land, for all clones on this machine.
 #
-# Everything here is a cache. A directory is named after a hash of what went into it and is
-# filled under another name, then renamed, so an interrupted run leaves nothing half made.
+# A directory of the cache is named after a hash of what went into it and is filled under another name,
+# then renamed, so an interrupted run leaves nothing half made.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${TOP}/build
 VM=${TOP}/tests/vm
-export TOP BUILD VM
+EXT_CACHE=${EXT_CACHE:-${XDG_CACHE_HOME:-~/.cache}/iommufd-ext}
+export TOP BUILD VM EXT_CACHE
 
 say() { printf '%s\n' "vm: $*" >&2; }
 die() { say "$*"; exit 243; }
@@ -17,16 +19,20 @@ die() { say "$*"; exit 243; }
 # hash_of FILE-OR-TEXT on stdin -> 12 hex digits
 short_hash() { sha256sum | cut -c1-12; }
 
-# with_lock NAME FUNCTION ARG... : two harnesses at once must not make the same thing. In a bash of
+# with_lock_in DIR NAME FUNCTION ARG... : two harnesses at once must not make the same thing. In a bash of
 # its own, because "set -e" has no effect in a function whose status somebody asks for.
-with_lock() {
-	local name=$1
-	shift
-	mkdir -p "$BUILD"
+with_lock_in() {
+	local dir=$1 name=$2
+	shift 2
+	mkdir -p "$dir"
 	# shellcheck disable=SC2016 # for the inner one
-	flock "$BUILD/.lock-$name" bash -euo pipefail -c '. "$1"; shift; "$@"' \
+	flock "$dir/.lock-$name" bash -euo pipefail -c '. "$1"; shift; "$@"' \
 		with_lock "$VM/lib.sh" "$@"
 }
+
+# with_lock : for what is in build/, with_cache_lock for the cache.
+with_lock() { with_lock_in "$BUILD" "$@"; }
+with_cache_lock() { with_lock_in "$EXT_CACHE" "$@"; }
 
 # quietly LOG CMD... : the output is only interesting when the command fails.
 quietly() {
@@ -221,13 +227,13 @@ row_prepare() {
 		ROW_RELEASE=$(row_release "$row") ||
 			die "apt knows no kernel for row $row (run scripts/setup)"
 		version=$(apt_row_version "$row" "$ROW_RELEASE")
-		ROW_DIR=$BUILD/rows/$row-$({
+		ROW_DIR=$EXT_CACHE/rows/$row-$({
 			echo "$ROW_RELEASE $version $source" "${BUILD_ROOT_PACKAGES[@]}"
 			row_boots "$row" && echo boots
 			declare -f make_apt_row fetch_image make_build_root pack_modules pick_modules \
 				make_image
 		} | short_hash)
-		with_lock "row-$row" make_apt_row "$row" "$ROW_RELEASE" "$version" "$ROW_DIR" ||
+		with_cache_lock "row-$row" make_apt_row "$row" "$ROW_RELEASE" "$version" "$ROW_DIR" ||
 			die "cannot prepare the kernel of row $row"
 		ROW_KDIR=/lib/modules/$ROW_RELEASE/build
 		[ ! -d "$ROW_DIR/root" ] || ROW_ROOT=$ROW_DIR/root
@@ -322,11 +328,11 @@ make_rootfs() {
 # rootfs_prepare : sets ROOT_IMG.
 rootfs_prepare() {
 	local dir
-	dir=$BUILD/rootfs-$({
+	dir=$EXT_CACHE/rootfs-$({
 		declare -f make_rootfs make_image
 		printf '%s\n' "$DEBIAN_SUITE" "${GUEST_PACKAGES[@]}"
 	} | short_hash)
-	with_lock rootfs make_rootfs "$dir" || die "cannot make the user land"
+	with_cache_lock rootfs make_rootfs "$dir" || die "cannot make the user land"
 	ROOT_IMG=$dir/root.img
 	export ROOT_IMG
 }
@@ -350,8 +356,8 @@ unpack_qemu() {
 # newer_qemu_prepare : sets NEWER_QEMU, the command that runs it. It gets the C library it was made for.
 newer_qemu_prepare() {
 	local dir=${ROOT_IMG%/*}
-	dir=$BUILD/qemu-${dir##*/rootfs-}
-	with_lock qemu unpack_qemu "$dir" || die "cannot unpack the QEMU of the user land"
+	dir=$EXT_CACHE/qemu-${dir##*/rootfs-}
+	with_cache_lock qemu unpack_qemu "$dir" || die "cannot unpack the QEMU of the user land"
 	# shellcheck disable=SC2034 # for tests/vm/run
 	NEWER_QEMU=("$dir/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 		--library-path "$dir/usr/lib/x86_64-linux-gnu" "$dir/usr/bin/qemu-system-x86_64"
