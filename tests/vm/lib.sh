@@ -56,14 +56,43 @@ BUILD_ROOT_PACKAGES=(bash binutils coreutils dash diffutils findutils gcc-14 gre
 
 # ---- rows ---------------------------------------------------------------------------------
 
-row_names() { awk '!/^#/ && NF { print $1 }' "$TOP/tests/matrix.txt"; }
+row_names() { awk '!/^#/ && NF && $2 != "=" { print $1 }' "$TOP/tests/matrix.txt"; }
 
-# row_field ROW kernel|suites|skips
+# row_field ROW kernel|suites|skips|check
 row_field() {
 	awk -v row="$1" -v want="$2" '
-		BEGIN { col["kernel"] = 2; col["suites"] = 3; col["skips"] = 4 }
-		!/^#/ && $1 == row { print $col[want]; found = 1 }
+		BEGIN { col["kernel"] = 2; col["suites"] = 3; col["skips"] = 4; col["check"] = 5 }
+		!/^#/ && $1 == row && $2 != "=" { print $col[want]; found = 1 }
 		END { exit !found }' "$TOP/tests/matrix.txt"
+}
+
+guest_programs() {
+	find "$TOP/tests/guest" -maxdepth 1 -name '*_test.c' -printf '%f\n' | sed 's/\.c$//' | sort
+}
+
+# row_entries ROW suites|check : what that column says, one a line, its lists as what is in them.
+row_entries() {
+	local entries
+	entries=$(row_field "$1" "$2")
+	if [ "$2" = check ] && [ "${entries:-=}" = = ]; then entries=$(row_field "$1" suites); fi
+	awk -v entries="$entries" -v programs="$(guest_programs | tr '\n' ',')" '
+		function say(topology, items,    i, n, item) {
+			n = split(items, item, ",")
+			for (i = 1; i <= n; i++) {
+				if (item[i] == "" || item[i] == "-")
+					continue
+				if (item[i] in list)
+					say(topology, list[item[i]])
+				else if (item[i] ~ /^[a-z]+:/)
+					say(substr(item[i], 1, index(item[i], ":")),
+					    substr(item[i], index(item[i], ":") + 1))
+				else
+					print topology item[i]
+			}
+		}
+		BEGIN { list["guest"] = programs }
+		!/^#/ && $2 == "=" { list[$1] = $3 }
+		END { say("", entries) }' "$TOP/tests/matrix.txt"
 }
 
 # row_suite ROW : the Debian suite its kernel comes from; nothing if it is this machine's own.
@@ -73,11 +102,11 @@ row_suite() {
 	case $source in *:*/*) source=${source#*:}; printf '%s\n' "${source%%/*}" ;; esac
 }
 
-# row_has ROW SUITE : does "make check" run that there?
+# row_has ROW SUITE : is that run there?
 row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
 
-# row_has_tests ROW : all guest tests, or some?
-row_has_tests() { [[ ",$(row_field "$1" suites)," =~ ,(guest|[a-z_]*_test), ]]; }
+# row_has_tests ROW : any guest test?
+row_has_tests() { row_entries "$1" suites | grep -q '_test\(/\|$\)'; }
 
 # row_boots ROW : a row that is only built needs headers and no kernel.
 row_boots() { [ "$(row_field "$1" suites)" != build ]; }
