@@ -27,6 +27,9 @@
 #define TEST_SECONDS 90
 #define MAX_KEPT 512
 
+/* How a child says that its test is to be skipped. */
+#define SKIP_STATUS 77
+
 void (*test_before)(void *arg);
 
 static bool in_child;
@@ -57,6 +60,23 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 	}
 	print_message("# %s:%d: %s\n", file, line, msg);
 	_fail(file, line);
+	abort();
+}
+
+void test_skip(const char *fmt, ...)
+{
+	char msg[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (in_child) {
+		dprintf(STDOUT_FILENO, "# child: skipped: %s\n", msg);
+		_exit(SKIP_STATUS);
+	}
+	print_message("# skipped: %s\n", msg);
+	skip();
 	abort();
 }
 
@@ -209,6 +229,8 @@ void child_ok(pid_t pid)
 {
 	int status = child_status(pid);
 
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIP_STATUS)
+		skip_test("a child skipped it");
 	if (status)
 		fail_test("child failed: wait status %#x", status);
 }

@@ -79,13 +79,11 @@ const char *errno_name(int err);
 				  errno_name(want_), errno_name(errno_)); \
 	} while (0)
 
-/* Skip this test, saying why. */
-#define skip_test(...)                                    \
-	do {                                              \
-		print_message("# skipped: " __VA_ARGS__); \
-		print_message("\n");                      \
-		skip();                                   \
-	} while (0)
+/* Skip this test, saying why. In a child, the parent's child_ok() skips it. */
+void test_skip(const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 1, 2)));
+
+#define skip_test(...) test_skip(__VA_ARGS__)
 
 /* Resources: what is left of them at the end of a test is given back. */
 int keep_fd(int fd);
