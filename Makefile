@@ -45,7 +45,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check programs conformance bench lint abi
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi
 
 all:
 	@mkdir -p $(out)
@@ -97,6 +97,9 @@ cacheclean:
 demo check: %:
 	+$(Q)$(top)/tests/$@
 
+check-all:
+	+$(Q)$(top)/tests/check --all
+
 programs:
 	+$(Q)$(top)/tests/programs/run
 
@@ -121,7 +124,8 @@ help:
 	@echo '                       (INSTALL_MOD_PATH=<root> for another root directory)'
 	@echo 'make uninstall         remove them again'
 	@echo 'make demo              set up a virtual machine and run the main job in it'
-	@echo 'make check             every test (ROW= and TESTS= narrow it)'
+	@echo 'make check             tests on every kernel, chosen to fit 50 minutes (ROW= and TESTS= narrow it)'
+	@echo 'make check-all         all of them; what has passed on this commit is not run again (ROW=, TESTS=)'
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
 	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'

@@ -11,7 +11,8 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${TOP}/build
 VM=${TOP}/tests/vm
 EXT_CACHE=${EXT_CACHE:-${XDG_CACHE_HOME:-~/.cache}/iommufd-ext}
-export TOP BUILD VM EXT_CACHE
+MATRIX=${MATRIX:-$TOP/tests/matrix.txt}
+export TOP BUILD VM EXT_CACHE MATRIX
 
 say() { printf '%s\n' "vm: $*" >&2; }
 die() { say "$*"; exit 243; }
@@ -56,14 +57,14 @@ BUILD_ROOT_PACKAGES=(bash binutils coreutils dash diffutils findutils gcc-14 gre
 
 # ---- rows ---------------------------------------------------------------------------------
 
-row_names() { awk '!/^#/ && NF && $2 != "=" { print $1 }' "$TOP/tests/matrix.txt"; }
+row_names() { awk '!/^#/ && NF && $2 != "=" { print $1 }' "$MATRIX"; }
 
 # row_field ROW kernel|suites|skips|check
 row_field() {
 	awk -v row="$1" -v want="$2" '
 		BEGIN { col["kernel"] = 2; col["suites"] = 3; col["skips"] = 4; col["check"] = 5 }
 		!/^#/ && $1 == row && $2 != "=" { print $col[want]; found = 1 }
-		END { exit !found }' "$TOP/tests/matrix.txt"
+		END { exit !found }' "$MATRIX"
 }
 
 guest_programs() {
@@ -92,7 +93,7 @@ row_entries() {
 		}
 		BEGIN { list["guest"] = programs }
 		!/^#/ && $2 == "=" { list[$1] = $3 }
-		END { say("", entries) }' "$TOP/tests/matrix.txt"
+		END { say("", entries) }' "$MATRIX"
 }
 
 # row_suite ROW : the Debian suite its kernel comes from; nothing if it is this machine's own.
