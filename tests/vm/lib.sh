@@ -20,6 +20,17 @@ die() { say "$*"; exit 243; }
 # hash_of FILE-OR-TEXT on stdin -> 12 hex digits
 short_hash() { sha256sum | cut -c1-12; }
 
+# tree_id : a hash of what is tested. Of the documents that is the one table that a test reads.
+tree_id() {
+	(
+		cd "$TOP" || exit
+		{ git ls-files -co --exclude-standard -z 2>/dev/null ||
+			find . -path ./build -prune -o -type f -print0; } |
+			grep -zvE '\.md$' | { cat; printf 'docs/served.md\0'; } | sort -zu |
+			{ xargs -0r sha256sum 2>/dev/null || true; } | short_hash
+	)
+}
+
 # with_lock_in DIR NAME FUNCTION ARG... : two harnesses at once must not make the same thing. In a bash of
 # its own, because "set -e" has no effect in a function whose status somebody asks for.
 with_lock_in() {
