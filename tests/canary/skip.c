@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tests that are skipped by a child, and by a child of that, with the library of the guest tests. */
+/* With the library of the guest tests: tests that a child skips, and a child of that. */
 #include "test.h"
 
 static void skips(void *arg)
