@@ -14,7 +14,8 @@
 # It has its id in $queue_job. What needs a job that failed is not run. The user of this file has
 #
 #   job_started ID, job_ended ID   called here, in order; job_ended may add jobs
-#   $QUEUE_DIR                     a directory for this: what a job leaves is in $QUEUE_DIR/ID/
+#   $QUEUE_DIR                     a directory for this: what a job leaves is in $QUEUE_DIR/ID/, with the
+#                                  processor time it took, as "times" of the shell gives it, in "times"
 
 queue_name=() queue_cost=() queue_needs=() queue_command=()
 # waiting, running, done, failed, blocked
@@ -84,7 +85,7 @@ queue_start() {	# ID
 queue_process() {	# ID
 	set +m
 	queue_job=$1
-	trap 'echo $? >"$QUEUE_DIR/$queue_job/status"' EXIT
+	trap 'echo $? >"$QUEUE_DIR/$queue_job/status"; times >"$QUEUE_DIR/$queue_job/times"' EXIT
 	eval "${queue_command[$1]}"
 }
 

@@ -82,7 +82,8 @@ guest_programs() {
 	find "$TOP/tests/guest" -maxdepth 1 -name '*_test.c' -printf '%f\n' | sed 's/\.c$//' | sort
 }
 
-# row_entries ROW suites|check : what that column says, one a line, its lists as what is in them.
+# row_entries ROW suites|check : what that column says, one a line, its lists as what is in them. Of several entries
+# for a program, the last counts.
 row_entries() {
 	local entries
 	entries=$(row_field "$1" "$2")
@@ -99,12 +100,23 @@ row_entries() {
 					say(substr(item[i], 1, index(item[i], ":")),
 					    substr(item[i], index(item[i], ":") + 1))
 				else
-					print topology item[i]
+					add(topology item[i])
 			}
+		}
+		function add(entry,    key) {
+			key = entry
+			sub(/\/.*/, "", key)
+			if (!(key in chosen))
+				order[++count] = key
+			chosen[key] = entry
 		}
 		BEGIN { list["guest"] = programs }
 		!/^#/ && $2 == "=" { list[$1] = $3 }
-		END { say("", entries) }' "$MATRIX"
+		END {
+			say("", entries)
+			for (i = 1; i <= count; i++)
+				print chosen[order[i]]
+		}' "$MATRIX"
 }
 
 # row_suite ROW : the Debian suite its kernel comes from; nothing if it is this machine's own.

@@ -414,7 +414,7 @@ static void filter_tests(struct test_list *list, const char *pattern)
 	size_t i, kept = 0;
 
 	for (i = 0; i < list->count; i++) {
-		if (!fnmatch(pattern, list->tests[i].name, 0))
+		if (!fnmatch(pattern, list->tests[i].name, FNM_EXTMATCH))
 			list->tests[kept++] = list->tests[i];
 	}
 	list->count = kept;
