@@ -94,7 +94,10 @@ queue_reap() {
 	local id=${queue_of_pid[$1]} status
 	unset "queue_of_pid[$1]"
 	queue_took[id]=$((SECONDS - queue_began[id]))
-	status=$(cat "$QUEUE_DIR/$id/status" 2>/dev/null) || status=lost
+	status=$(cat "$QUEUE_DIR/$id/status" 2>/dev/null) || {
+		status=lost
+		kill -- "-$1" 2>/dev/null || true
+	}
 	queue_state[id]=failed
 	[ "$status" != 0 ] || queue_state[id]="done"
 	echo "${status:-lost}" >"$QUEUE_DIR/$id/status"
@@ -111,25 +114,26 @@ queue_still() {
 	done
 }
 
+# The shell does not tell "wait -n" of a process that it has seen end before: they are looked for, too.
 queue_run() {
-	local pid
+	local pid still=$SECONDS
 	while :; do
 		queue_look_ahead
 		while [ ${#queue_of_pid[@]} -lt "${QUEUE_WORKERS:-2}" ] && queue_next; do
 			queue_start "$job"
 		done
 		[ ${#queue_of_pid[@]} -gt 0 ] || break
-		if [ -z "$queue_beat" ]; then
-			sleep 60 &
+		if [ -z "$queue_beat" ] || ! kill -0 "$queue_beat" 2>/dev/null; then
+			sleep 2 &
 			queue_beat=$!
 		fi
-		pid=
-		wait -n -p pid || true
-		if [ "$pid" = "$queue_beat" ]; then
-			queue_beat=
+		wait -n 2>/dev/null || true
+		for pid in "${!queue_of_pid[@]}"; do
+			kill -0 "$pid" 2>/dev/null || queue_reap "$pid"
+		done
+		if [ $((SECONDS - still)) -ge 60 ]; then
+			still=$SECONDS
 			queue_still
-		elif [ -n "${queue_of_pid[${pid:-0}]:-}" ]; then
-			queue_reap "$pid"
 		fi
 	done
 	queue_stop
