@@ -55,7 +55,8 @@ all:
 # other, builds of different releases share nothing.
 probe:
 	@mkdir -p $(out)
-	+$(Q)$(top)/scripts/probe --kdir $(kdir) --release $(RELEASE) --out $(out) $(jobs)
+	+$(Q)$(top)/scripts/probe --kdir $(kdir) --release $(RELEASE) --out $(out) \
+		--like $(top)/build/$(RELEASE) $(jobs)
 
 # Kbuild writes objects beside the sources it is given, so it gets a tree of links. Objects of other
 # answers, or of another kernel of the same release, are no use: they go when the key changes.

@@ -323,11 +323,27 @@ row_make() {
 
 # build_modules : our two modules for the prepared row.
 build_modules() {	# [test] : the shipped modules, or those of the test build
+	local out=$BUILD/$ROW_RELEASE kept=$EXT_CACHE/probes/$ROW_NAME
+	# What the kernel answers to the probes is kept, too. They come with a key, and are asked again if it differs.
+	if [ -e "$kept/gen/key" ] && [ ! -e "$out/gen/key" ]; then
+		mkdir -p "$out"
+		cp -r "$kept/." "$out/"
+	fi
 	quietly "$BUILD/modules-$ROW_RELEASE${1:+-$1}.log" \
 		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" \
 		IOMMUFD_EXT_TEST="${1:+1}" || return
+	if [ -e "$out/gen/key" ] && ! cmp -s "$out/gen/key" "$kept/gen/key"; then
+		with_cache_lock "probes-$ROW_NAME" keep_answers "$out" "$kept"
+	fi
 	row_has_tests "$ROW_NAME" || return 0
 	build_test_modules "$ROW_RELEASE${1:+-$1}"
+}
+
+keep_answers() {	# FROM TO
+	rm -rf "$2" "$2.tmp"
+	mkdir -p "$2.tmp"
+	cp -r "$1/gen" "$1/probe.log" "$2.tmp/"
+	mv "$2.tmp" "$2"
 }
 
 # build_test_modules NAME : those of tests/module for the modules in build/NAME: with the answers these
