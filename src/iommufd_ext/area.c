@@ -59,6 +59,7 @@ static void area_init(struct area *area, struct pages *pages,
 	area->ready = false;
 	area->going = false;
 	area->revoked = false;
+	area->kept = false;
 	area->accesses = 0;
 	area->pages = pages;
 }
@@ -212,7 +213,7 @@ struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 	struct shared_pages *shared = shared_pages_alloc(NULL);
 
 	if (!shared) {
-		dmabuf_memory_free(memory);
+		dmabuf_memory_free(memory, false);
 		return NULL;
 	}
 	shared->dmabuf = memory;
@@ -313,6 +314,7 @@ void area_cut_abort(struct area *area, struct area *second, bool pinned)
 void area_cut_end(struct area *area, struct area *second)
 {
 	second->ready = area->ready;
+	second->kept = area->kept;
 	area->last = second->iova - 1;
 }
 
@@ -335,6 +337,18 @@ void area_free(struct area *area)
 }
 
 /**
+ * area_drop() - free an area that has left its IOAS
+ * @area: an area that iova_remove_area() was called for
+ *
+ * What is @kept is still in the tree of its IOAS, and goes with that.
+ */
+void area_drop(struct area *area)
+{
+	if (!area->kept)
+		area_free(area);
+}
+
+/**
  * area_pin() - pin and charge the memory of an area
  * @area: an area that is not pinned
  *
@@ -353,21 +367,47 @@ int area_pin(struct area *area)
 			 span_pages(area->own.start, area_length(area)), NULL);
 }
 
+/* A device may still reach the memory. */
+static void keep_pinned(struct area *area)
+{
+	atomic_long_add(area_npages(area),
+			&area->pages->owner->ictx->kept_pages);
+	if (area->pages->shared)
+		shared_pages_keep(area_shared(area));
+	else
+		pages_forget(&area->own);
+}
+
 /**
  * area_unpin() - undo area_pin()
- * @area: a pinned area that is in no page table
+ * @area: a pinned area that is in no page table, as far as its driver knows
+ *
+ * Memory of an area that is @kept stays pinned.
  *
  * Context: may sleep. Neither allocates nor fails.
  */
 void area_unpin(struct area *area)
 {
-	if (area->pages->shared)
+	if (unlikely(area->kept))
+		keep_pinned(area);
+	else if (area->pages->shared)
 		shared_pages_unpin(area_shared(area),
 				   area_page(area, area->iova),
 				   area_page(area, area->last));
 	else
 		pages_unpin(&area->own,
 			    span_pages(area->own.start, area_length(area)));
+}
+
+/**
+ * area_npages() - how many pages hold the memory of an area
+ * @area: the area
+ *
+ * Return: the number of pages.
+ */
+unsigned long area_npages(const struct area *area)
+{
+	return span_pages(area_start(area), area_length(area));
 }
 
 /**

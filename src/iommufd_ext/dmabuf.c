@@ -199,15 +199,17 @@ err_put:
 
 /**
  * dmabuf_memory_free() - undo dmabuf_memory_alloc()
- * @memory: memory that is in no page table
+ * @memory: memory that is in no page table, as far as its driver knows
+ * @keep: a device may still reach it: leave the dma-buf to it for good
  */
-void dmabuf_memory_free(struct dmabuf_memory *memory)
+void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep)
 {
 	WARN_ON(!list_empty(&memory->mapped));
 	mutex_lock(&dmabufs_lock);
 	list_del(&memory->item);
 	mutex_unlock(&dmabufs_lock);
-	ext_dma_buf_put(memory->buf);
+	if (!keep)
+		ext_dma_buf_put(memory->buf);
 	kfree(memory);
 }
 

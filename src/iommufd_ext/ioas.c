@@ -378,7 +378,7 @@ static int map_area(struct ucmd *ucmd, struct ioas *ioas, struct area *area,
 		return -ENOMEM;
 	rc = map_areas(ucmd, ioas, &area, 1, fixed, cmd_iova);
 	if (rc)
-		area_free(area);
+		area_drop(area);
 	return rc;
 }
 
@@ -521,7 +521,7 @@ static void free_slices(struct list_head *slices)
 static void free_areas(struct area **areas, unsigned int nr)
 {
 	while (nr--)
-		area_free(areas[nr]);
+		area_drop(areas[nr]);
 	kvfree(areas);
 }
 

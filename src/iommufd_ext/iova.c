@@ -88,6 +88,11 @@ struct allowed_range {
 static int refuse_occupied(struct ioas *ioas, unsigned long iova,
 			   unsigned long last, const struct area *other)
 {
+	if (other->kept && other->going)
+		return refuse_range(ioas->ictx, -EEXIST, ioas->obj.id,
+				    other->iova, other->last,
+				    "the IOMMU driver did not unmap all of %#lx-%#lx: its IOVAs cannot be used again",
+				    other->iova, other->last);
 	return refuse_range(ioas->ictx, -EEXIST, ioas->obj.id, other->iova,
 			    other->last,
 			    "IOVAs %#lx-%#lx are occupied by the mapping at %#lx-%#lx",
@@ -122,12 +127,17 @@ static int insert_area(struct ioas *ioas, struct area *area)
  * @ioas: the IOAS
  * @area: an area that is in no page table
  *
+ * Those of an area that is @kept stay occupied: a device may still use them.
+ *
  * Context: holds ioas->iova_lock.
  */
 void iova_remove_area(struct ioas *ioas, struct area *area)
 {
 	lockdep_assert_held(&ioas->iova_lock);
-	rb_erase(&area->node, &ioas->areas);
+	if (unlikely(area->kept))
+		area->going = true;
+	else
+		rb_erase(&area->node, &ioas->areas);
 }
 
 /* Returns @rc if any IOVA of a range is reserved, and else 0. */

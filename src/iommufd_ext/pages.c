@@ -699,6 +699,26 @@ void pages_unpin(struct pages *pages, unsigned long npages)
 	pages_owner_uncharge(pages->owner, pages->charge, npages);
 }
 
+/**
+ * pages_forget() - forget where memory is, and leave it pinned and charged for good
+ * @pages: pinned memory that a device may still reach
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void pages_forget(struct pages *pages)
+{
+	struct pfn_run_chunk *chunk;
+
+	pages->nr_runs = 0;
+	if (pages->max_runs)
+		return;
+	while ((chunk = pages->chunks)) {
+		pages->chunks = chunk->next;
+		kfree(chunk);
+		cond_resched();
+	}
+}
+
 /*
  * Cut the run behind its first @npages pages. The others, if there are any, become
  * *@rest. Returns how many runs there are of them.

@@ -26,6 +26,7 @@
 #ifndef _IOMMUFD_EXT_PRIVATE_H
 #define _IOMMUFD_EXT_PRIVATE_H
 
+#include <linux/atomic.h>
 #include <linux/interval_tree.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
@@ -140,6 +141,8 @@ enum pages_charge {
  * @vfio_ioas: the IOAS of ioctls that name none, or NULL; protected by xa_lock
  *	of @objects, and cleared when the IOAS goes
  * @spare_area: memory for the next area, or NULL; taken and given by xchg()
+ * @kept_pages: pages that stay pinned for good, because an IOMMU driver did not
+ *	remove them from a page table
  * @errors: the last refusals
  */
 struct iommufd_ext_ctx {
@@ -153,6 +156,7 @@ struct iommufd_ext_ctx {
 	bool charge_mm;
 	struct ioas *vfio_ioas;
 	struct area *spare_area;
+	atomic_long_t kept_pages;
 	struct iommufd_ext_errors errors;
 };
 
@@ -235,6 +239,7 @@ struct segment {
  * @npinned: size of all segments, in pages
  * @file: the file the memory is in, or NULL; constant
  * @dmabuf: the dma-buf the memory is, or NULL; constant
+ * @kept: some of it stays pinned for good; protected by @lock
  * @moving: links memory that changes its owner; see change_process.c
  * @pages: the memory
  *
@@ -248,6 +253,7 @@ struct shared_pages {
 	unsigned long npinned;
 	struct file *file;
 	struct dmabuf_memory *dmabuf;
+	bool kept;
 	struct list_head moving;
 	struct pages pages;
 };
@@ -266,6 +272,9 @@ struct shared_pages {
  * @going: it is being removed; set with iova_lock held
  * @revoked: it is to be removed, and no access may begin to use it; set with
  *	iova_lock held
+ * @kept: an IOMMU driver did not remove it from a page table: its memory stays
+ *	pinned and its IOVAs occupied, even when the user has unmapped it. Set by
+ *	whoever fills or empties page tables, never cleared
  * @accesses: how many pins of accesses, and accesses at work, keep it from being
  *	removed; protected by iova_lock
  * @pages: the memory: @own, or shared memory; changes with domains_rwsem
@@ -282,6 +291,7 @@ struct area {
 	bool ready;
 	bool going;
 	bool revoked;
+	bool kept;
 	u32 accesses;
 	struct pages *pages;
 	union {
@@ -683,6 +693,7 @@ unsigned int pages_max_runs(unsigned long npages);
 size_t pages_runs_size(unsigned int max_runs);
 int pages_pin(struct pages *pages, unsigned long npages, struct file *file);
 void pages_unpin(struct pages *pages, unsigned long npages);
+void pages_forget(struct pages *pages);
 int pages_split(struct pages *pages, unsigned long npages, struct pages *rest);
 void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 	      bool write);
@@ -722,6 +733,7 @@ int shared_pages_pin(struct shared_pages *shared, unsigned long first,
 		     unsigned long last);
 void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
 			unsigned long last);
+void shared_pages_keep(struct shared_pages *shared);
 int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 		     unsigned long first);
 void shared_pages_get(struct shared_pages *shared, unsigned long first,
@@ -751,8 +763,10 @@ struct area *area_cut_begin(struct area *area, unsigned long iova, bool pinned);
 void area_cut_abort(struct area *area, struct area *second, bool pinned);
 void area_cut_end(struct area *area, struct area *second);
 void area_free(struct area *area);
+void area_drop(struct area *area);
 int area_pin(struct area *area);
 void area_unpin(struct area *area);
+unsigned long area_npages(const struct area *area);
 int area_rw(const struct area *area, bool pinned, unsigned long iova,
 	    void *data, size_t size, bool write);
 void area_lock_runs(const struct area *area);
@@ -788,7 +802,7 @@ bool dmabuf_has_exporters(void);
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,
 					  unsigned long length);
-void dmabuf_memory_free(struct dmabuf_memory *memory);
+void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep);
 unsigned int dmabuf_max_runs(unsigned long npages);
 void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 		 unsigned long npages);

@@ -306,10 +306,12 @@ static u32 mapping_flags(const struct area *area)
 		if (refcount_read(&area_shared(area)->users) > 1)
 			flags |= IOASID_MAPPING_SHARED;
 	}
-	if (!area->ready)
+	if (!area->ready && !area->going)
 		flags |= IOASID_MAPPING_BUSY;
 	if (area->accesses)
 		flags |= IOASID_MAPPING_ACCESSED;
+	if (READ_ONCE(area->kept))
+		flags |= IOASID_MAPPING_KEPT;
 	return flags;
 }
 
@@ -336,17 +338,16 @@ static void describe_mapping(struct ioas *ioas, const struct area *area,
 	out->start = area_start(area);
 	out->pinned_pages = 0;
 	/* What is ready is in every page table there is. */
-	if (area->ready && !list_empty(&ioas->hwpts))
-		out->pinned_pages = (offset_in_page(out->start) + out->length +
-				     PAGE_SIZE - 1) >>
-				    PAGE_SHIFT;
+	if ((area->ready && !list_empty(&ioas->hwpts)) ||
+	    READ_ONCE(area->kept))
+		out->pinned_pages = area_npages(area);
 	out->flags = mapping_flags(area);
 	out->charge = mapping_charge(area);
 }
 
 /*
  * Takes up to BATCH mappings from @iova on, and moves it behind them. A mapping that
- * is being removed is none any more.
+ * is being removed is none any more, unless it is kept.
  */
 static unsigned int take_mappings(struct ioas *ioas, unsigned long *iova,
 				  struct ioasid_mapping *batch,
@@ -359,7 +360,7 @@ static unsigned int take_mappings(struct ioas *ioas, unsigned long *iova,
 	mutex_lock(&ioas->iova_lock);
 	area = iova_find_area(ioas, *iova, ULONG_MAX);
 	while (area && n < max && seen++ < BATCH) {
-		if (!area->going)
+		if (!area->going || READ_ONCE(area->kept))
 			describe_mapping(ioas, area, &batch[n++]);
 		*iova = area->last + 1;
 		area = iova_next_area(area);
@@ -514,6 +515,8 @@ void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m)
 	seq_printf(m, "ioasid-mappings: %llu\n", sum.mappings);
 	seq_printf(m, "ioasid-mapped-bytes: %llu\n", sum.bytes);
 	seq_printf(m, "ioasid-pinned-pages: %llu\n", sum.pinned);
+	seq_printf(m, "ioasid-kept-pages: %ld\n",
+		   atomic_long_read(&ictx->kept_pages));
 	seq_puts(m, "ioasid-groups:");
 	igroups_show(ictx, m);
 	seq_putc(m, '\n');

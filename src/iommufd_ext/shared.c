@@ -39,6 +39,21 @@ struct shared_pages *shared_pages_alloc(struct file *file)
 	return shared;
 }
 
+/* What is left is what somebody did not unpin: see shared_pages_keep(). */
+static void forget_segments(struct shared_pages *shared)
+{
+	struct segment *segment, *next;
+
+	WARN_ON(!RB_EMPTY_ROOT(&shared->segments) && !shared->kept);
+	rbtree_postorder_for_each_entry_safe(segment, next, &shared->segments,
+					     node) {
+		if (!shared->dmabuf)
+			pages_forget(&segment->pages);
+		kfree(segment);
+		cond_resched();
+	}
+}
+
 /**
  * shared_pages_put() - drop a user
  * @shared: the memory, which is freed with its last user
@@ -47,11 +62,11 @@ void shared_pages_put(struct shared_pages *shared)
 {
 	if (!refcount_dec_and_test(&shared->users))
 		return;
-	WARN_ON(!RB_EMPTY_ROOT(&shared->segments));
+	forget_segments(shared);
 	if (shared->file)
 		fput(shared->file);
 	if (shared->dmabuf)
-		dmabuf_memory_free(shared->dmabuf);
+		dmabuf_memory_free(shared->dmabuf, shared->kept);
 	if (shared->pages.owner)
 		pages_owner_put(shared->pages.owner);
 	kfree(shared);
@@ -330,6 +345,21 @@ void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
 {
 	down_write(&shared->lock);
 	unpin_locked(shared, first, last);
+	up_write(&shared->lock);
+}
+
+/**
+ * shared_pages_keep() - in place of shared_pages_unpin(): leave memory pinned for good
+ * @shared: memory that a device may still reach, pinned for the caller
+ *
+ * Its segments count the caller as a user for ever.
+ *
+ * Context: may sleep, takes shared->lock. Neither allocates nor fails.
+ */
+void shared_pages_keep(struct shared_pages *shared)
+{
+	down_write(&shared->lock);
+	shared->kept = true;
 	up_write(&shared->lock);
 }
 

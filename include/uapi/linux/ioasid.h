@@ -285,7 +285,8 @@ struct ioasid_ioas_copy {
  *
  * Errors: EINVAL for zero length; ENOENT if the range cuts a mapping or holds
  * none; EBUSY if a mapping in it is still being made; EDEADLOCK if a driver of an
- * emulated device does not let go of one.
+ * emulated device does not let go of one. EIO if all is removed, but the IOMMU driver
+ * did not unmap all of it: see IOASID_MAPPING_KEPT.
  */
 struct ioasid_ioas_unmap {
 	__u32 size;
@@ -1122,6 +1123,9 @@ struct ioasid_list {
  * @IOASID_MAPPING_SHARED: its memory can be that of other mappings, too
  * @IOASID_MAPPING_BUSY: it is being made
  * @IOASID_MAPPING_ACCESSED: a driver uses its memory without DMA
+ * @IOASID_MAPPING_KEPT: the IOMMU driver did not unmap all of it when it was told
+ *	to. A device may still reach it, so its memory stays pinned for good, and its
+ *	IOVAs stay occupied. If it is unmapped, it is none any more but in this list
  */
 enum ioasid_mapping_flags {
 	IOASID_MAPPING_WRITEABLE = 1 << 1,
@@ -1130,6 +1134,7 @@ enum ioasid_mapping_flags {
 	IOASID_MAPPING_SHARED = 1 << 4,
 	IOASID_MAPPING_BUSY = 1 << 5,
 	IOASID_MAPPING_ACCESSED = 1 << 6,
+	IOASID_MAPPING_KEPT = 1 << 7,
 };
 
 /**
