@@ -24,6 +24,9 @@
 #if EXT_PROBE_IOMMU_PT_MAP_RANGE
 #include <linux/generic_pt/iommu.h>
 #endif
+#if EXT_PROBE_IOMMU_TRACE
+#include <trace/events/iommu.h>
+#endif
 
 /* A kernel with an iommufd of its own owns the name /dev/iommu. */
 #define EXT_KERNEL_HAS_IOMMUFD IS_ENABLED(CONFIG_IOMMUFD)
@@ -295,7 +298,7 @@ static inline int ext_iommu_map_range(struct iommu_domain *domain,
 #endif
 }
 
-/* As iommu_unmap_fast(), but for its trace event. */
+/* Unmaps what ext_iommu_map_range() mapped; returns how much. */
 static inline size_t ext_iommu_unmap_range(struct iommu_domain *domain,
 					   unsigned long iova, size_t size,
 					   struct iommu_iotlb_gather *gather)
@@ -314,6 +317,46 @@ static inline size_t ext_iommu_unmap_range(struct iommu_domain *domain,
  * is mapped with the operations of the drivers.
  */
 #define EXT_IOMMU_COUNTS_MAPPINGS IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC)
+
+/*
+ * Does the IOMMU API look as on a kernel whose drivers are called directly in the
+ * tests? These are 6.1, 6.12 (6.11 and 6.13 look the same) and 7.2. On others all
+ * goes through the core.
+ */
+#define EXT_IOMMU_OPS_TESTED                            \
+	((EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS &&           \
+	  !EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY) || \
+	 (EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE &&        \
+	  EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER) ||     \
+	 EXT_PROBE_IOMMU_PT_MAP_RANGE)
+
+/*
+ * The name an IOMMU has in /sys/class/iommu; of a device that is behind one. Its
+ * driver gives it: dmar0, ivhd0, smmu3.0x..., or the name of a parent device.
+ */
+static inline const char *ext_iommu_name(struct device *dev)
+{
+	const struct device *iommu = dev->iommu->iommu_dev->dev;
+
+	return iommu ? dev_name(iommu) : "";
+}
+
+/* The trace events of the IOMMU core, for what does not go through it. */
+static inline void ext_trace_map(unsigned long iova, phys_addr_t paddr,
+				 size_t size)
+{
+#if EXT_PROBE_IOMMU_TRACE
+	trace_map(iova, paddr, size);
+#endif
+}
+
+static inline void ext_trace_unmap(unsigned long iova, size_t size,
+				   size_t unmapped)
+{
+#if EXT_PROBE_IOMMU_TRACE
+	trace_unmap(iova, size, unmapped);
+#endif
+}
 
 /* 6.3 added the gfp argument. On failure, nothing is mapped. */
 static inline ssize_t ext_iommu_map_sg(struct iommu_domain *domain,

@@ -54,7 +54,7 @@ static bool has_large_pages(struct ioas *ioas)
 	return ioas->large_pages && !list_empty(&ioas->hwpts);
 }
 
-static int split_in_hwpts(struct ioas *ioas, const struct area *area,
+static int split_in_hwpts(struct ioas *ioas, struct area *area,
 			  unsigned long iova)
 {
 	struct hwpt *hwpt;
@@ -64,7 +64,10 @@ static int split_in_hwpts(struct ioas *ioas, const struct area *area,
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
 		rc = domain_split_at(hwpt, area, iova);
 		if (rc)
-			return rc;
+			return refuse_cut(ioas, area, rc, iova,
+					  rc == -EINTR ?
+						  "the process is being killed" :
+						  "the IOMMU driver cannot replace a page");
 	}
 	return 0;
 }

@@ -38,13 +38,13 @@ struct dmabuf_memory {
 /**
  * struct dmabuf_mapping - an area of such memory in a page table
  * @item: in dmabuf_memory.mapped
- * @domain: the page table
+ * @hwpt: the page table
  * @area: the area
  */
 struct dmabuf_mapping {
 	struct list_head item;
-	struct iommu_domain *domain;
-	const struct area *area;
+	struct hwpt *hwpt;
+	struct area *area;
 };
 
 static DEFINE_MUTEX(dmabufs_lock);
@@ -255,8 +255,7 @@ void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
  *
  * Return: see there; also 0 if the memory is revoked.
  */
-int dmabuf_map_area(const struct hwpt *hwpt, const struct area *area,
-		    bool large_pages)
+int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
 {
 	struct dmabuf_memory *memory = area_dmabuf(area);
 	struct dmabuf_mapping *mapping;
@@ -265,7 +264,7 @@ int dmabuf_map_area(const struct hwpt *hwpt, const struct area *area,
 	mapping = kmalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return -ENOMEM;
-	mapping->domain = hwpt->domain;
+	mapping->hwpt = hwpt;
 	mapping->area = area;
 
 	mutex_lock(&dmabufs_lock);
@@ -282,29 +281,26 @@ int dmabuf_map_area(const struct hwpt *hwpt, const struct area *area,
 
 static void remove_mapping(struct dmabuf_mapping *mapping)
 {
-	unsigned long length = area_length(mapping->area);
-
 	lockdep_assert_held(&dmabufs_lock);
 
 	list_del(&mapping->item);
-	WARN_ON(iommu_unmap(mapping->domain, mapping->area->iova, length) !=
-		length);
+	domain_unmap_runs(mapping->hwpt, mapping->area);
 	kfree(mapping);
 }
 
 /**
  * dmabuf_unmap_area() - domain_unmap_area() for memory of a dma-buf
- * @domain: see there
+ * @hwpt: see there
  * @area: see there; nothing happens if its memory has been revoked
  */
-void dmabuf_unmap_area(struct iommu_domain *domain, const struct area *area)
+void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area)
 {
 	struct dmabuf_memory *memory = area_dmabuf(area);
 	struct dmabuf_mapping *mapping;
 
 	mutex_lock(&dmabufs_lock);
 	list_for_each_entry(mapping, &memory->mapped, item) {
-		if (mapping->area == area && mapping->domain == domain) {
+		if (mapping->area == area && mapping->hwpt == hwpt) {
 			remove_mapping(mapping);
 			break;
 		}

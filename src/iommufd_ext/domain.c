@@ -2,23 +2,163 @@
 /*
  * Areas in and out of the page table of an IOMMU driver.
  *
- * iommu_map() flushes after each call, that is, for fragmented memory, after each
- * page. The drivers' own operations do not: what an area needs is mapped, and made
- * known to the IOMMU once. There are three ways, and each page table keeps to one,
- * since only the way can tell how much of a call that failed is mapped:
+ * The core of the IOMMU API serves every driver, page by page and with a flush for
+ * each call. What serves a few drivers as well, and is faster, is to call their
+ * operations directly. Each page table keeps to one of three ways:
  *
- *  - ops->map_pages, for which the page sizes are chosen here,
- *  - map_range of the kernel's generic page tables, which choose by themselves,
- *  - iommu_map_sg(), a table of contiguous pieces at a time, for what has neither.
+ *  - MAP_CORE, for all drivers: iommu_map_sg() and iommu_unmap_fast();
+ *  - MAP_PAGES: map_pages and unmap_pages of the driver, for which the page sizes
+ *    are chosen here;
+ *  - MAP_RANGE: map_range and unmap_range of a generic page table, which choose by
+ *    themselves.
+ *
+ * A direct call is for drivers on the list below, on kernels whose drivers were
+ * tested (EXT_IOMMU_OPS_TESTED). The core of 6.1.192, 6.12.117 and 7.2.12 was read
+ * for what it does around these operations, and what becomes of that here:
+ *
+ *  - It checks that the domain has page sizes, that addresses and size are
+ *    multiples of the smallest, and since 6.3 the gfp flags. iova.c does, for
+ *    each mapping, when a page table joins; flags are constant.
+ *  - It goes on behind what a call says it mapped or unmapped, as long as that is
+ *    anything. So do map_pages() and unmap_span().
+ *  - It undoes what is mapped if a call fails. So does map_range().
+ *  - It calls iotlb_sync_map once per call, and since 6.7 minds its error. Here it
+ *    is once per area.
+ *  - From 7.0 on, iommu_iotlb_sync() does nothing if the gather is empty, and
+ *    iommu_unmap_fast() fills the gather of drivers that do not. The drivers on
+ *    the list all fill it. Others are only called through the core.
+ *  - It has trace events, map and unmap. So do these calls.
+ *  - With CONFIG_IOMMU_DEBUG_PAGEALLOC (7.0 and later) it counts what is mapped:
+ *    then all goes through the core.
+ *
+ * What the core demands of its callers is the rule for MAP_CORE: what was mapped
+ * at once is not unmapped in parts. Some drivers (virtio-iommu) only remove what
+ * one request mapped, as a whole, and forget what they cannot remove. So each
+ * request is a block: a power of two in size, aligned to its size. Two blocks are
+ * apart, or one is inside the other. What is unmapped is a block, too, as large as
+ * fits into the area, so it holds whole requests, however the core divides it.
+ *
+ * The core does not lock. Its other users map and unmap in one thread at a time,
+ * so drivers may rely on it; of those on the list, some are known not to. All
+ * others are called under driver_lock.
+ *
+ * How much a driver says that it unmapped is what counts. The memory of an area of
+ * which anything may be left is never unpinned.
  */
 #include <linux/bitops.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
 
 #include "compat/iommu.h"
 #include "private.h"
+#include "selftest/selftest.h"
+
+/**
+ * struct direct_driver - an IOMMU driver whose operations are called directly
+ * @name: what the names begin with that it gives its IOMMUs in /sys/class/iommu
+ * @parallel: the paths on which it bears calls on several processors, as bits of
+ *	enum map_path
+ *
+ * To be on the list, a driver has to run in the tests on each kernel of
+ * EXT_IOMMU_OPS_TESTED. docs/drivers.md says what was looked at.
+ */
+struct direct_driver {
+	const char *name;
+	unsigned int parallel;
+};
+
+static const struct direct_driver direct_drivers[] = {
+	/* Intel VT-d. Tables are put in place with cmpxchg(). */
+	{ "dmar", BIT(MAP_PAGES) | BIT(MAP_RANGE) },
+	/*
+	 * AMD. Before 6.12.57, which no probe can tell, map_pages makes a page
+	 * table a level deeper while others walk it, and these lose their way.
+	 */
+	{ "ivhd", BIT(MAP_RANGE) },
+#if IOMMUFD_EXT_TEST
+	{ SELFTEST_IOMMU, 0 },
+#endif
+};
+
+static bool direct_map = true;
+module_param(direct_map, bool, 0444);
+MODULE_PARM_DESC(direct_map,
+		 "Map memory with the operations of IOMMU drivers that are known (default); off: only through the IOMMU core, which is slower");
+
+static const struct direct_driver *find_direct_driver(struct device *dev)
+{
+	const char *name = ext_iommu_name(dev);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(direct_drivers); i++)
+		if (strstarts(name, direct_drivers[i].name))
+			return &direct_drivers[i];
+	return NULL;
+}
+
+/**
+ * domain_choose_path() - choose the way areas go into a page table
+ * @hwpt: the page table, whose domain is made
+ * @dev: the device it is for
+ */
+void domain_choose_path(struct hwpt *hwpt, struct device *dev)
+{
+	const struct iommu_domain *domain = hwpt->domain;
+	const struct direct_driver *driver;
+
+	mutex_init(&hwpt->driver_lock);
+	hwpt->map_path = MAP_CORE;
+	hwpt->parallel = false;
+	driver = find_direct_driver(dev);
+	if (!driver || !direct_map || !EXT_IOMMU_OPS_TESTED ||
+	    EXT_IOMMU_COUNTS_MAPPINGS)
+		return;
+	if (ext_iommu_has_map_range(domain))
+		hwpt->map_path = MAP_RANGE;
+	else if (domain->ops->map_pages && domain->ops->unmap_pages)
+		hwpt->map_path = MAP_PAGES;
+	hwpt->parallel = driver->parallel & BIT(hwpt->map_path);
+}
+
+static __always_inline void driver_lock(struct hwpt *hwpt)
+{
+	if (!hwpt->parallel)
+		mutex_lock(&hwpt->driver_lock);
+}
+
+static __always_inline void driver_unlock(struct hwpt *hwpt)
+{
+	if (!hwpt->parallel)
+		mutex_unlock(&hwpt->driver_lock);
+}
+
+/**
+ * domain_flush() - let the IOMMU forget what was unmapped
+ * @hwpt: the page table
+ * @gather: what was unmapped; empty afterwards
+ *
+ * Context: may sleep.
+ */
+void domain_flush(struct hwpt *hwpt, struct iommu_iotlb_gather *gather)
+{
+	driver_lock(hwpt);
+	iommu_iotlb_sync(hwpt->domain, gather);
+	driver_unlock(hwpt);
+}
+
+static int sync_map(struct hwpt *hwpt, unsigned long iova, size_t size)
+{
+	int rc;
+
+	driver_lock(hwpt);
+	rc = ext_iotlb_sync_map(hwpt->domain, iova, size);
+	driver_unlock(hwpt);
+	return rc;
+}
 
 /*
  * The largest page size that fits, and how many pages of it until the range ends,
@@ -71,6 +211,7 @@ static size_t fitting_pages(unsigned long pgsizes, unsigned long iova,
  * @run_left: what is left of the current run, in bytes
  * @left: what is left of the part, in bytes
  * @max: no piece crosses a multiple of this many bytes; a power of two
+ * @killable: mapping it ends if the process is being killed
  */
 struct piece_iter {
 	struct area_iter iter;
@@ -79,10 +220,11 @@ struct piece_iter {
 	size_t run_left;
 	unsigned long left;
 	size_t max;
+	bool killable;
 };
 
 /* Of an entry of a scatterlist, the length is an int. */
-#define MAX_PIECE SZ_1G
+#define MAX_PIECE ((unsigned long)SZ_1G)
 
 static __always_inline void next_run(struct piece_iter *piece)
 {
@@ -118,6 +260,13 @@ static __always_inline size_t next_piece(struct piece_iter *piece,
 	return size;
 }
 
+/* Between two parts of a large area: others may run. */
+static int pause_mapping(const struct piece_iter *piece)
+{
+	cond_resched();
+	return piece->killable && fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 /*
  * Maps one page, by the way the driver has; sets *@mapped. The drivers of x86 all
  * have pages of this size.
@@ -138,8 +287,12 @@ static __always_inline int map_one_page(struct iommu_domain *domain,
 					    prot, GFP_KERNEL_ACCOUNT, mapped);
 	if (!rc && WARN_ON_ONCE(*mapped != PAGE_SIZE))
 		rc = -EINVAL;
+	ext_trace_map(iova, paddr, *mapped);
 	return rc;
 }
+
+/* So many lone pages are mapped without a pause. */
+#define LONE_PAGES 512
 
 /*
  * Maps the pages that come next, as long as each lies alone: of fragmented memory
@@ -161,7 +314,8 @@ static __always_inline int map_lone_pages(struct iommu_domain *domain,
 	    offset_in_page(iova) || !(domain->pgsize_bitmap & PAGE_SIZE))
 		return 0;
 
-	end = run + min_t(size_t, runs->end - run, PHYS_PFN(piece->left));
+	size = min_t(size_t, runs->end - run, PHYS_PFN(piece->left));
+	end = run + min_t(size_t, size, LONE_PAGES);
 	for (; run < end && run->npages == 1; run++, iova += PAGE_SIZE) {
 		rc = map_one_page(domain, path, iova, PFN_PHYS(run->pfn), prot,
 				  &done);
@@ -191,6 +345,7 @@ static int map_pages(struct iommu_domain *domain, unsigned long iova,
 		done = 0;
 		rc = ops->map_pages(domain, iova, paddr, pgsize, count, prot,
 				    GFP_KERNEL_ACCOUNT, &done);
+		ext_trace_map(iova, paddr, done);
 		*mapped += done;
 		if (rc)
 			return rc;
@@ -203,108 +358,230 @@ static int map_pages(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
-static int map_by_pages(struct iommu_domain *domain, unsigned long iova,
-			struct piece_iter *piece, int prot, size_t *mapped)
+/* The same by the operation of a generic page table. */
+static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t paddr, size_t size, int prot,
+			  size_t *mapped)
 {
-	phys_addr_t paddr;
-	size_t size;
-	int rc = 0;
+	size_t done = 0;
+	int rc;
 
-	while (!rc && piece->left) {
-		rc = map_lone_pages(domain, MAP_PAGES, iova + *mapped, piece,
-				    prot, mapped);
-		if (rc)
-			break;
-		size = next_piece(piece, &paddr);
-		rc = map_pages(domain, iova + *mapped, paddr, size, prot,
-			       mapped);
-	}
-	return rc ?: ext_iotlb_sync_map(domain, iova, *mapped);
+	rc = ext_iommu_map_range(domain, iova, paddr, size, prot, &done);
+	ext_trace_map(iova, paddr, done);
+	*mapped += done;
+	return rc;
 }
 
-static int map_by_range(struct iommu_domain *domain, unsigned long iova,
-			struct piece_iter *piece, int prot, size_t *mapped)
+/*
+ * Both direct ways. Inlined for each: for small mappings the choice between them
+ * is a part that can be measured.
+ */
+static __always_inline int map_directly(struct hwpt *hwpt, enum map_path path,
+					unsigned long iova,
+					struct piece_iter *piece, int prot,
+					size_t *mapped)
 {
+	struct iommu_domain *domain = hwpt->domain;
 	phys_addr_t paddr;
 	size_t size;
 	int rc = 0;
 
 	while (!rc && piece->left) {
-		rc = map_lone_pages(domain, MAP_RANGE, iova + *mapped, piece,
-				    prot, mapped);
-		if (rc)
-			break;
-		size = next_piece(piece, &paddr);
+		driver_lock(hwpt);
+		rc = map_lone_pages(domain, path, iova + *mapped, piece, prot,
+				    mapped);
+		size = rc ? 0 : next_piece(piece, &paddr);
 		if (size)
-			rc = ext_iommu_map_range(domain, iova + *mapped, paddr,
-						 size, prot, mapped);
+			rc = path == MAP_RANGE ?
+				     map_contiguous(domain, iova + *mapped,
+						    paddr, size, prot, mapped) :
+				     map_pages(domain, iova + *mapped, paddr,
+					       size, prot, mapped);
+		driver_unlock(hwpt);
+		if (!rc && piece->left)
+			rc = pause_mapping(piece);
 	}
-	return rc ?: ext_iotlb_sync_map(domain, iova, *mapped);
+	return rc;
 }
 
 /* On the stack: mapping should not need memory of its own. */
 #define SG_ENTRIES 32
 
-/*
- * iommu_map_sg() would join pages that are to be kept small. Device memory has no
- * struct page; where it would be is enough here.
+/**
+ * struct block_table - blocks for one call of iommu_map_sg()
+ * @sg: the blocks
+ * @n: how many there are
+ * @size: of them together, in bytes
+ * @end: where the last one ends in physical memory
+ *
+ * The core would join blocks that are next to each other to one request.
  */
-static noinline_for_stack int map_by_sg(struct iommu_domain *domain,
-					unsigned long iova,
-					struct piece_iter *piece, int prot,
-					size_t *mapped)
-{
-	const int entries = piece->max == PAGE_SIZE ? 1 : SG_ENTRIES;
+struct block_table {
 	struct scatterlist sg[SG_ENTRIES];
-	phys_addr_t paddr;
-	ssize_t done;
+	unsigned int n;
 	size_t size;
-	int n;
+	phys_addr_t end;
+};
 
-	sg_init_table(sg, SG_ENTRIES);
-	while (piece->left) {
-		for (n = 0; n < entries; n++) {
-			size = next_piece(piece, &paddr);
-			if (!size)
-				break;
-			sg_set_page(&sg[n], pfn_to_page(PHYS_PFN(paddr)), size,
-				    offset_in_page(paddr));
-		}
-		done = ext_iommu_map_sg(domain, iova + *mapped, sg, n, prot);
-		if (done < 0)
-			return done;
-		*mapped += done;
-	}
+static int map_blocks(struct hwpt *hwpt, unsigned long iova,
+		      struct block_table *table, int prot, size_t *mapped)
+{
+	ssize_t done;
+
+	driver_lock(hwpt);
+	done = ext_iommu_map_sg(hwpt->domain, iova + *mapped, table->sg,
+				table->n, prot);
+	driver_unlock(hwpt);
+	if (done < 0)
+		return done;
+	*mapped += done;
+	if (WARN_ON_ONCE(done != table->size))
+		return -EINVAL;
+	table->n = 0;
+	table->size = 0;
 	return 0;
 }
 
-static bool direct_map = true;
-module_param(direct_map, bool, 0444);
-MODULE_PARM_DESC(direct_map,
-		 "Map memory with the operations of the IOMMU drivers (default); off: only with iommu_map_sg(), which is slower");
-
-/**
- * domain_map_path() - the way areas go into a page table
- * @domain: the page table
- *
- * Return: the best one the driver has.
- */
-enum map_path domain_map_path(const struct iommu_domain *domain)
+/* Device memory has no struct page; where it would be is enough here. */
+static void add_block(struct block_table *table, phys_addr_t paddr, size_t size)
 {
-	if (!direct_map || EXT_IOMMU_COUNTS_MAPPINGS)
-		return MAP_SG;
-	if (ext_iommu_has_map_range(domain))
-		return MAP_RANGE;
-	if (domain->ops->map_pages && domain->ops->unmap_pages)
-		return MAP_PAGES;
-	return MAP_SG;
+	sg_set_page(&table->sg[table->n++], pfn_to_page(PHYS_PFN(paddr)), size,
+		    offset_in_page(paddr));
+	table->size += size;
+	table->end = paddr + size;
+}
+
+/* The size of the largest block at the beginning of a range. */
+static unsigned long first_block(unsigned long iova, unsigned long length)
+{
+	unsigned long size = rounddown_pow_of_two(length);
+
+	return iova ? min(size, 1UL << __ffs(iova)) : size;
+}
+
+static noinline_for_stack int map_by_core(struct hwpt *hwpt, unsigned long iova,
+					  struct piece_iter *piece, int prot,
+					  size_t *mapped)
+{
+	struct block_table table = {};
+	phys_addr_t paddr;
+	size_t size, block;
+	int rc;
+
+	sg_init_table(table.sg, SG_ENTRIES);
+	while ((size = next_piece(piece, &paddr))) {
+		for (; size; size -= block, paddr += block) {
+			block = first_block(iova + *mapped + table.size, size);
+			if (table.n == SG_ENTRIES ||
+			    (table.n && table.end == paddr)) {
+				rc = map_blocks(hwpt, iova, &table, prot,
+						mapped);
+				if (!rc)
+					rc = pause_mapping(piece);
+				if (rc)
+					return rc;
+			}
+			add_block(&table, paddr, block);
+		}
+	}
+	return map_blocks(hwpt, iova, &table, prot, mapped);
+}
+
+/*
+ * Says that a driver removed less than an area has, and remembers it. @iova: where it
+ * was to remove @size bytes, and removed @done.
+ */
+static void keep_area(const struct hwpt *hwpt, struct area *area,
+		      unsigned long iova, size_t size, size_t done)
+{
+	/* Readers hold iova_lock; whoever empties page tables may not. */
+	WRITE_ONCE(area->kept, true);
+	pr_err_ratelimited("page table %u: the IOMMU driver unmapped %#zx of %#zx bytes at IOVA %#lx; the memory of %#lx-%#lx stays pinned for good\n",
+			   hwpt->obj.id, done, size, iova, area->iova,
+			   area->last);
+	add_taint(TAINT_WARN, LOCKDEP_STILL_OK);
+}
+
+/*
+ * As iommu_unmap_fast(). For one page, of which there is often nothing more, the core
+ * would take half as long as the driver.
+ */
+static size_t unmap_fast(struct hwpt *hwpt, unsigned long iova, size_t size,
+			 struct iommu_iotlb_gather *gather)
+{
+	struct iommu_domain *domain = hwpt->domain;
+	size_t done;
+
+	if (hwpt->map_path == MAP_RANGE) {
+		done = ext_iommu_unmap_range(domain, iova, size, gather);
+	} else if (hwpt->map_path == MAP_PAGES && size == PAGE_SIZE &&
+		   (domain->pgsize_bitmap & PAGE_SIZE)) {
+		done = domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1,
+						gather);
+	} else {
+		return iommu_unmap_fast(domain, iova, size, gather);
+	}
+	ext_trace_unmap(iova, size, done);
+	return done;
+}
+
+/*
+ * Unmaps part of an area that is mapped, in blocks. If any of that stays, the area is
+ * kept, and the answer is false.
+ *
+ * iommu_iotlb_gather_add_page() flushes what was gathered when a new range does
+ * not join it. The Intel driver has by then added the tables of the new range to
+ * those to be freed, and they would be freed before the IOMMU forgets them. So a
+ * range that does not join is flushed for here, and what the driver is given at
+ * once is what iommu_unmap_fast() gives it in one call: one block.
+ */
+static bool unmap_span(struct hwpt *hwpt, struct area *area, unsigned long iova,
+		       unsigned long length, struct iommu_iotlb_gather *gather)
+{
+	bool gone = true;
+	unsigned long size;
+	size_t done;
+
+	while (length) {
+		size = min(first_block(iova, length), MAX_PIECE);
+		driver_lock(hwpt);
+		if (gather->pgsize &&
+		    (gather->pgsize != size || gather->end + 1 != iova))
+			iommu_iotlb_sync(hwpt->domain, gather);
+		done = unmap_fast(hwpt, iova, size, gather);
+		driver_unlock(hwpt);
+		if (unlikely(done < size)) {
+			keep_area(hwpt, area, iova, size, done);
+			gone = false;
+		}
+		/* There may have been an entry that large: all of it is gone. */
+		if (unlikely(done > size))
+			size = min(done, length);
+		iova += size;
+		length -= size;
+		if (length)
+			cond_resched();
+	}
+	return gone;
+}
+
+/* The same, flushed. */
+static bool unmap_now(struct hwpt *hwpt, struct area *area, unsigned long iova,
+		      unsigned long length)
+{
+	struct iommu_iotlb_gather gather;
+	bool gone;
+
+	iommu_iotlb_gather_init(&gather);
+	gone = unmap_span(hwpt, area, iova, length, &gather);
+	domain_flush(hwpt, &gather);
+	return gone;
 }
 
 /* Maps part of an area whose runs are locked; if that fails, nothing of it. */
-static int map_range(const struct hwpt *hwpt, const struct area *area,
-		     unsigned long iova, unsigned long length, bool large_pages)
+static int map_range(struct hwpt *hwpt, struct area *area, unsigned long iova,
+		     unsigned long length, bool large_pages, bool killable)
 {
-	struct iommu_domain *domain = hwpt->domain;
 	struct piece_iter piece;
 	size_t mapped = 0;
 	int rc = -EINVAL;
@@ -313,20 +590,26 @@ static int map_range(const struct hwpt *hwpt, const struct area *area,
 	piece.run_left = 0;
 	piece.left = length;
 	piece.max = large_pages ? MAX_PIECE : PAGE_SIZE;
+	piece.killable = killable;
 
 	switch (hwpt->map_path) {
+	case MAP_CORE:
+		rc = map_by_core(hwpt, iova, &piece, area->prot, &mapped);
+		break;
 	case MAP_PAGES:
-		rc = map_by_pages(domain, iova, &piece, area->prot, &mapped);
+		rc = map_directly(hwpt, MAP_PAGES, iova, &piece, area->prot,
+				  &mapped);
 		break;
 	case MAP_RANGE:
-		rc = map_by_range(domain, iova, &piece, area->prot, &mapped);
-		break;
-	case MAP_SG:
-		rc = map_by_sg(domain, iova, &piece, area->prot, &mapped);
+		rc = map_directly(hwpt, MAP_RANGE, iova, &piece, area->prot,
+				  &mapped);
 		break;
 	}
+	/* The core has done so. */
+	if (!rc && hwpt->map_path != MAP_CORE)
+		rc = sync_map(hwpt, iova, mapped);
 	if (rc && mapped)
-		iommu_unmap(domain, iova, mapped);
+		unmap_now(hwpt, area, iova, mapped);
 	return rc;
 }
 
@@ -338,35 +621,36 @@ static int map_range(const struct hwpt *hwpt, const struct area *area,
  *
  * Return: see there.
  */
-int domain_map_runs(const struct hwpt *hwpt, const struct area *area,
-		    bool large_pages)
+int domain_map_runs(struct hwpt *hwpt, struct area *area, bool large_pages)
 {
-	return map_range(hwpt, area, area->iova, area_length(area),
-			 large_pages);
+	return map_range(hwpt, area, area->iova, area_length(area), large_pages,
+			 true);
 }
 
 /* Is the area a page, as a driver with operations of its own takes it? */
 static bool is_direct_page(const struct hwpt *hwpt, const struct area *area)
 {
 	return area_length(area) == PAGE_SIZE && !offset_in_page(area->iova) &&
-	       hwpt->map_path != MAP_SG &&
+	       hwpt->map_path != MAP_CORE &&
 	       (hwpt->domain->pgsize_bitmap & PAGE_SIZE);
 }
 
 /* Map an area whose memory is one page, and nobody else's: a single run. */
-static int map_page_area(const struct hwpt *hwpt, const struct area *area)
+static int map_page_area(struct hwpt *hwpt, struct area *area)
 {
 	phys_addr_t paddr = PFN_PHYS(area->own.runs[0].pfn);
 	struct iommu_domain *domain = hwpt->domain;
 	size_t mapped;
 	int rc;
 
+	driver_lock(hwpt);
 	rc = map_one_page(domain, hwpt->map_path, area->iova, paddr, area->prot,
 			  &mapped);
 	if (!rc)
 		rc = ext_iotlb_sync_map(domain, area->iova, PAGE_SIZE);
+	driver_unlock(hwpt);
 	if (rc && mapped)
-		iommu_unmap(domain, area->iova, mapped);
+		unmap_now(hwpt, area, area->iova, mapped);
 	return rc;
 }
 
@@ -376,10 +660,10 @@ static int map_page_area(const struct hwpt *hwpt, const struct area *area)
  * @area: a pinned area, aligned for @hwpt, that is not in it
  * @large_pages: allow IOMMU pages larger than PAGE_SIZE
  *
- * Return: 0 or the IOMMU driver's error; then nothing is mapped.
+ * Return: 0, -EINTR if the process is being killed, or the IOMMU driver's error; then
+ * nothing is mapped, or @area is kept.
  */
-int domain_map_area(const struct hwpt *hwpt, const struct area *area,
-		    bool large_pages)
+int domain_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
 {
 	int rc;
 
@@ -438,30 +722,31 @@ static void find_extent(const struct area *area, unsigned long iova,
 }
 
 /*
- * The largest IOMMU page that can be on both sides of @iova. What the driver chose is
- * no larger, and if it is smaller, this one holds several.
+ * The largest IOMMU page, or block of the core, that can be on both sides of @iova.
+ * What there is is no larger, and if it is smaller, this one holds several.
  */
 static size_t page_across(const struct hwpt *hwpt, const struct area *area,
 			  unsigned long iova, unsigned long *start)
 {
-	unsigned long pgsizes = hwpt->domain->pgsize_bitmap;
+	unsigned long sizes = hwpt->domain->pgsize_bitmap;
+	bool blocks = hwpt->map_path == MAP_CORE;
 	struct extent extent;
-	size_t pgsize;
+	size_t size;
 
-	/* iommu_map_sg() joins what it is given in pieces. */
-	if (hwpt->map_path != MAP_SG)
-		pgsizes &= GENMASK(__ffs(MAX_PIECE), 0);
+	if (blocks)
+		sizes = GENMASK(BITS_PER_LONG - 1, __ffs(sizes));
+	sizes &= GENMASK(__ffs(MAX_PIECE), 0);
 	find_extent(area, iova, &extent);
-	for (; pgsizes; pgsizes &= ~pgsize) {
-		pgsize = 1UL << __fls(pgsizes);
-		*start = iova & ~(pgsize - 1);
+	for (; sizes; sizes &= ~size) {
+		size = 1UL << __fls(sizes);
+		*start = iova & ~(size - 1);
 		/* Smaller ones begin here, too. */
 		if (*start == iova)
 			return 0;
-		if (*start >= extent.iova &&
-		    extent.last - *start >= pgsize - 1 &&
-		    !((extent.paddr + (*start - extent.iova)) & (pgsize - 1)))
-			return pgsize;
+		if (*start >= extent.iova && extent.last - *start >= size - 1 &&
+		    (blocks || !((extent.paddr + (*start - extent.iova)) &
+				 (size - 1))))
+			return size;
 	}
 	return 0;
 }
@@ -487,26 +772,31 @@ bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
 }
 
 /* Replace one IOMMU page by smaller ones that begin or end at @iova. */
-static int replace_page(const struct hwpt *hwpt, const struct area *area,
+static int replace_page(struct hwpt *hwpt, struct area *area,
 			unsigned long iova, unsigned long start, size_t pgsize)
 {
-	struct iommu_domain *domain = hwpt->domain;
 	int rc;
 
-	WARN_ON(iommu_unmap(domain, start, pgsize) != pgsize);
-	rc = map_range(hwpt, area, start, iova - start, true);
+	/* Nothing is mapped over what stays. */
+	if (!unmap_now(hwpt, area, start, pgsize))
+		return -EIO;
+	rc = map_range(hwpt, area, start, iova - start, true, false);
 	if (rc)
 		goto err_map;
-	rc = map_range(hwpt, area, iova, start + pgsize - iova, true);
+	rc = map_range(hwpt, area, iova, start + pgsize - iova, true, false);
 	if (rc)
 		goto err_unmap;
 	return 0;
 
 err_unmap:
-	iommu_unmap(domain, start, iova - start);
+	unmap_now(hwpt, area, start, iova - start);
 err_map:
-	/* There was one page here: it needs no new table. */
-	WARN_ON(map_range(hwpt, area, start, pgsize, true));
+	/*
+	 * There was one page here: most drivers need no new table for it. One that
+	 * fails leaves a hole in which the device faults, and at UNMAP the area
+	 * is kept.
+	 */
+	WARN_ON(map_range(hwpt, area, start, pgsize, true, false));
 	return rc;
 }
 
@@ -522,8 +812,7 @@ err_map:
  * Context: may sleep.
  * Return: 0 or the IOMMU driver's error; then everything is mapped as before.
  */
-int domain_split_at(const struct hwpt *hwpt, const struct area *area,
-		    unsigned long iova)
+int domain_split_at(struct hwpt *hwpt, struct area *area, unsigned long iova)
 {
 	unsigned long start;
 	size_t pgsize;
@@ -537,57 +826,31 @@ int domain_split_at(const struct hwpt *hwpt, const struct area *area,
 	return rc;
 }
 
-/*
- * As iommu_unmap_fast(), but for its trace event where the driver is called directly.
- * For one page, of which there is often nothing more, the core would take half as
- * long as the driver.
- */
-static size_t unmap_fast(const struct hwpt *hwpt, unsigned long iova,
-			 size_t size, struct iommu_iotlb_gather *gather)
-{
-	struct iommu_domain *domain = hwpt->domain;
-
-	if (hwpt->map_path == MAP_RANGE)
-		return ext_iommu_unmap_range(domain, iova, size, gather);
-	if (hwpt->map_path == MAP_PAGES && size == PAGE_SIZE &&
-	    (domain->pgsize_bitmap & PAGE_SIZE))
-		return domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1,
-						gather);
-	return iommu_unmap_fast(domain, iova, size, gather);
-}
-
 /**
  * domain_unmap_area() - take an area out of a page table
  * @hwpt: the page table
- * @area: an area that is in it
- * @gather: collects what iommu_iotlb_sync() has to flush
+ * @area: an area that is in it; it is kept if any of it stays
+ * @gather: collects what domain_flush() has to flush
  *
  * Until that flush the device may still reach the memory.
- *
- * iommu_iotlb_gather_add_page() flushes what was gathered when a new range does
- * not join it. The Intel driver has by then added the tables of the new range to
- * those to be freed, and they would be freed before the IOMMU forgets them. So a
- * range that does not join is flushed for here, and what the driver is given at
- * once is what iommu_unmap_fast() gives it in one call: aligned powers of two.
  */
-void domain_unmap_area(const struct hwpt *hwpt, const struct area *area,
+void domain_unmap_area(struct hwpt *hwpt, struct area *area,
 		       struct iommu_iotlb_gather *gather)
 {
-	unsigned long left = area_length(area);
-	unsigned long iova = area->iova;
-	unsigned long n;
+	if (unlikely(area_dmabuf(area)))
+		dmabuf_unmap_area(hwpt, area);
+	else
+		unmap_span(hwpt, area, area->iova, area_length(area), gather);
+}
 
-	if (unlikely(area_dmabuf(area))) {
-		dmabuf_unmap_area(hwpt->domain, area);
-		return;
-	}
-	for (; left; iova += n, left -= n) {
-		n = rounddown_pow_of_two(left);
-		if (iova)
-			n = min(n, 1UL << __ffs(iova));
-		if (gather->pgsize &&
-		    (gather->pgsize != n || gather->end + 1 != iova))
-			iommu_iotlb_sync(hwpt->domain, gather);
-		WARN_ON(unmap_fast(hwpt, iova, n, gather) != n);
-	}
+/**
+ * domain_unmap_runs() - take an area out of a page table, and flush
+ * @hwpt: the page table
+ * @area: an area that domain_map_runs() put there; it is kept if any of it stays
+ *
+ * When it returns, the device does not reach the memory, or @area is kept.
+ */
+void domain_unmap_runs(struct hwpt *hwpt, struct area *area)
+{
+	unmap_now(hwpt, area, area->iova, area_length(area));
 }

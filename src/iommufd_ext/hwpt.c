@@ -105,7 +105,7 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	rc = hwpt_alloc_domain(hwpt, idev, flags, data);
 	if (rc)
 		goto err_free_hwpt;
-	hwpt->map_path = domain_map_path(hwpt->domain);
+	domain_choose_path(hwpt, idev->dev);
 
 	/* Entries made before could be without it: it comes first. */
 	if (hwpt->coherent &&

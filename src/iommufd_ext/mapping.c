@@ -25,7 +25,7 @@ static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
 	iommu_iotlb_gather_init(&gather);
 	for (i = 0; i < nr; i++)
 		domain_unmap_area(hwpt, areas[i], &gather);
-	iommu_iotlb_sync(hwpt->domain, &gather);
+	domain_flush(hwpt, &gather);
 }
 
 /* There is rarely more than one, and what comes once needs no pause behind it. */
@@ -45,13 +45,21 @@ static void unmap_list(struct hwpt *hwpt, struct area *list)
 	iommu_iotlb_gather_init(&gather);
 	for (area = list; area; area = next_in_list(area))
 		domain_unmap_area(hwpt, area, &gather);
-	iommu_iotlb_sync(hwpt->domain, &gather);
+	domain_flush(hwpt, &gather);
+}
+
+static int refuse_killed(struct ioas *ioas)
+{
+	return refuse_id(ioas->ictx, -EINTR, ioas->obj.id,
+			 "the process is being killed");
 }
 
 static int refuse_map(struct hwpt *hwpt, const struct area *area, int rc)
 {
 	struct ioas *ioas = hwpt->ioas;
 
+	if (rc == -EINTR)
+		return refuse_killed(ioas);
 	return refuse_range(ioas->ictx, rc, ioas->obj.id, area->iova,
 			    area->last,
 			    "the IOMMU driver cannot map %#lx-%#lx into page table %u (error %d)",
@@ -128,7 +136,8 @@ static int pin_areas(struct area **areas, unsigned int nr)
  * @nr: how many there are
  *
  * Context: may sleep, faults and pins user memory.
- * Return: 0, or the error of pinning or mapping; then the areas are as before.
+ * Return: 0, or the error of pinning or mapping; then the areas are as before, or
+ * kept.
  */
 int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 {
@@ -189,12 +198,14 @@ int refuse_unready(struct ioas *ioas, const struct area *area)
  * @iova: first IOVA that is left to unmap
  * @last: last IOVA
  * @list: areas that belong to the unmapper, linked by area->next
+ * @kept: of the areas that were removed so far, the first that is kept, or NULL
  * @used: size of the area at @iova, which accesses use, in bytes
  */
 struct unmap_range {
 	unsigned long iova;
 	unsigned long last;
 	struct area *list;
+	struct area *kept;
 	unsigned long used;
 };
 
@@ -205,6 +216,15 @@ static int refuse_cutting(struct ioas *ioas, const struct area *area,
 			    area->last,
 			    "%#lx-%#lx cuts the mapping at %#lx-%#lx, which goes as a whole",
 			    range->iova, range->last, area->iova, area->last);
+}
+
+/* With no id of a page table: there may be several, and they may be gone. */
+static int refuse_kept(struct ioas *ioas, const struct area *area)
+{
+	return refuse_range(ioas->ictx, -EIO, ioas->obj.id, area->iova,
+			    area->last,
+			    "the IOMMU driver did not unmap all of %#lx-%#lx: a device may still reach it, and its memory stays pinned",
+			    area->iova, area->last);
 }
 
 /* An area that accesses use: they must not begin again. */
@@ -231,7 +251,10 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 
 	for (area = iova_find_area(ioas, range->iova, range->last);
 	     area && area->iova <= range->last; area = iova_next_area(area)) {
-		/* Pairs with ioas_publish_area(). */
+		/* The user has unmapped it already. */
+		if (area->kept && area->going)
+			goto next;
+		/* Pairs with ioas_publish_areas(). */
 		if (!smp_load_acquire(&area->ready))
 			rc = refuse_unready(ioas, area);
 		else if (area->iova < range->iova || area->last > range->last)
@@ -244,7 +267,8 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 		area->going = true;
 		*list = area;
 		list = &area->next;
-		if (area->last == range->last)
+next:
+		if (area->last >= range->last)
 			break;
 		cond_resched();
 	}
@@ -253,24 +277,27 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 }
 
 /* What is pinned is unpinned while it can still be seen in the tree. */
-static unsigned long remove_list(struct ioas *ioas, struct area *list,
+static unsigned long remove_list(struct ioas *ioas, struct unmap_range *range,
 				 bool pinned)
 {
 	unsigned long removed = 0;
 	struct area *area, *next;
 
-	for (area = list; pinned && area; area = next_in_list(area))
+	for (area = range->list; pinned && area; area = next_in_list(area))
 		area_unpin(area);
 
 	mutex_lock(&ioas->iova_lock);
-	for (area = list; area; area = next_in_list(area))
+	for (area = range->list; area; area = next_in_list(area))
 		iova_remove_area(ioas, area);
 	mutex_unlock(&ioas->iova_lock);
 
-	for (area = list; area; area = next) {
+	for (area = range->list; area; area = next) {
 		next = next_in_list(area);
-		removed += area_length(area);
-		area_free(area);
+		if (!area->kept)
+			removed += area_length(area);
+		else if (!range->kept)
+			range->kept = area;
+		area_drop(area);
 	}
 	return removed;
 }
@@ -282,6 +309,7 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 	bool pinned;
 	int rc;
 
+	range->list = NULL;
 	down_read(&ioas->domains_rwsem);
 	mutex_lock(&ioas->iova_lock);
 	rc = claim_range(ioas, range);
@@ -292,7 +320,7 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 			unmap_list(hwpt, range->list);
 	up_read(&ioas->domains_rwsem);
 
-	*unmapped += remove_list(ioas, range->list, pinned);
+	*unmapped += remove_list(ioas, range, pinned);
 	return rc;
 }
 
@@ -306,12 +334,13 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
  * @last: last IOVA
  * @unmapped: bytes that were mapped
  *
- * When it returns, no device reaches the memory any more, and it is unpinned.
+ * When it returns, no device reaches the memory any more, and it is unpinned; but for
+ * areas that are kept, whose memory is not.
  *
  * Context: may sleep, calls drivers with accesses. Does not allocate.
  * Return: 0; -ENOENT if the range holds part of an area; -EBUSY if one of its
  * areas is being made or removed; -EDEADLOCK if an access does not unpin one. On
- * failure the areas before that one are removed, as mainline does.
+ * failure the areas before that one are removed, as mainline does. -EIO if all are removed, and some of them are kept.
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
@@ -334,6 +363,8 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 					    range.iova + range.used - 1);
 		ioas_notify_unmap(ioas, range.iova, range.used);
 	}
+	if (!rc && range.kept)
+		rc = refuse_kept(ioas, range.kept);
 	return rc;
 }
 
@@ -409,7 +440,10 @@ int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 	return rc;
 }
 
-/* The ready areas from @area on; with domains_rwsem write-held they stay so. */
+/*
+ * The ready areas from @area on; with domains_rwsem write-held they stay so, and
+ * whoever made them ready has held it for reading.
+ */
 static struct area *skip_unready(struct area *area)
 {
 	while (area && !area->ready)
@@ -440,7 +474,7 @@ static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 		cond_resched();
 	}
 	if (unmapped)
-		iommu_iotlb_sync(hwpt->domain, &gather);
+		domain_flush(hwpt, &gather);
 
 	if (!list_empty(&ioas->hwpts))
 		return;

@@ -11,6 +11,7 @@
  *         shared_pages.lock
  *           mmap_lock
  *           dmabufs_lock (dmabuf.c)
+ *             hwpt.driver_lock
  *             group->mutex of the IOMMU core
  *     fault_queue.lock (fault.c)
  *       the IOMMU core's lock of a device's faults
@@ -380,14 +381,14 @@ struct ioas {
 
 /**
  * enum map_path - how areas go into and out of the page table of an IOMMU driver
- * @MAP_PAGES: its domain operation map_pages
- * @MAP_RANGE: map_range of a generic page table
- * @MAP_SG: iommu_map_sg()
+ * @MAP_CORE: iommu_map_sg() and iommu_unmap_fast() of the IOMMU core
+ * @MAP_PAGES: the domain operations map_pages and unmap_pages
+ * @MAP_RANGE: map_range and unmap_range of a generic page table
  */
 enum map_path {
+	MAP_CORE,
 	MAP_PAGES,
 	MAP_RANGE,
-	MAP_SG,
 };
 
 /**
@@ -401,6 +402,8 @@ enum map_path {
  *	user, or NULL; constant once the page table is published
  * @domain: the page table proper
  * @map_path: how areas go into it; constant
+ * @parallel: its driver bears calls on several processors; constant
+ * @driver_lock: of a driver that does not: held for each call of it
  * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
  * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
  * @aperture: what is not reserved in the name of the page table; protected by
@@ -421,6 +424,8 @@ struct hwpt {
 	struct fault_queue *fault;
 	struct iommu_domain *domain;
 	enum map_path map_path;
+	bool parallel;
+	struct mutex driver_lock; /* serialises calls of the IOMMU driver */
 	struct list_head ioas_item;
 	struct list_head endpoints;
 	struct iommu_domain_geometry aperture;
@@ -806,9 +811,8 @@ void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep);
 unsigned int dmabuf_max_runs(unsigned long npages);
 void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 		 unsigned long npages);
-int dmabuf_map_area(const struct hwpt *hwpt, const struct area *area,
-		    bool large_pages);
-void dmabuf_unmap_area(struct iommu_domain *domain, const struct area *area);
+int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages);
+void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area);
 
 /* iova.c */
 struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
@@ -849,17 +853,16 @@ int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       bool no_fault);
 
 /* domain.c */
-enum map_path domain_map_path(const struct iommu_domain *domain);
-int domain_map_runs(const struct hwpt *hwpt, const struct area *area,
-		    bool large_pages);
-int domain_map_area(const struct hwpt *hwpt, const struct area *area,
-		    bool large_pages);
+void domain_choose_path(struct hwpt *hwpt, struct device *dev);
+void domain_flush(struct hwpt *hwpt, struct iommu_iotlb_gather *gather);
+int domain_map_runs(struct hwpt *hwpt, struct area *area, bool large_pages);
+int domain_map_area(struct hwpt *hwpt, struct area *area, bool large_pages);
 bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
 			    unsigned long iova);
-int domain_split_at(const struct hwpt *hwpt, const struct area *area,
-		    unsigned long iova);
-void domain_unmap_area(const struct hwpt *hwpt, const struct area *area,
+int domain_split_at(struct hwpt *hwpt, struct area *area, unsigned long iova);
+void domain_unmap_area(struct hwpt *hwpt, struct area *area,
 		       struct iommu_iotlb_gather *gather);
+void domain_unmap_runs(struct hwpt *hwpt, struct area *area);
 
 /* ioas.c */
 struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id);

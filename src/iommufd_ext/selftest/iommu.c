@@ -11,8 +11,9 @@
 
 #include "../private.h"
 #include "mock.h"
+#include "selftest.h"
 
-#define DRIVER_NAME "iommufd_ext_mock"
+#define DRIVER_NAME SELFTEST_IOMMU
 
 static struct platform_device *mock_pdev;
 static struct iommu_device mock_iommu;

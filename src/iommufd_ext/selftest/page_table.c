@@ -4,13 +4,19 @@
  *
  * It believes nothing: a map over a mapping, an unmap of a hole or of a part of
  * a large page, and a page table that is freed with something in it are warned
- * of, and a warning fails the boot.
+ * of, and a warning fails the boot. Told to, it is a driver that falls short itself.
  */
 #include <linux/bitfield.h>
 #include <linux/log2.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 
 #include "mock.h"
+
+static unsigned long mock_stuck_iova;
+module_param(mock_stuck_iova, ulong, 0644);
+MODULE_PARM_DESC(mock_stuck_iova,
+		 "Test build only: unmapping ends in front of this IOVA of the mock's page tables; 0, the default, for none");
 
 /* On the first entry of a dirty page. */
 #define DIRTY XA_MARK_0
@@ -21,12 +27,14 @@
  * @entries: by IOVA / MOCK_PAGE_SIZE; its xa_lock protects them
  * @dirty_ops: it can track dirty pages; constant
  * @tracking: it does; changed by one caller at a time
+ * @fell_short: something was not unmapped, because of mock_stuck_iova
  */
 struct mock_page_table_domain {
 	struct iommu_domain domain;
 	struct xarray entries;
 	const struct iommu_dirty_ops *dirty_ops;
 	bool tracking;
+	bool fell_short;
 };
 
 static struct mock_page_table_domain *to_page_table(struct iommu_domain *domain)
@@ -114,6 +122,10 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	void *entry;
 
 	for (i = first; i < end; i++) {
+		if (mock_stuck_iova && i == mock_stuck_iova / MOCK_PAGE_SIZE) {
+			table->fell_short = true;
+			break;
+		}
 		entry = xa_erase(&table->entries, i);
 		if (WARN_ON(!entry))
 			break;
@@ -141,7 +153,7 @@ static void mock_page_table_free(struct iommu_domain *domain)
 {
 	struct mock_page_table_domain *table = to_page_table(domain);
 
-	WARN_ON(!xa_empty(&table->entries));
+	WARN_ON(!xa_empty(&table->entries) && !table->fell_short);
 	xa_destroy(&table->entries);
 	kfree(table);
 }

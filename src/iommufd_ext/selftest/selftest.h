@@ -11,6 +11,9 @@ struct obj;
 struct ucmd;
 
 #if IOMMUFD_EXT_TEST
+/* The name of the mock in /sys/class/iommu. */
+#define SELFTEST_IOMMU "iommufd_ext_mock"
+
 int selftest_init(void);
 void selftest_exit(void);
 int selftest_ioctl(struct ucmd *ucmd);
