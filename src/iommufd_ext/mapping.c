@@ -12,6 +12,7 @@
  * unpinned.
  */
 #include <linux/iommu.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "private.h"
@@ -129,6 +130,16 @@ static int pin_areas(struct area **areas, unsigned int nr)
 	return 0;
 }
 
+/*
+ * A page table that joins is filled with the lock write-held, and its user's memory
+ * can take its time. Whoever is killed does not wait for that.
+ */
+static int lock_domains_for_reading(struct ioas *ioas)
+{
+	return down_read_killable(&ioas->domains_rwsem) ? refuse_killed(ioas) :
+							  0;
+}
+
 /**
  * ioas_publish_areas() - fill new areas and make them ready, all or none
  * @ioas: the IOAS
@@ -153,8 +164,8 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 		pinned = true;
 	}
 
-	down_read(&ioas->domains_rwsem);
-	while (pinned == list_empty(&ioas->hwpts)) {
+	rc = lock_domains_for_reading(ioas);
+	while (!rc && pinned == list_empty(&ioas->hwpts)) {
 		up_read(&ioas->domains_rwsem);
 		if (pinned) {
 			unpin_areas(areas, nr);
@@ -164,14 +175,17 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 				return rc;
 		}
 		pinned = !pinned;
-		down_read(&ioas->domains_rwsem);
+		rc = lock_domains_for_reading(ioas);
 	}
+	if (rc)
+		goto out_unpin;
 	rc = map_into_hwpts(ioas, areas, nr);
 	for (i = 0; !rc && i < nr; i++)
 		/* Pairs with claim_range(): who sees it ready sees it whole. */
 		smp_store_release(&areas[i]->ready, true);
 	up_read(&ioas->domains_rwsem);
 
+out_unpin:
 	if (rc && pinned)
 		unpin_areas(areas, nr);
 	return rc;
@@ -310,7 +324,9 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 	int rc;
 
 	range->list = NULL;
-	down_read(&ioas->domains_rwsem);
+	rc = lock_domains_for_reading(ioas);
+	if (rc)
+		return rc;
 	mutex_lock(&ioas->iova_lock);
 	rc = claim_range(ioas, range);
 	mutex_unlock(&ioas->iova_lock);
@@ -339,8 +355,9 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
  *
  * Context: may sleep, calls drivers with accesses. Does not allocate.
  * Return: 0; -ENOENT if the range holds part of an area; -EBUSY if one of its
- * areas is being made or removed; -EDEADLOCK if an access does not unpin one. On
- * failure the areas before that one are removed, as mainline does. -EIO if all are removed, and some of them are kept.
+ * areas is being made or removed; -EDEADLOCK if an access does not unpin one;
+ * -EINTR if the process is being killed. On failure the areas before that one are
+ * removed, as mainline does. -EIO if all are removed, and some of them are kept.
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
@@ -399,6 +416,8 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 
 	area = iova_find_area(ioas, iova, last);
 	for (;;) {
+		if (fatal_signal_pending(current))
+			return refuse_killed(ioas);
 		if (!area || area->iova > iova || !area->ready)
 			return refuse_range(ioas->ictx, -ENOENT, ioas->obj.id,
 					    iova, last,
@@ -432,7 +451,8 @@ int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 {
 	int rc;
 
-	down_write(&ioas->domains_rwsem);
+	if (down_write_killable(&ioas->domains_rwsem))
+		return refuse_killed(ioas);
 	mutex_lock(&ioas->iova_lock);
 	rc = take_slices_locked(ioas, iova, last, slices);
 	mutex_unlock(&ioas->iova_lock);
@@ -506,6 +526,11 @@ static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 			goto err_empty;
 		}
 		cond_resched();
+		if (fatal_signal_pending(current)) {
+			rc = refuse_killed(ioas);
+			area = skip_unready(iova_next_area(area));
+			goto err_empty;
+		}
 	}
 	return 0;
 
@@ -528,7 +553,8 @@ int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 {
 	int rc;
 
-	down_write(&ioas->domains_rwsem);
+	if (down_write_killable(&ioas->domains_rwsem))
+		return refuse_killed(ioas);
 	mutex_lock(&ioas->iova_lock);
 	rc = iova_update_alignment(ioas, hwpt);
 	if (rc)
