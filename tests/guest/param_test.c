@@ -11,11 +11,11 @@
 #include <linux/kvm.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "dma.h"
 #include "ioasid.h"
 #include "kvm.h"
+#include "module.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
@@ -38,32 +38,6 @@ static void need_ftrace(void)
 {
 	if (!has_ftrace())
 		skip_test("no ftrace in this kernel");
-}
-
-static void unload_module(const char *module)
-{
-	long long end = now_ms() + 5000;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/module/%s", module);
-	while (path_exists(path)) {
-		if (!syscall(SYS_delete_module, module, O_NONBLOCK))
-			return;
-		/* The last reference may be dropped by a work item. */
-		if (now_ms() > end)
-			fail_test("cannot unload %s: %s", module,
-				  errno_name(errno));
-		sleep_ms(20);
-	}
-}
-
-static void load_module(const char *module, const char *args)
-{
-	int rc = module_load(module, args);
-
-	if (rc)
-		fail_test("cannot load %s %s: %s", module, args,
-			  errno_name(rc));
 }
 
 static void reload(const char *args)
