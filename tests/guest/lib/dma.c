@@ -190,6 +190,23 @@ void check_no_write(struct setup *s, uint8_t *va, uint64_t iova)
 	check(all_bytes(va, PAGE, 0));
 }
 
+/* What the device holds is seen through a mapping made and undone for it. */
+void check_no_read(struct setup *s, uint8_t *va, uint64_t iova,
+		   unsigned int seed)
+{
+	uint64_t seen_iova = EDU_IOVA_END - 2 * MB;
+	uint8_t *seen = page_alloc(PAGE);
+
+	edu_load(s, seed + 1);
+	pattern(va, COPY, seed);
+	edu_read_ram(&s->edu, iova, SPOT, COPY);
+	map_at(s, seen, PAGE, seen_iova);
+	edu_write_ram(&s->edu, seen_iova, SPOT, COPY);
+	unmap_at(s, seen_iova, PAGE);
+	check(!has_pattern(seen, COPY, seed));
+	drop_map(seen);
+}
+
 void become_user(uid_t uid, unsigned long pages)
 {
 	struct rlimit limit = { pages * PAGE, pages * PAGE };

@@ -67,6 +67,9 @@ void edu_load(struct setup *s, unsigned int seed);
 void check_dma(struct setup *s, uint8_t *va, uint64_t iova, unsigned int seed);
 /* The device, which holds some pattern, cannot change the page at @va. */
 void check_no_write(struct setup *s, uint8_t *va, uint64_t iova);
+/* The device cannot read at @iova what is now written to @va. */
+void check_no_read(struct setup *s, uint8_t *va, uint64_t iova,
+		   unsigned int seed);
 
 /* Become a user that may lock @pages pages. */
 void become_user(uid_t uid, unsigned long pages);
