@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,7 @@
 
 #include "dma.h"
 #include "ioasid.h"
+#include "nvme.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
@@ -961,6 +963,235 @@ static void test_hot_reset(void **state)
 	RACE(&race, reset_step, config_step, attach_detach, map_own);
 }
 
+/*
+ * A page table becomes a level deeper while another processor is at work in it. What that one
+ * then misses is a matter of a few instructions. Where one thread emulates both processors,
+ * they take turns of some milliseconds. So the work takes as long: one mapping of many small
+ * pages is made, or many mappings of one page each go at once.
+ */
+#define GROW_MS 5000
+#define GROW_LEN (128 * MB)
+#define GROW_MANY (6000 * PAGE)
+#define GROW_IOVA (16 * MB)
+#define GROW_QUEUES (MB)
+
+struct growth {
+	struct race *race;
+	/* Of the IOVAs from which on a table needs more levels, those there are. */
+	uint64_t high[3];
+	int num_high;
+	uint8_t *page;
+	struct nvme nvme;
+	/* What is interrupted. */
+	bool maps;
+	size_t len;
+	/* How often that happened while the call was under way. */
+	long met;
+	/* Where the other processor maps next, once it is awake and told to. */
+	uint64_t where;
+	atomic_bool awake;
+	atomic_bool go;
+	atomic_bool over;
+	int err;
+};
+
+static void use_processor(int nr)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(nr, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void *grow_thread(void *arg)
+{
+	struct growth *g = arg;
+
+	use_processor(1);
+	while (!g->over) {
+		if (!g->awake) {
+			usleep(200);
+			continue;
+		}
+		while (!g->go)
+			;
+		g->err = ioas_map_fixed(g->race->ctx, g->race->ioas, g->page,
+					PAGE, g->where, MAP_RW) ?
+				 errno :
+				 0;
+		g->awake = false;
+		g->go = false;
+	}
+	return NULL;
+}
+
+static int map_low(struct growth *g)
+{
+	return ioas_map_fixed(g->race->ctx, g->race->ioas, g->race->va, g->len,
+			      GROW_IOVA, MAP_RW);
+}
+
+static void map_many(struct growth *g)
+{
+	size_t at;
+
+	for (at = 0; at < g->len; at += PAGE)
+		assert_ok(ioas_map_fixed(g->race->ctx, g->race->ioas,
+					 g->race->va + at, PAGE, GROW_IOVA + at,
+					 MAP_RW));
+}
+
+static int unmap_low(struct growth *g)
+{
+	return ioas_unmap_exact(g->race->ctx, g->race->ioas, GROW_IOVA, g->len);
+}
+
+/* A sample of the pages, the last one with it. */
+static void check_low(struct growth *g, enum reach reach)
+{
+	struct nvme_page pages[NVME_PAGES];
+	const char *wrong;
+	uint64_t offset;
+	size_t i;
+
+	for (i = 0; i < NVME_PAGES; i++) {
+		offset = (i + 1) * (g->len / PAGE / NVME_PAGES) * PAGE - PAGE;
+		if (i == NVME_PAGES - 1)
+			offset = g->len - PAGE;
+		pages[i] = (struct nvme_page){ GROW_IOVA + offset,
+					       g->race->va + offset, reach,
+					       reach };
+	}
+	wrong = nvme_try_pages(&g->nvme, pages, NVME_PAGES, &i);
+	if (wrong)
+		fail_test("%s, at IOVA %#llx", wrong,
+			  (unsigned long long)pages[i].iova);
+}
+
+/* Once with one more level. */
+static void grow_once(struct growth *g, uint64_t where, int mark)
+{
+	int rc, err;
+
+	if (!g->maps)
+		map_many(g);
+	g->where = where;
+	g->awake = true;
+	usleep(1000);
+	g->go = true;
+	rc = g->maps ? map_low(g) : unmap_low(g);
+	err = rc ? errno : 0;
+	g->met += !g->go;
+	while (g->go)
+		usleep(200);
+	if (err || g->err)
+		fail_test("%s in a page table that gets another level: %s",
+			  err && !g->maps ? "UNMAP" : "MAP",
+			  errno_name(err ?: g->err));
+	check_pinned((g->maps ? g->len / PAGE : 0) + NVME_MEMORY / PAGE + 1);
+	check_low(g, g->maps ? REACH_YES : REACH_NO);
+	/* What the kernel only warns of. */
+	if (klog_wait(mark, "WARNING", "", 0))
+		fail_test("a warning in the kernel log");
+	if (g->maps)
+		assert_ok(unmap_low(g));
+	assert_ok(ioas_unmap_exact(g->race->ctx, g->race->ioas, where, PAGE));
+}
+
+/* Another page table, which begins with as few levels as it can. */
+static void new_table(struct growth *g, uint8_t *queues)
+{
+	struct race *race = g->race;
+
+	race->ioas = ioas_new(race->ctx);
+	assert_ok(
+		option_set(race->ctx, IOASID_OPTION_HUGE_PAGES, race->ioas, 0));
+	assert_ok(cdev_attach(race->dev, race->ioas, NULL));
+	assert_ok(ioas_map_fixed(race->ctx, race->ioas, queues, NVME_MEMORY,
+				 GROW_QUEUES, MAP_RW));
+	if (!g->nvme.bar)
+		nvme_open(&g->nvme, race->dev, queues, GROW_QUEUES);
+}
+
+/* Where a page table of 3, 4 and 5 levels ends, as far as this one goes. */
+static void find_high(struct growth *g)
+{
+	static const uint64_t high[] = { 1UL << 39, 1UL << 48, 1UL << 57 };
+	struct ioasid_iova_range ranges[16];
+	uint32_t num = ARRAY_SIZE(ranges);
+	size_t i;
+
+	assert_ok(ioas_ranges(g->race->ctx, g->race->ioas, ranges, &num, NULL));
+	for (i = 0; i < ARRAY_SIZE(high); i++)
+		if (ranges[num - 1].last > high[i] + GB)
+			g->high[g->num_high++] = high[i] + GB;
+	if (!g->num_high)
+		g->high[g->num_high++] = ranges[num - 1].last + 1 - 2 * PAGE;
+}
+
+/* Rounds for GROW_MS, or as many as the environment asks for; ends with its thread. */
+static void grow(void *arg)
+{
+	const char *env = getenv("GROW_ROUNDS");
+	long rounds = env ? atol(env) : 0, done = 0;
+	struct growth g = {
+		.maps = arg,
+		.len = arg ? GROW_LEN : GROW_MANY,
+	};
+	long long end = now_ms() + GROW_MS;
+	int mark = klog_mark(), i;
+	struct race race = { 0 };
+	uint8_t *queues;
+	pthread_t thread;
+	uint32_t old;
+
+	race.ctx = ioasid_open();
+	race.dev = cdev_open_bound(nvme_bdf, race.ctx, &race.devid);
+	race.va = huge_alloc(g.len, false);
+	g.race = &race;
+	g.page = page_alloc(PAGE);
+	queues = page_alloc(NVME_MEMORY);
+	new_table(&g, queues);
+	find_high(&g);
+	use_processor(0);
+	check(!pthread_create(&thread, NULL, grow_thread, &g));
+	while (rounds ? done < rounds : now_ms() < end) {
+		for (i = 0; i < g.num_high; i++, done++)
+			grow_once(&g, g.high[i], mark);
+		old = race.ioas;
+		new_table(&g, queues);
+		assert_ok(ioasid_destroy(race.ctx, old));
+	}
+	g.over = true;
+	pthread_join(thread, NULL);
+	printf("# %ld rounds, in %ld it met the call\n", done, g.met);
+	fflush(stdout);
+}
+
+static void run_grow(char *maps)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip_test("only one processor");
+	need_nvme();
+	pci_bind(nvme_bdf, DRIVER_EXT);
+	if (getenv("GROW_ROUNDS"))
+		alarm(0);
+	run_child(grow, maps);
+}
+
+static void test_unmap_grow(void **state)
+{
+	(void)state;
+	run_grow(NULL);
+}
+
+static void test_map_grow(void **state)
+{
+	(void)state;
+	run_grow("maps");
+}
+
 #define ADD(fn) test_add(&list, test_##fn, NULL, #fn)
 
 int main(int argc, char **argv)
@@ -992,5 +1223,7 @@ int main(int argc, char **argv)
 	ADD(kill);
 	ADD(kill_big_map);
 	ADD(hot_reset);
+	ADD(unmap_grow);
+	ADD(map_grow);
 	return test_main(argc, argv, "race", &list, NULL, NULL);
 }
