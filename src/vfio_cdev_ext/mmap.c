@@ -6,14 +6,14 @@
  * and a page fault fills it and enters it again. Two kinds of mappings get filled without
  * a fault, and are never in the list:
  *
- *  - In 6.1 stable kernels fork() copies the page tables of a mapping after it has called
- *    the mapping's open(), where the core empties the child's.
+ *  - fork() copies the page tables of a mapping. Where it has done so before it calls the
+ *    child's open(), the core empties the child there. Some 6.1 kernels copy after that.
  *  - mremap() moves the page tables to a mapping that the core has emptied before.
  *
  * Such a mapping would reach the device during a reset, asleep, and with memory decoding
  * off, which some machines answer with an error that ends the host. So the operations of
- * a mapping are the core's but for these two: a child begins with nothing, and a mapping
- * that has moved is emptied once more.
+ * a mapping are the core's but for these two: a child begins with nothing, whatever fork()
+ * does first, and a mapping that has moved is emptied once more.
  *
  * Then a mapping that is not in the list has no page, whatever its user does. The one other
  * place where it could get some is split_vma(), and there the core's open() empties it.
@@ -30,27 +30,29 @@
 static const struct vm_operations_struct *core_vm_ops;
 
 /*
- * Has the mapping been cut off another one, pages and all? The others that are opened, by
- * fork() and by mremap(), have yet to be filled. What is cut still is where it was, and
- * covers the piece, while there is nothing but themselves at the place of the others.
+ * Is the mapping one that mremap() has yet to fill? Its place in the process is empty, and
+ * the process is the caller's own. One that is cut off another, pages and all, is covered by
+ * that one, which still is where it was. One that fork() makes belongs to another process.
  *
- * The pages do not tell: while mremap() takes a part away, the piece begins with the hole
+ * The pages do not tell: while mremap() takes a part away, a piece begins with the hole
  * that is left, and it keeps that hole if there is no memory to cut a second time.
  */
-static bool is_piece(struct vm_area_struct *vma)
+static bool is_moving(struct vm_area_struct *vma)
 {
-	struct vm_area_struct *there = vma_lookup(vma->vm_mm, vma->vm_start);
-
-	return there && there != vma;
+	return vma->vm_mm == current->mm &&
+	       !vma_lookup(vma->vm_mm, vma->vm_start);
 }
 
 /* Called with the mmap_lock of the mapping's process held for writing. */
 static void bar_open(struct vm_area_struct *vma)
 {
-	/* fork() asks for the flag of the child's mapping: no user can have cleared it. */
+	/*
+	 * What fork() has yet to copy it does not copy: it asks for the flag of the child's
+	 * mapping, and no user can have cleared that.
+	 */
 	ext_vm_flags_set(vma, VM_WIPEONFORK);
 	/* The core's empties it, and x86 warns of emptying what mremap() has yet to fill. */
-	if (is_piece(vma))
+	if (!is_moving(vma))
 		core_vm_ops->open(vma);
 }
 

@@ -234,6 +234,7 @@ static void test_huge(void **state)
 
 struct child_map {
 	struct edu edu;
+	bool looks_first;
 	struct gate step;
 	struct gate done;
 };
@@ -242,7 +243,8 @@ static void child_reads(void *arg)
 {
 	struct child_map *c = arg;
 
-	check_eq(EDU_ID, id(&c->edu));
+	if (c->looks_first)
+		check_eq(EDU_ID, id(&c->edu));
 	gate_open(&c->done);
 	gate_wait(&c->step);
 	check_eq(SIGBUS, touch(c->edu.bar));
@@ -254,11 +256,68 @@ static void child_reads(void *arg)
 	check_eq(EDU_ID, id(&c->edu));
 }
 
+/* The child has a child, which is the first of the three to look. */
+static void child_forks(void *arg)
+{
+	struct child_map *c = arg;
+
+	run_child(child_reads, c);
+	check_eq(EDU_ID, id(&c->edu));
+}
+
+static void low_power(int fd, uint32_t what)
+{
+	struct vfio_device_feature feature = {
+		.argsz = sizeof(feature),
+		.flags = VFIO_DEVICE_FEATURE_SET | what,
+	};
+
+	assert_ok(ioctl(fd, VFIO_DEVICE_FEATURE, &feature));
+}
+
+/* The mapping of a child is not there while the device sleeps. */
+static void check_fork_asleep(child_fn fn, bool looks_first)
+{
+	int fd = bound(edu_bdf);
+	struct child_map c = { .looks_first = looks_first };
+	pid_t child;
+
+	edu_open(&c.edu, fd);
+	gate_init(&c.step);
+	gate_init(&c.done);
+	check_eq(EDU_ID, id(&c.edu));
+	child = child_start(fn, &c);
+	gate_wait(&c.done);
+	low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY);
+	gate_open(&c.step);
+	gate_wait(&c.done);
+	low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+	check_eq(EDU_ID, id(&c.edu));
+	gate_open(&c.step);
+	gate_wait(&c.done);
+	gate_open(&c.step);
+	child_ok(child);
+}
+
+static void test_fork_asleep(void **state)
+{
+	(void)state;
+	check_fork_asleep(child_reads, true);
+	check_fork_asleep(child_reads, false);
+}
+
+static void test_fork_twice(void **state)
+{
+	(void)state;
+	check_fork_asleep(child_forks, true);
+	check_fork_asleep(child_forks, false);
+}
+
 /* A child's copy of the mapping is taken away and comes back like the parent's. */
 static void test_fork(void **state)
 {
 	int fd = bound(edu_bdf);
-	struct child_map c;
+	struct child_map c = { .looks_first = true };
 	pid_t child;
 
 	(void)state;
@@ -541,9 +600,10 @@ int main(int argc, char **argv)
 	static const struct driver_test tests[] = {
 #define T(fn) { #fn, test_##fn }
 		T(regions),	T(msix_area),	T(small),	 T(huge),
-		T(fork),	T(changed),	T(moved_middle), T(moved_ends),
-		T(moved_many),	T(moved_whole), T(cut),		 T(bar_address),
-		T(after_close), T(next_user),	T(after_unbind),
+		T(fork),	T(fork_asleep), T(fork_twice),	 T(changed),
+		T(moved_middle), T(moved_ends), T(moved_many),	 T(moved_whole),
+		T(cut),		T(bar_address), T(after_close),	 T(next_user),
+		T(after_unbind),
 	};
 	struct test_list list = { 0 };
 
