@@ -99,15 +99,32 @@ static inline void ext_vfio_set_cdev_opened(struct vfio_device *vdev,
 }
 
 /*
- * Where the core finds BAR mappings through the device's own address space, they must
- * go there.
+ * Where the core finds BAR mappings through an inode of the device, they must go there.
+ * NULL where it has none.
+ *
+ * The inode belongs to a file system that the core drops with its last device. While it is
+ * held here, so is that, and with it the core's module.
  */
-static inline void ext_vfio_share_mapping(struct vfio_device *vdev,
-					  struct file *filp)
+static inline struct inode *ext_vfio_get_inode(struct vfio_device *vdev)
 {
 #if EXT_PROBE_VFIO_DEVICE_INODE
-	filp->f_mapping = vdev->inode->i_mapping;
+	atomic_inc(&vdev->inode->i_sb->s_active);
+	ihold(vdev->inode);
+	return vdev->inode;
+#else
+	return NULL;
 #endif
+}
+
+static inline void ext_vfio_put_inode(struct inode *inode)
+{
+	struct super_block *sb;
+
+	if (!inode)
+		return;
+	sb = inode->i_sb;
+	iput(inode);
+	deactivate_super(sb);
 }
 
 /*

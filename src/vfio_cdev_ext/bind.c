@@ -247,7 +247,6 @@ static int bind_to_ctx(struct file *filp, struct vfio_device *vdev,
 		goto close;
 	}
 
-	ext_vfio_share_mapping(vdev, filp);
 	/* Pairs with the acquire in bound_vdev(). */
 	smp_store_release(&file->bound, true);
 	return 0;

@@ -38,6 +38,12 @@ static int cdev_ext_open(struct inode *inode, struct file *filp)
 	iommufd_ext_errors_init(&file->errors);
 	file->errors.standing = cdev_ext_no_kvm();
 	filp->private_data = file;
+	/*
+	 * Before the file can be mapped, and for good: mmap() counts it as one of this inode
+	 * before it asks us, and takes that back after we have refused.
+	 */
+	if (node->inode)
+		filp->f_mapping = node->inode->i_mapping;
 	return 0;
 }
 

@@ -28,6 +28,8 @@
  * @told: what those who poll the state of the device were last woken for; protected as
  *	@entry
  * @pdev: the PCI device; set once, referenced
+ * @inode: of the VFIO device, where mappings of its BARs are found; set once, referenced;
+ *	NULL where the core has none
  * @lock: protects @vdev
  * @vdev: the VFIO device, or NULL from the moment its driver starts to leave.
  *	No reference is held on it: one that outlived the driver would run the
@@ -41,6 +43,7 @@ struct cdev_ext_node {
 	struct list_head entry;
 	unsigned int told;
 	struct pci_dev *pdev;
+	struct inode *inode;
 	struct mutex lock; /* protects vdev */
 	struct vfio_device *vdev;
 };

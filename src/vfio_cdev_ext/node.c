@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "compat/device.h"
+#include "compat/vfio.h"
 
 #include "cdev_ext.h"
 
@@ -46,6 +47,7 @@ static void node_release(struct device *dev)
 	struct cdev_ext_node *node =
 		container_of(dev, struct cdev_ext_node, dev);
 
+	ext_vfio_put_inode(node->inode);
 	pci_dev_put(node->pdev);
 	mutex_destroy(&node->lock);
 	kfree(node);
@@ -64,6 +66,7 @@ static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
 	refcount_inc(&nr_nodes);
 	mutex_init(&node->lock);
 	node->pdev = pci_dev_get(pdev);
+	node->inode = ext_vfio_get_inode(vdev);
 	node->vdev = vdev;
 
 	device_initialize(&node->dev);

@@ -7,7 +7,9 @@
  * vm: --topology ports
  */
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -559,6 +561,81 @@ static void test_next_user(void **state)
 	check_eq(SIGBUS, touch(edu.bar));
 }
 
+/* Memory that takes a while to unmap. */
+#define OLD_SIZE (256 * MB)
+
+struct map_race {
+	int fd;
+	uint8_t *old;
+	atomic_bool begun;
+};
+
+static void *map_parked(void *arg)
+{
+	struct map_race *race = arg;
+
+	atomic_store(&race->begun, true);
+	return mmap(race->old, OLD_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, race->fd, 0);
+}
+
+/*
+ * BIND while another thread maps the file, and is refused: the file counts as mapped for
+ * writing meanwhile, and no longer when it is over. So the next user can map it.
+ */
+static void test_meets_bind(void **state)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	int ctx = ioasid_open(), i;
+	pthread_t thread;
+	struct edu edu;
+	void *got;
+
+	(void)state;
+	drop_fd(bound(edu_bdf));
+	for (i = 0; i < 4; i++) {
+		struct map_race race = { .begun = false };
+
+		race.fd = assert_ok(cdev_open(edu_bdf));
+		race.old = mmap(NULL, OLD_SIZE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+				0);
+		check(race.old != MAP_FAILED);
+		check_eq(0, pthread_create(&thread, NULL, map_parked, &race));
+		while (!atomic_load(&race.begun))
+			sched_yield();
+		nanosleep(&ms, NULL);
+		assert_ok(cdev_bind(race.fd, ctx, NULL));
+		check_eq(0, pthread_join(thread, &got));
+		check(got == MAP_FAILED);
+		munmap(race.old, OLD_SIZE);
+		drop_fd(race.fd);
+		race.fd = bound_to(edu_bdf, ctx);
+		edu_open(&edu, race.fd);
+		check_eq(EDU_ID, id(&edu));
+		edu_close(&edu);
+		drop_fd(race.fd);
+	}
+}
+
+/* The device of a parked file leaves, and with it the last there is; the file is closed. */
+static void test_outlives(void **state)
+{
+	int fd;
+
+	(void)state;
+	drop_fd(bound(edu_bdf));
+	fd = assert_ok(cdev_open(edu_bdf));
+	pci_bind(nic_bdf, NULL);
+	pci_bind(edu_bdf, NULL);
+	pci_bind(large, NULL);
+	pci_bind(small_bdf, NULL);
+	check(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
+	      MAP_FAILED);
+	check_eq(EINVAL, errno);
+	drop_fd(fd);
+}
+
 /* A driver that is asked to leave waits for the mapping, too. */
 static void test_after_unbind(void **state)
 {
@@ -603,7 +680,7 @@ int main(int argc, char **argv)
 		T(fork),	T(fork_asleep), T(fork_twice),	 T(changed),
 		T(moved_middle), T(moved_ends), T(moved_many),	 T(moved_whole),
 		T(cut),		T(bar_address), T(after_close),	 T(next_user),
-		T(after_unbind),
+		T(meets_bind),	T(outlives),	T(after_unbind),
 	};
 	struct test_list list = { 0 };
 

@@ -2,7 +2,7 @@
 /*
  * Do all mappings of a VFIO device belong to one inode?
  * Yes since 6.10 (b7c5e64fecfa); before, vfio-pci-core keeps a list of them. Used by
- * ext_vfio_share_mapping().
+ * ext_vfio_get_inode().
  */
 #include <linux/fs.h>
 #include <linux/vfio.h>
