@@ -193,6 +193,24 @@ struct iommufd_ext_group_member {
 	bool blocks;
 };
 
+/**
+ * struct iommufd_ext_subject - the device that a question on a driver's file is about
+ * @hold: keeps the driver from leaving, and fills in @dev and @open. An error is that of the
+ *	ioctl, and has been said
+ * @release: undoes @hold
+ * @dev: the device
+ * @open: somebody uses the device, so that it cannot be bound
+ *
+ * No memory of user space is touched between the two: it can take as long as its owner
+ * likes, and the driver would wait for it.
+ */
+struct iommufd_ext_subject {
+	int (*hold)(struct iommufd_ext_subject *subject);
+	void (*release)(struct iommufd_ext_subject *subject);
+	struct device *dev;
+	bool open;
+};
+
 void iommufd_ext_group_member_describe(struct device *dev,
 				       struct iommufd_ext_group_member *member);
 
@@ -211,10 +229,11 @@ int iommufd_ext_copy_struct(struct iommufd_ext_errors *errors, void *cmd,
 			    size_t known, const void __user *uptr, u32 size);
 int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 				 struct iommufd_ext_ctx *ictx,
-				 struct device *dev, bool open,
+				 struct iommufd_ext_subject *subject,
 				 void __user *arg);
 int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
-			       struct device *dev, u64 more, void __user *arg);
+			       struct iommufd_ext_subject *subject, u64 more,
+			       void __user *arg);
 __printf(4, 0) __cold
 	int iommufd_ext_vrefuse(struct iommufd_ext_errors *errors, int rc,
 				const struct iommufd_ext_about *about,

@@ -159,7 +159,7 @@ int features_ioctl(struct ucmd *ucmd)
 /**
  * iommufd_ext_features_ioctl() - IOASID_FEATURES on a driver's file
  * @errors: of the file
- * @dev: the device
+ * @subject: the device
  * @more: enum ioasid_feature: what the driver adds
  * @arg: struct ioasid_features of the user
  *
@@ -167,7 +167,8 @@ int features_ioctl(struct ucmd *ucmd)
  * Return: 0; see struct ioasid_features for the errors.
  */
 int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
-			       struct device *dev, u64 more, void __user *arg)
+			       struct iommufd_ext_subject *subject, u64 more,
+			       void __user *arg)
 {
 	struct ioasid_features cmd;
 	u32 size;
@@ -179,9 +180,12 @@ int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
 	if (rc)
 		return rc;
 	rc = check_query(errors, cmd.flags | cmd.__reserved, cmd.dev_id);
+	if (!rc)
+		rc = subject->hold(subject);
 	if (rc)
 		return rc;
-	answer(&cmd, device_features(dev) | more);
+	answer(&cmd, device_features(subject->dev) | more);
+	subject->release(subject);
 	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
 		return iommufd_ext_refuse_fault(errors,
 						"the structure, for the answer,",

@@ -328,8 +328,7 @@ int group_info_ioctl(struct ucmd *ucmd)
  * iommufd_ext_group_info_ioctl() - IOASID_GROUP_INFO on a driver's file
  * @errors: of the file
  * @ictx: the context the device is bound to, or NULL
- * @dev: the device
- * @open: somebody uses the device, so that it cannot be bound
+ * @subject: the device
  * @arg: struct ioasid_group_info of the user
  *
  * Context: may sleep, may fault.
@@ -337,7 +336,7 @@ int group_info_ioctl(struct ucmd *ucmd)
  */
 int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 				 struct iommufd_ext_ctx *ictx,
-				 struct device *dev, bool open,
+				 struct iommufd_ext_subject *subject,
 				 void __user *arg)
 {
 	struct member_walk walk = { .ictx = ictx };
@@ -356,7 +355,11 @@ int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 	if (!rc)
 		rc = group_entries(errors, &cmd, &entries);
 	if (!rc)
-		rc = group_info(errors, dev, open, &cmd, &walk);
+		rc = subject->hold(subject);
+	if (rc)
+		return rc;
+	rc = group_info(errors, subject->dev, subject->open, &cmd, &walk);
+	subject->release(subject);
 	if (!rc)
 		rc = put_members(&cmd, &walk, &entries);
 	if (rc)

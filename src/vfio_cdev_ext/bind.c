@@ -2,6 +2,7 @@
 /*
  * From a parked file to a device that can do DMA, and back.
  */
+#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -14,10 +15,18 @@
 #include "cdev_ext.h"
 
 /*
- * The bound file of each device, by the device's index. An entry changes only under
- * the dev_set->lock of its device, so it is stable for who holds that.
+ * The file of each device that binds it, has it bound, or is being closed, by the device's
+ * index. An entry changes only under the dev_set->lock of its device, so it is stable for
+ * who holds that.
  */
 static DEFINE_XARRAY(bound_files);
+
+static struct cdev_ext_file *find_file(struct vfio_device *vdev)
+{
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	return xa_load(&bound_files, vdev->index);
+}
 
 /**
  * cdev_ext_bound_file - the file that has a device bound
@@ -27,9 +36,9 @@ static DEFINE_XARRAY(bound_files);
  */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
 {
-	lockdep_assert_held(&vdev->dev_set->lock);
+	struct cdev_ext_file *file = find_file(vdev);
 
-	return xa_load(&bound_files, vdev->index);
+	return file && file->idev ? file : NULL;
 }
 
 /**
@@ -62,10 +71,35 @@ bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder)
 	return found;
 }
 
-static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
-		     struct vfio_cdev_bind __user *arg)
+/* How often BIND begins again because the memory for its answer has gone again. */
+#define MAX_TRIES 16
+
+/**
+ * struct bind_request - a call of BIND
+ * @arg: of the user
+ * @cmd: copy of that
+ * @token: what @cmd points to; valid if @has_token
+ * @has_token: whether it could be read
+ * @tries: how often it may still begin again if @arg cannot be written right now
+ * @again: it cannot, and this call has been undone
+ *
+ * While the device is held no memory of the user is waited for: it can take as long as he
+ * likes, and the driver could not leave. So it is read before, and found to be there.
+ */
+struct bind_request {
+	struct vfio_cdev_bind __user *arg;
+	struct vfio_cdev_bind cmd;
+	uuid_t token;
+	bool has_token;
+	unsigned int tries;
+	bool again;
+};
+
+static int copy_bind(struct cdev_ext_file *file, struct bind_request *req)
 {
 	size_t minsz = offsetofend(struct vfio_cdev_bind, out_devid);
+	struct vfio_cdev_bind __user *arg = req->arg;
+	struct vfio_cdev_bind *bind = &req->cmd;
 	u32 size;
 	int ret;
 
@@ -86,7 +120,30 @@ static int copy_bind(struct cdev_ext_file *file, struct vfio_cdev_bind *bind,
 		return cdev_ext_refuse(file, -EINVAL,
 				       "BIND does not know the flags %#x",
 				       bind->flags & ~VFIO_CDEV_BIND_FLAG_TOKEN);
+	/* That there is none is said in its turn. */
+	if (bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN)
+		req->has_token =
+			!copy_from_user(&req->token,
+					u64_to_user_ptr(bind->token_uuid_ptr),
+					sizeof(req->token));
 	return 0;
+}
+
+/*
+ * This detaches, too. It waits for ioctls that use the device's id, and for an ATTACH of
+ * another device, which pins memory: without dev_set->lock, which others on the bus need.
+ * Meanwhile nobody gets at the device: its group is still owned, so that the group path is
+ * closed, and its entry in bound_files refuses other files.
+ */
+static void unbind_idev(struct cdev_ext_file *file)
+{
+	struct vfio_device *vdev = file->vdev;
+	struct iommufd_ext_device *idev = file->idev;
+
+	file->idev = NULL;
+	mutex_unlock(&vdev->dev_set->lock);
+	iommufd_ext_device_unbind(idev);
+	mutex_lock(&vdev->dev_set->lock);
 }
 
 /* The device is opened as the VFIO core would: owned, its driver held, one user. */
@@ -129,7 +186,10 @@ undo_count:
 	cdev_ext_kvm_return(file);
 	ext_vfio_set_cdev_opened(vdev, false);
 	vdev->open_count--;
-	iommufd_ext_device_unbind(file->idev);
+	unbind_idev(file);
+	module_put(vdev->dev->driver->owner);
+	return ret;
+
 put_module:
 	file->idev = NULL;
 	module_put(vdev->dev->driver->owner);
@@ -148,14 +208,11 @@ static void close_device(struct cdev_ext_file *file)
 
 	if (vdev->ops->close_device)
 		vdev->ops->close_device(vdev);
-	/* This detaches, too. */
-	iommufd_ext_device_unbind(file->idev);
-	file->idev = NULL;
-
 	ext_vfio_set_precopy_info_v2(vdev, false);
 	cdev_ext_kvm_return(file);
 	ext_vfio_set_cdev_opened(vdev, false);
 	vdev->open_count--;
+	unbind_idev(file);
 	module_put(vdev->dev->driver->owner);
 }
 
@@ -169,7 +226,7 @@ static int refuse_bound(struct cdev_ext_file *file)
 /* What is refused whatever else is asked for: a device of a group's user, twice the same. */
 static int check_bindable(struct cdev_ext_file *file, struct vfio_device *vdev)
 {
-	struct cdev_ext_file *other = cdev_ext_bound_file(vdev);
+	struct cdev_ext_file *other = find_file(vdev);
 
 	if (vdev->open_count && !other)
 		return cdev_ext_refuse(file, -EBUSY,
@@ -179,17 +236,16 @@ static int check_bindable(struct cdev_ext_file *file, struct vfio_device *vdev)
 }
 
 static int check_token(struct cdev_ext_file *file, struct vfio_device *vdev,
-		       const struct vfio_cdev_bind *bind)
+		       const struct bind_request *req)
 {
-	bool given = bind->flags & VFIO_CDEV_BIND_FLAG_TOKEN;
-	void __user *uptr = u64_to_user_ptr(bind->token_uuid_ptr);
-	uuid_t token;
+	bool given = req->cmd.flags & VFIO_CDEV_BIND_FLAG_TOKEN;
 	int ret;
 
-	if (given && copy_from_user(&token, uptr, sizeof(token)))
-		return cdev_ext_refuse_fault(file, "the token", uptr);
+	if (given && !req->has_token)
+		return cdev_ext_refuse_fault(file, "the token",
+				u64_to_user_ptr(req->cmd.token_uuid_ptr));
 
-	ret = ext_vfio_check_token(vdev, given ? &token : NULL);
+	ret = ext_vfio_check_token(vdev, given ? &req->token : NULL);
 	if (ret)
 		cdev_ext_refuse(file, ret,
 				"cannot bind %s: the VF token is missing, wrong or not wanted",
@@ -211,7 +267,7 @@ static struct iommufd_ext_ctx *get_ctx(struct cdev_ext_file *file, int fd)
 /* Whether no other file has the device. */
 static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
 {
-	struct cdev_ext_file *other = cdev_ext_bound_file(vdev);
+	struct cdev_ext_file *other = find_file(vdev);
 
 	if (!other)
 		return 0;
@@ -222,11 +278,29 @@ static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
 							"not visible");
 }
 
-static int bind_to_ctx(struct file *filp, struct vfio_device *vdev,
-		       struct iommufd_ext_ctx *ictx,
-		       struct vfio_cdev_bind __user *arg)
+/* Makes the memory for the answer ready, and leaves what is there. */
+static bool can_answer(u32 __user *uptr)
 {
-	struct cdev_ext_file *file = filp->private_data;
+	const char __user *last = (const char __user *)(uptr + 1) - 1;
+
+	/* It may lie in two pages, and the answer of one call is right for one only. */
+	return !fault_in_safe_writeable((const char __user *)uptr, 1) &&
+	       !fault_in_safe_writeable(last, 1);
+}
+
+static int answer_bind(struct cdev_ext_file *file, struct bind_request *req)
+{
+	u32 __user *uptr = &req->arg->out_devid;
+
+	if (!copy_to_user_nofault(uptr, &file->devid, sizeof(*uptr)))
+		return 0;
+	req->again = req->tries;
+	return cdev_ext_refuse_fault(file, "out_devid", uptr);
+}
+
+static int bind_to_ctx(struct cdev_ext_file *file, struct vfio_device *vdev,
+		       struct iommufd_ext_ctx *ictx, struct bind_request *req)
+{
 	int ret;
 
 	file->vdev = vdev;
@@ -242,10 +316,9 @@ static int bind_to_ctx(struct file *filp, struct vfio_device *vdev,
 	if (ret)
 		goto erase;
 
-	if (put_user(file->devid, &arg->out_devid)) {
-		ret = cdev_ext_refuse_fault(file, "out_devid", &arg->out_devid);
+	ret = answer_bind(file, req);
+	if (ret)
 		goto close;
-	}
 
 	/* Pairs with the acquire in bound_vdev(). */
 	smp_store_release(&file->bound, true);
@@ -263,22 +336,20 @@ put_holder:
 }
 
 /* Mainline's order: a call that is wrong in two ways gets the same errno. */
-static int bind_device(struct file *filp, struct vfio_device *vdev,
-		       const struct vfio_cdev_bind *bind,
-		       struct vfio_cdev_bind __user *arg)
+static int bind_device(struct cdev_ext_file *file, struct vfio_device *vdev,
+		       struct bind_request *req)
 {
-	struct cdev_ext_file *file = filp->private_data;
 	struct iommufd_ext_ctx *ictx;
 	int ret;
 
 	mutex_lock(&vdev->dev_set->lock);
 	ret = check_bindable(file, vdev);
 	if (!ret)
-		ret = check_token(file, vdev, bind);
+		ret = check_token(file, vdev, req);
 	if (ret)
 		goto unlock;
 
-	ictx = get_ctx(file, bind->iommufd);
+	ictx = get_ctx(file, req->cmd.iommufd);
 	if (IS_ERR(ictx)) {
 		ret = PTR_ERR(ictx);
 		goto unlock;
@@ -286,7 +357,7 @@ static int bind_device(struct file *filp, struct vfio_device *vdev,
 
 	ret = check_unused(file, vdev);
 	if (!ret)
-		ret = bind_to_ctx(filp, vdev, ictx, arg);
+		ret = bind_to_ctx(file, vdev, ictx, req);
 	mutex_unlock(&vdev->dev_set->lock);
 	/* Not under the lock: this may be the last user, and take the context down. */
 	if (ret)
@@ -298,36 +369,52 @@ unlock:
 	return ret;
 }
 
+static int try_bind(struct cdev_ext_file *file, struct bind_request *req)
+{
+	struct vfio_device *vdev;
+	int ret;
+
+	vdev = cdev_ext_get_vdev(file->node);
+	if (!vdev)
+		return cdev_ext_refuse_left(file);
+
+	ret = bind_device(file, vdev, req);
+	if (ret)
+		cdev_ext_put_vdev(vdev);
+	else
+		cdev_ext_group_changed(vdev->dev);
+	return ret;
+}
+
 /**
  * cdev_ext_bind - ioctl(VFIO_CDEV_BIND)
- * @filp: the file
+ * @file: the file
  * @arg: struct vfio_cdev_bind of the user
  *
  * From here on the file holds a registration of the VFIO device.
  */
-int cdev_ext_bind(struct file *filp, struct vfio_cdev_bind __user *arg)
+int cdev_ext_bind(struct cdev_ext_file *file,
+		  struct vfio_cdev_bind __user *arg)
 {
-	struct cdev_ext_file *file = filp->private_data;
-	struct vfio_cdev_bind bind;
-	struct vfio_device *vdev;
+	struct bind_request req = { .arg = arg, .tries = MAX_TRIES };
 	int ret;
 
-	ret = copy_bind(file, &bind, arg);
+	ret = copy_bind(file, &req);
 	if (ret)
 		return ret;
 	/* Pairs with the release in bind_to_ctx(). Its driver may be leaving by now. */
 	if (smp_load_acquire(&file->bound))
 		return refuse_bound(file);
 
-	vdev = cdev_ext_get_vdev(file->node);
-	if (!vdev)
-		return cdev_ext_refuse_left(file);
-
-	ret = bind_device(filp, vdev, &bind, arg);
-	if (ret)
-		cdev_ext_put_vdev(vdev);
-	else
-		cdev_ext_group_changed(vdev->dev);
+	do {
+		req.again = false;
+		if (!can_answer(&arg->out_devid) ||
+		    fatal_signal_pending(current))
+			req.tries = 0;
+		else
+			req.tries--;
+		ret = try_bind(file, &req);
+	} while (req.again);
 	return ret;
 }
 
@@ -398,7 +485,6 @@ static int copy_pt(struct cdev_ext_file *file, void *cmd,
 int cdev_ext_attach(struct cdev_ext_file *file,
 		    struct vfio_cdev_attach __user *arg)
 {
-	struct vfio_device *vdev = file->vdev;
 	struct vfio_cdev_attach attach;
 	int ret;
 
@@ -410,7 +496,7 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 	if (ret)
 		return ret;
 
-	mutex_lock(&vdev->dev_set->lock);
+	mutex_lock(&file->attach_lock);
 	if (iommufd_ext_device_attached(file->idev, attach.pasid))
 		ret = iommufd_ext_device_replace(file->idev, attach.pasid,
 						 &attach.pt_id);
@@ -427,7 +513,7 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 		ret = cdev_ext_refuse_fault(file, "pt_id", &arg->pt_id);
 	}
 unlock:
-	mutex_unlock(&vdev->dev_set->lock);
+	mutex_unlock(&file->attach_lock);
 	return ret;
 }
 
@@ -439,7 +525,6 @@ unlock:
 int cdev_ext_detach(struct cdev_ext_file *file,
 		    struct vfio_cdev_detach __user *arg)
 {
-	struct vfio_device *vdev = file->vdev;
 	struct vfio_cdev_detach detach;
 	int ret;
 
@@ -452,8 +537,8 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 	if (detach.flags && detach.pasid == IOMMU_NO_PASID)
 		return 0;
 
-	mutex_lock(&vdev->dev_set->lock);
+	mutex_lock(&file->attach_lock);
 	iommufd_ext_device_detach(file->idev, detach.pasid);
-	mutex_unlock(&vdev->dev_set->lock);
+	mutex_unlock(&file->attach_lock);
 	return 0;
 }

@@ -34,6 +34,7 @@ static int cdev_ext_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 
 	file->node = node;
+	mutex_init(&file->attach_lock);
 	mutex_init(&file->kvm_lock);
 	iommufd_ext_errors_init(&file->errors);
 	file->errors.standing = cdev_ext_no_kvm();
@@ -54,6 +55,7 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 	cdev_ext_unbind(file);
 	iommufd_ext_errors_destroy(&file->errors);
 	mutex_destroy(&file->kvm_lock);
+	mutex_destroy(&file->attach_lock);
 	kfree(file);
 	return 0;
 }
@@ -236,46 +238,66 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 	}
 }
 
+/**
+ * struct question - what is asked of a file before BIND and after
+ * @subject: the device, for iommufd_ext
+ * @file: the file
+ * @vdev: the VFIO device of the file, between hold_subject() and release_subject()
+ */
+struct question {
+	struct iommufd_ext_subject subject;
+	struct cdev_ext_file *file;
+	struct vfio_device *vdev;
+};
+
 /*
  * A bound file has the device open itself, so that it cannot be bound again. Who
  * else has it open may have closed it by the time the answer is there.
  */
-static long group_info(struct cdev_ext_file *file, struct vfio_device *vdev,
-		       void __user *arg)
+static int hold_subject(struct iommufd_ext_subject *subject)
 {
+	struct question *question =
+		container_of(subject, struct question, subject);
+	struct vfio_device *vdev = cdev_ext_file_vdev(question->file);
+
+	if (!vdev)
+		return cdev_ext_refuse_left(question->file);
+
+	question->vdev = vdev;
+	subject->dev = vdev->dev;
+	subject->open = READ_ONCE(vdev->open_count);
+	return 0;
+}
+
+static void release_subject(struct iommufd_ext_subject *subject)
+{
+	cdev_ext_put_vdev(container_of(subject, struct question, subject)->vdev);
+}
+
+static long group_info(struct cdev_ext_file *file, void __user *arg)
+{
+	struct question question = {
+		.subject = { .hold = hold_subject, .release = release_subject },
+		.file = file,
+	};
 	/* Pairs with the release in BIND. */
 	bool bound = smp_load_acquire(&file->bound);
 
 	return iommufd_ext_group_info_ioctl(&file->errors,
 					    bound ? file->ictx : NULL,
-					    vdev->dev,
-					    READ_ONCE(vdev->open_count), arg);
+					    &question.subject, arg);
 }
 
-static long features(struct cdev_ext_file *file, struct vfio_device *vdev,
-		     void __user *arg)
+static long features(struct cdev_ext_file *file, void __user *arg)
 {
+	struct question question = {
+		.subject = { .hold = hold_subject, .release = release_subject },
+		.file = file,
+	};
 	u64 more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
 
-	return iommufd_ext_features_ioctl(&file->errors, vdev->dev, more, arg);
-}
-
-/* Before BIND and after. */
-static long question(struct cdev_ext_file *file, unsigned int cmd,
-		     void __user *arg)
-{
-	struct vfio_device *vdev = cdev_ext_file_vdev(file);
-	long ret;
-
-	if (!vdev)
-		return cdev_ext_refuse_left(file);
-
-	if (cmd == IOASID_GROUP_INFO)
-		ret = group_info(file, vdev, arg);
-	else
-		ret = features(file, vdev, arg);
-	cdev_ext_put_vdev(vdev);
-	return ret;
+	return iommufd_ext_features_ioctl(&file->errors, &question.subject,
+					  more, arg);
 }
 
 static long any_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -285,9 +307,11 @@ static long any_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	long ret;
 
 	if (cmd == VFIO_CDEV_BIND)
-		return cdev_ext_bind(filp, (void __user *)arg);
-	if (cmd == IOASID_GROUP_INFO || cmd == IOASID_FEATURES)
-		return question(file, cmd, (void __user *)arg);
+		return cdev_ext_bind(file, (void __user *)arg);
+	if (cmd == IOASID_GROUP_INFO)
+		return group_info(file, (void __user *)arg);
+	if (cmd == IOASID_FEATURES)
+		return features(file, (void __user *)arg);
 
 	vdev = bound_vdev(file);
 	if (!vdev)

@@ -58,7 +58,9 @@ struct cdev_ext_node {
  *	anything.
  * @devid: id of the device in @ictx; constant while @bound
  * @ictx: the context it is bound to, referenced; constant while @bound
- * @idev: the bound device; constant while @bound, and used under dev_set->lock
+ * @idev: the bound device; constant while the file is open and @bound
+ * @attach_lock: makes ATTACH and DETACH of one file wait for each other. Not dev_set->lock:
+ *	it is held while memory of the user is pinned, and that the others do without
  * @kvm_lock: protects @kvm; where the VM that is offered to the driver is not
  *	referenced, held while the driver opens the device, so that it cannot go
  * @kvm: the VM that has been told about this file, not referenced: KVM takes it
@@ -77,6 +79,7 @@ struct cdev_ext_file {
 	u32 devid;
 	struct iommufd_ext_ctx *ictx;
 	struct iommufd_ext_device *idev;
+	struct mutex attach_lock; /* one ATTACH or DETACH at a time */
 	struct mutex kvm_lock; /* protects kvm */
 	struct kvm *kvm;
 	void (*put_kvm)(struct kvm *kvm);
@@ -138,7 +141,8 @@ struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file);
 /* bind.c */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
 bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder);
-int cdev_ext_bind(struct file *filp, struct vfio_cdev_bind __user *arg);
+int cdev_ext_bind(struct cdev_ext_file *file,
+		  struct vfio_cdev_bind __user *arg);
 int cdev_ext_attach(struct cdev_ext_file *file,
 		    struct vfio_cdev_attach __user *arg);
 int cdev_ext_detach(struct cdev_ext_file *file,

@@ -63,14 +63,17 @@
  *	    node->lock
  *	    the lock of the IOMMU group
  *
- *	vdev->dev_set->lock		BIND, ATTACH, DETACH, close, hot reset
+ *	file->attach_lock		ATTACH, DETACH
+ *	  other locks of iommufd_ext
+ *	    mmap_lock
+ *
+ *	vdev->dev_set->lock		BIND, close, hot reset
  *	  the core's lock of VF tokens	BIND
  *	  file->kvm_lock		BIND
  *	  locks of KVM			close: the last put of a VM
  *	  pci_bus_sem			hot reset and its info
  *	    igroups_lock of iommufd_ext
  *	  other locks of iommufd_ext
- *	    mmap_lock
  *	  core->vma_lock, core->memory_lock	hot reset, trylock only
  *
  * node->lock is also taken alone, by open() and BIND. Reading the files in sysfs takes
@@ -78,8 +81,10 @@
  * anything a user can prolong, for the files go under nodes_lock, and that waits for
  * their readers.
  *
- * BIND and ATTACH write to the user's memory under dev_set->lock, as in mainline: memory
- * that takes its time (userfaultfd, FUSE) holds up the others on the same bus.
+ * Memory of a user takes its time if he likes (userfaultfd, FUSE). Nothing waits for it
+ * with dev_set->lock, or with the registration of a device by a file that is not bound: the
+ * drivers of the device and of others on its bus could not leave. ATTACH pins memory under a
+ * lock of its file alone.
  *
  * KVM takes kvm_lock and node->lock under locks of its own, with none of the others.
  * Nothing here is taken in mmap() or in a page fault. nodes_lock is held over the

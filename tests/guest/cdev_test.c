@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <linux/ioasid.h>
 #include <linux/pci_regs.h>
+#include <linux/userfaultfd.h>
 #include <linux/vfio_cdev_ext.h>
 
 #include "compat32.h"
@@ -1126,6 +1127,207 @@ static void test_unbind_bound(void **state)
 	edu_bound(ioasid_open());
 }
 
+/* ---- memory that takes its time ---- */
+
+/*
+ * A page that takes for ever to read; or, if it has content, to write. It is this process's
+ * alone, and given up with it.
+ */
+static void *slow_page(const void *content, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_writeprotect protect = {
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+	int uffd = assert_ok(syscall(SYS_userfaultfd, O_CLOEXEC));
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(page != MAP_FAILED);
+	if (content) {
+		api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP;
+		reg.mode = UFFDIO_REGISTER_MODE_WP;
+		memcpy(page, content, size);
+	}
+	reg.range.start = (uintptr_t)page;
+	reg.range.len = PAGE;
+	protect.range = reg.range;
+	assert_ok(ioctl(uffd, UFFDIO_API, &api));
+	assert_ok(ioctl(uffd, UFFDIO_REGISTER, &reg));
+	if (content)
+		assert_ok(ioctl(uffd, UFFDIO_WRITEPROTECT, &protect));
+	return page;
+}
+
+struct slow_call {
+	void (*call)(void);
+	struct gate begins;
+};
+
+static void slow_child(void *arg)
+{
+	struct slow_call *c = arg;
+
+	gate_open(&c->begins);
+	c->call();
+	fail_test("the call does not wait for the memory");
+}
+
+/* While a process waits in a call, the driver of a device leaves at once. */
+static void check_leaves(const char *bdf, void (*call)(void))
+{
+	struct slow_call c = { .call = call };
+	pid_t waits, leaves;
+	int ms = 0;
+
+	gate_init(&c.begins);
+	waits = child_start(slow_child, &c);
+	gate_wait(&c.begins);
+	sleep_ms(300);
+	check(child_lives(waits));
+	snprintf(leave_path, sizeof(leave_path),
+		 "/sys/bus/pci/devices/%s/driver/unbind", bdf);
+	leaves = write_start(leave_path, bdf);
+	while (!waitpid(leaves, NULL, WNOHANG)) {
+		if (ms > 10000)
+			fail_test("the driver of %s waits", bdf);
+		sleep_ms(50);
+		ms += 50;
+	}
+	child_forget(leaves);
+	check(child_lives(waits));
+	check(!*pci_driver(bdf));
+	child_kill(waits);
+	pci_bind(bdf, driver);
+}
+
+static void slow_group_info(void)
+{
+	ioctl(cdev_open(edu_bdf), IOASID_GROUP_INFO, slow_page(NULL, 0));
+}
+
+static void slow_group_answer(void)
+{
+	struct ioasid_group_info info = {
+		.size = sizeof(info),
+		.entry_size = sizeof(struct ioasid_group_member),
+	};
+
+	ioctl(cdev_open(edu_bdf), IOASID_GROUP_INFO,
+	      slow_page(&info, sizeof(info)));
+}
+
+static void slow_features(void)
+{
+	ioctl(cdev_open(edu_bdf), IOASID_FEATURES, slow_page(NULL, 0));
+}
+
+static void slow_features_answer(void)
+{
+	struct ioasid_features f = { .size = sizeof(f) };
+
+	ioctl(cdev_open(edu_bdf), IOASID_FEATURES, slow_page(&f, sizeof(f)));
+}
+
+static void slow_bind(void)
+{
+	ioctl(cdev_open(edu_bdf), VFIO_CDEV_BIND, slow_page(NULL, 0));
+}
+
+static void slow_token(void)
+{
+	struct vfio_cdev_bind bind = {
+		.argsz = sizeof(bind),
+		.flags = VFIO_CDEV_BIND_FLAG_TOKEN,
+		.iommufd = ioasid_open(),
+		.token_uuid_ptr = (uintptr_t)slow_page(NULL, 0),
+	};
+
+	ioctl(cdev_open(edu_bdf), VFIO_CDEV_BIND, &bind);
+}
+
+static void slow_bind_answer(void)
+{
+	struct vfio_cdev_bind bind = {
+		.argsz = sizeof(bind),
+		.iommufd = ioasid_open(),
+	};
+
+	ioctl(cdev_open(edu_bdf), VFIO_CDEV_BIND,
+	      slow_page(&bind, sizeof(bind)));
+}
+
+/* A file that is not bound is in nobody's way, whatever it is asked. */
+static void test_unbind_slow(void **state)
+{
+	static void (*const calls[])(void) = {
+		slow_group_info,      slow_group_answer, slow_features,
+		slow_features_answer, slow_bind,	 slow_token,
+		slow_bind_answer,
+	};
+	size_t i;
+
+	(void)state;
+	need_edu();
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		check_leaves(edu_bdf, calls[i]);
+	edu_bound(ioasid_open());
+}
+
+static void slow_attach(void)
+{
+	int ctx = ioasid_open(), fd = cdev_open_bound(shared1, ctx, NULL);
+	uint32_t ioas = ioas_new(ctx);
+	uint64_t iova;
+
+	assert_ok(ioas_map(ctx, ioas, slow_page(NULL, 0), PAGE, &iova, MAP_RW));
+	cdev_attach(fd, ioas, NULL);
+}
+
+/*
+ * A device on the bus of one that is being attached to such memory. Pinning does not wait
+ * for that before 6.5.
+ */
+static void test_unbind_beside_slow(void **state)
+{
+	(void)state;
+	bind_shared();
+	if (!kernel_since(6, 5))
+		return;
+	check_leaves(shared2, slow_attach);
+}
+
+/*
+ * The answer of BIND does not fit the memory, in each of the two pages it lies in. What
+ * is there stays, and the file can be bound.
+ */
+static void test_bind_two_pages(void **state)
+{
+	size_t offset = offsetof(struct vfio_cdev_bind, out_devid) + 2;
+	struct vfio_cdev_bind bind = {
+		.argsz = sizeof(bind),
+		.iommufd = ioasid_open(),
+	};
+	char *pages = page_alloc(2 * PAGE), *at = pages + PAGE - offset;
+	int fd, i;
+
+	(void)state;
+	need_edu();
+	fd = assert_ok(cdev_open(edu_bdf));
+	memcpy(at, &bind, sizeof(bind));
+	for (i = 0; i < 2; i++) {
+		assert_ok(mprotect(pages + i * PAGE, PAGE, PROT_READ));
+		assert_errno(EFAULT, ioctl(fd, VFIO_CDEV_BIND, at));
+		assert_ok(mprotect(pages + i * PAGE, PAGE,
+				   PROT_READ | PROT_WRITE));
+	}
+	check(!memcmp(at, &bind, sizeof(bind)));
+	assert_ok(ioctl(fd, VFIO_CDEV_BIND, at));
+	memcpy(&bind, at, sizeof(bind));
+	check(bind.out_devid);
+}
+
 /* A user of the group path is waited for, too, and the log names the group. */
 static void test_unbind_group(void **state)
 {
@@ -1569,6 +1771,9 @@ int main(int argc, char **argv)
 		T(unbind_bound),
 		T(unbind_parked),
 		T(unbind_group),
+		T(unbind_slow),
+		T(unbind_beside_slow),
+		T(bind_two_pages),
 		T(remove),
 		T(rebind),
 		T(unbind_and_kill),
