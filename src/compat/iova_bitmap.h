@@ -6,7 +6,9 @@
 #ifndef EXT_COMPAT_IOVA_BITMAP_H
 #define EXT_COMPAT_IOVA_BITMAP_H
 
+#include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/iova_bitmap.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -73,50 +75,117 @@ struct ext_iova_bitmap {
 
 #define EXT_IOVA_BITMAP_PAGES (PAGE_SIZE / sizeof(struct page *))
 
-/* One piece of the bitmap, from @addr on, whose pages are pinned meanwhile. */
-static inline int ext_vfio_log_window(struct vfio_device *vdev,
-				      struct ext_iova_bitmap *window,
-				      unsigned long length, unsigned long addr,
-				      unsigned long bytes)
+/*
+ * A driver marks in units of its own, the last of which may reach beyond the window it is
+ * asked for, and forgets it all. vfio.ko leaves out what is not in the pages. So more pages
+ * are pinned than the window has, and behind them is a page of the kernel, which tells
+ * whether something reached beyond those as well: how far, nobody knows then, and the rest
+ * of the bitmap is reported as written. At its end that page takes the place of the last,
+ * whose remainder is other memory of the user.
+ */
+struct ext_iova_window {
+	struct ext_iova_bitmap map;
+	struct page *extra;
+	/* whether the rest is reported */
+	bool all;
+};
+
+/* @bits are those of the bitmap in the last page that is pinned, if it ends there. */
+static inline int ext_vfio_log_read(struct vfio_device *vdev,
+				    struct ext_iova_window *window,
+				    unsigned long length, unsigned int nr,
+				    unsigned int bits)
 {
+	unsigned long *extra = page_address(window->extra);
+	struct ext_iova_bitmap *map = &window->map;
+	unsigned int at = bits ? nr - 1 : nr;
+	struct page *last = map->pages[at];
+	unsigned int bit;
+	void *kaddr;
+	int ret;
+
+	clear_page(extra);
+	map->pages[at] = window->extra;
+	map->npages = at + 1;
+	if (window->all)
+		iova_bitmap_set((void *)map, map->iova, length);
+	ret = vdev->log_ops->log_read_and_clear(vdev, map->iova, length,
+						(void *)map);
+	map->pages[at] = last;
+	if (!bits) {
+		window->all |= test_bit(0, extra);
+		return ret;
+	}
+
+	kaddr = kmap_local_page(last);
+	for_each_set_bit(bit, extra, bits)
+		__set_bit(bit, kaddr);
+	kunmap_local(kaddr);
+	return ret;
+}
+
+/*
+ * A piece of the bitmap, from @addr on, of which @bytes are pinned meanwhile; @ends if these
+ * are all there are, @bits then is how many bits.
+ */
+static inline int ext_vfio_log_window(struct vfio_device *vdev,
+				      struct ext_iova_window *window,
+				      unsigned long length, unsigned long addr,
+				      unsigned long bytes, bool ends,
+				      unsigned long bits)
+{
+	struct ext_iova_bitmap *map = &window->map;
 	int nr, pinned, ret = -EFAULT;
 
-	window->pgoff = offset_in_page(addr);
-	nr = DIV_ROUND_UP(window->pgoff + bytes, PAGE_SIZE);
-	pinned = pin_user_pages_fast(addr, nr, FOLL_WRITE, window->pages);
+	map->pgoff = offset_in_page(addr);
+	nr = DIV_ROUND_UP(map->pgoff + bytes, PAGE_SIZE);
+	pinned = pin_user_pages_fast(addr, nr, FOLL_WRITE, map->pages);
 	if (pinned < 0)
 		return -EFAULT;
 
-	window->npages = pinned;
+	if (ends)
+		bits -= ((nr - 1) * PAGE_SIZE - map->pgoff) * BITS_PER_BYTE;
 	if (pinned == nr)
-		ret = vdev->log_ops->log_read_and_clear(vdev, window->iova,
-							length, (void *)window);
-	unpin_user_pages_dirty_lock(window->pages, pinned, true);
+		ret = ext_vfio_log_read(vdev, window, length, nr,
+					ends ? bits : 0);
+	unpin_user_pages_dirty_lock(map->pages, pinned, true);
 	return ret;
 }
 
 static inline int ext_vfio_log_windows(struct vfio_device *vdev,
-				       struct ext_iova_bitmap *window,
+				       struct ext_iova_window *window,
 				       unsigned long length, unsigned long addr)
 {
-	unsigned long bits = ((length - 1) >> window->pgshift) + 1;
-	unsigned long n, covered;
+	struct ext_iova_bitmap *map = &window->map;
+	unsigned long bits = ((length - 1) >> map->pgshift) + 1;
+	unsigned long n, bytes, covered;
+	bool ends;
 	int ret;
 
 	for (;;) {
 		/* All but the first start with a page. */
-		n = EXT_IOVA_BITMAP_PAGES * PAGE_SIZE - offset_in_page(addr);
-		n = min(bits, n * BITS_PER_BYTE);
-		covered = n < bits ? n << window->pgshift : length;
+		bytes = (EXT_IOVA_BITMAP_PAGES - 1) * PAGE_SIZE -
+			offset_in_page(addr);
+		ends = DIV_ROUND_UP(bits, BITS_PER_BYTE) <= bytes;
+		if (ends) {
+			n = bits;
+			bytes = DIV_ROUND_UP(bits, BITS_PER_BYTE);
+			covered = length;
+		} else {
+			n = (EXT_IOVA_BITMAP_PAGES / 2 * PAGE_SIZE -
+			     offset_in_page(addr)) *
+			    BITS_PER_BYTE;
+			covered = n << map->pgshift;
+		}
 
-		ret = ext_vfio_log_window(vdev, window, covered, addr,
-					  DIV_ROUND_UP(n, BITS_PER_BYTE));
-		if (ret || n == bits)
+		ret = ext_vfio_log_window(vdev, window, covered, addr, bytes,
+					  ends, bits);
+		if (ret || ends)
 			return ret;
 
 		bits -= n;
 		length -= covered;
-		window->iova += covered;
+		map->iova += covered;
 		addr += n / BITS_PER_BYTE;
 	}
 }
@@ -126,19 +195,22 @@ static inline int ext_vfio_log_report(struct vfio_device *vdev,
 				      unsigned long page_size,
 				      u64 __user *bitmap)
 {
-	struct ext_iova_bitmap window = {
-		.iova = iova,
-		.pgshift = __ffs(page_size),
+	struct ext_iova_window window = {
+		.map = {
+			.iova = iova,
+			.pgshift = __ffs(page_size),
+		},
 	};
-	int ret;
+	int ret = -ENOMEM;
 
-	window.pages = (struct page **)__get_free_page(GFP_KERNEL_ACCOUNT);
-	if (!window.pages)
-		return -ENOMEM;
-
-	ret = ext_vfio_log_windows(vdev, &window, length,
-				   (unsigned long)bitmap);
-	free_page((unsigned long)window.pages);
+	window.map.pages = (struct page **)__get_free_page(GFP_KERNEL_ACCOUNT);
+	window.extra = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (window.map.pages && window.extra)
+		ret = ext_vfio_log_windows(vdev, &window, length,
+					   (unsigned long)bitmap);
+	if (window.extra)
+		__free_page(window.extra);
+	free_page((unsigned long)window.map.pages);
 	return ret;
 }
 

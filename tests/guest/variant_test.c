@@ -628,6 +628,85 @@ static void test_log_report_large(void **state)
 	assert_errno(EFAULT, log_report(fd, 0, range[0].length, PAGE, bitmap));
 }
 
+#define SPAN (160UL << 30)
+
+static void write_param(const char *name, uint64_t value)
+{
+	char path[PATH_MAX], text[32];
+
+	snprintf(path, sizeof(path),
+		 "/sys/module/" DRIVER_VARIANT "/parameters/%s", name);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	assert_ok(write_file(path, text));
+}
+
+static bool bit_set(const uint64_t *bitmap, size_t bit)
+{
+	return bitmap[bit / 64] >> bit % 64 & 1;
+}
+
+/*
+ * The driver says of all this at once that it was written, and says it once. If the end of
+ * it is too far away, what comes after it may be reported, too.
+ */
+static void check_run(int fd, uint64_t *bitmap, uint64_t at, uint64_t length,
+		      bool exact)
+{
+	size_t first = at / PAGE, end = (at + length) / PAGE, i;
+
+	memset(bitmap, 0, SPAN / PAGE / 8);
+	write_param("run_at", at);
+	write_param("run_length", length);
+	assert_ok(log_report(fd, 0, SPAN, PAGE, bitmap));
+	for (i = 0; i < first / 64; i++)
+		check_eq(i % 4 == 0, bitmap[i]);
+	for (i = first; i < end; i++)
+		check(bit_set(bitmap, i));
+	for (i = (end + 63) / 64; exact && i < SPAN / PAGE / 64; i++)
+		check_eq(i % 4 == 0, bitmap[i]);
+}
+
+/* What the driver marks is in units of its own, which no window is aligned to. */
+static void test_log_report_beyond(void **state)
+{
+	static const struct vfio_device_feature_dma_logging_range range[] = {
+		{ .iova = 0, .length = SPAN },
+	};
+	int fd = node_open(), i;
+	uint64_t *bitmap;
+
+	(void)state;
+	assert_ok(log_start(fd, PAGE, range, 1, NULL));
+	if (!can_report(fd))
+		return;
+	bitmap = page_alloc(SPAN / PAGE / 8);
+	for (i = 1; i < 5; i++)
+		check_run(fd, bitmap, i * 32 * GB - MB, 2 * MB, true);
+	check_run(fd, bitmap, 31 * GB, 20 * GB, true);
+	check_run(fd, bitmap, 16 * GB, 100 * GB, false);
+	check_run(fd, bitmap, 16 * GB, MB, true);
+}
+
+/* Behind the bitmap is other memory of the user. */
+static void test_log_report_end(void **state)
+{
+	uint64_t *bitmap = page_alloc(PAGE);
+	int fd = node_open(), i;
+
+	(void)state;
+	assert_ok(log_start(fd, PAGE, one_range, 1, NULL));
+	if (!can_report(fd))
+		return;
+	write_param("run_at", 4 * MB + PAGE);
+	write_param("run_length", GB);
+	assert_ok(log_report(fd, 4 * MB, 2 * MB - 3 * PAGE, PAGE, bitmap));
+	for (i = 0; i < 7; i++)
+		check_eq(~0ULL, bitmap[i]);
+	check_eq(~0ULL >> 3, bitmap[i]);
+	for (i = 8; i < 512; i++)
+		check_eq(0, bitmap[i]);
+}
+
 /* A file takes the bits, too: what is written by DMA stays written. */
 static void test_log_report_file(void **state)
 {
@@ -968,6 +1047,8 @@ int main(int argc, char **argv)
 	ADD(log_report_bad);
 	ADD(log_report);
 	ADD(log_report_large);
+	ADD(log_report_beyond);
+	ADD(log_report_end);
 	ADD(log_report_file);
 	ADD(low_power);
 	ADD(low_power_wakeup);

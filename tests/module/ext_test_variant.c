@@ -3,7 +3,8 @@
  * A VFIO driver of a vendor, as far as the tests need one: built on
  * vfio-pci-core, takes QEMU's edu, and offers migration and DMA logging. What
  * it migrates is eight bytes of its own. What it reports as written is one page
- * of each mebibyte of the logged ranges, at any time: the edu cannot tell. It offers
+ * of each mebibyte of the logged ranges, at any time: the edu cannot tell. Once it is what
+ * the parameters run_at and run_length say, in one piece. It offers
  * PRE_COPY, too, where the core has VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -23,6 +24,13 @@ static bool opened_with_kvm;
 module_param(opened_with_kvm, bool, 0444);
 MODULE_PARM_DESC(opened_with_kvm,
 		 "Whether a VM was offered when a device was opened last.");
+
+/* A driver's unit can be larger than any window of a report. */
+static unsigned long run_at, run_length;
+module_param(run_at, ulong, 0644);
+MODULE_PARM_DESC(run_at, "Where something is written that is reported at once.");
+module_param(run_length, ulong, 0644);
+MODULE_PARM_DESC(run_length, "How much that is; 0 once it has been reported.");
 
 #define MAX_RANGES 4
 
@@ -255,6 +263,10 @@ static int log_read_and_clear(struct vfio_device *vdev, unsigned long iova,
 	for (i = 0; !ret && i < variant->nr_ranges; i++)
 		mark(variant, max(iova, variant->first[i]),
 		     min(last, variant->last[i]), dirty);
+	if (!ret && run_length && run_at >= iova && run_at <= last) {
+		iova_bitmap_set(dirty, run_at, run_length);
+		run_length = 0;
+	}
 	mutex_unlock(&variant->lock);
 	return ret;
 }
