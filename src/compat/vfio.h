@@ -14,6 +14,7 @@
 #include <linux/vfio_pci_core.h>
 
 #include "ext_probes.h"
+#include "native.h"
 
 /*
  * Operations of a driver on vfio-pci-core that not every kernel has. Those that only
@@ -61,20 +62,6 @@ static inline void ext_vfio_pci_offer_dmabufs(struct vfio_pci_core_device *core)
 	core->pci_ops = &ops;
 #endif
 }
-
-/*
- * Whether a group can be in use and its DMA not be claimed: that of a kernel whose
- * groups take an iommufd in place of a container.
- */
-#define EXT_VFIO_GROUP_CLAIMS_LATE \
-	(IS_ENABLED(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_VFIO_GROUP))
-
-/*
- * Whether devices can be used through group files. Kernels that can do without those
- * came with this function.
- */
-#define EXT_VFIO_HAS_GROUPS \
-	(!EXT_PROBE_VFIO_FILE_IS_VALID || IS_ENABLED(CONFIG_VFIO_GROUP))
 
 /* The function KVM asks whether a file is a VFIO file. */
 #if EXT_PROBE_VFIO_FILE_IS_VALID

@@ -42,8 +42,10 @@
  *
  * That is not so in a kernel with an iommufd of its own: a group that is given one
  * instead of a container claims nothing until its first device is opened, and does
- * not look at open_count. There the module does not load, except for those who
- * compare the two implementations on a machine nobody else uses.
+ * not look at open_count. There the module does not load, and neither does it where the
+ * kernel has VFIO cdevs and no groups, except for those who compare the two
+ * implementations on a machine nobody else uses; then in another directory than the
+ * kernel's own (compat/native.h).
  *
  * A group file that is in no container is proof enough for the core to hot-reset the
  * devices in the group with others on their bus. It is told that the file has none that
@@ -130,7 +132,7 @@ MODULE_PARM_DESC(disable_denylist,
 static bool unsafe_coexist;
 module_param(unsafe_coexist, bool, 0444);
 MODULE_PARM_DESC(unsafe_coexist,
-		 "Load on a kernel that has iommufd, where a user of a device's group can get past a user of its char device: for tests only (default off)");
+		 "Load on a kernel that has iommufd or VFIO cdevs of its own, where a user of a device's group can get past a user of its char device: for tests only (default off)");
 
 /* The devices that vfio-pci refuses for the same reason. */
 static const struct pci_device_id denied[] = {
@@ -249,14 +251,33 @@ static bool __init directory_valid(void)
 	       strspn(directory, "0123456789") != strlen(directory);
 }
 
+/* The kernel's own interfaces leave room for ours. */
+static int __init check_native(void)
+{
+	bool devices = !strcmp(directory, "devices");
+
+	switch (ext_native_in_the_way(unsafe_coexist, devices)) {
+	case EXT_NATIVE_CDEVS:
+		pr_err(CDEV_EXT_NAME ": this kernel has VFIO cdevs of its own, which are the safe choice (parameter unsafe_coexist)\n");
+		return -EOPNOTSUPP;
+	case EXT_NATIVE_DIRECTORY:
+		pr_err(CDEV_EXT_NAME ": /dev/vfio/devices is for the VFIO cdevs of this kernel: give another directory (parameter directory)\n");
+		return -EEXIST;
+	case EXT_NATIVE_GROUPS:
+		pr_err(CDEV_EXT_NAME ": this kernel has iommufd and no VFIO cdevs: the user of a VFIO group could get past that of a char device. Build it with CONFIG_VFIO_DEVICE_CDEV (parameter unsafe_coexist)\n");
+		return -EOPNOTSUPP;
+	default:
+		return 0;
+	}
+}
+
 static int __init cdev_ext_init(void)
 {
 	int ret;
 
-	if (EXT_VFIO_GROUP_CLAIMS_LATE && !unsafe_coexist) {
-		pr_err(CDEV_EXT_NAME ": this kernel has iommufd: its own VFIO cdevs are the safe choice (parameter unsafe_coexist)\n");
-		return -EOPNOTSUPP;
-	}
+	ret = check_native();
+	if (ret)
+		return ret;
 	if (!directory_valid()) {
 		pr_err(CDEV_EXT_NAME ": bad directory \"%s\": give one plain name\n",
 		       directory);
