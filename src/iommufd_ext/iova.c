@@ -180,14 +180,15 @@ static unsigned long auto_alignment(unsigned long uptr, unsigned long length)
 }
 
 /*
- * Behind @area and those that follow it with no room for @length between them.
- * Returns 0 if that is the end of all IOVAs.
+ * Behind @area and those that follow it with no room for @length between them, up to
+ * @limit. Returns 0 if that is the end of all IOVAs.
  */
-static unsigned long end_of_packed(struct area *area, unsigned long length)
+static unsigned long end_of_packed(struct area *area, unsigned long limit,
+				   unsigned long length)
 {
 	struct area *next;
 
-	while ((next = iova_next_area(area)) &&
+	while (area->last < limit && (next = iova_next_area(area)) &&
 	       next->iova - area->last <= length) {
 		area = next;
 		cond_resched();
@@ -206,10 +207,11 @@ static int find_free_in(struct ioas *ioas, unsigned long from,
 	struct area *other;
 
 	/* @from is 0 behind the last of all IOVAs. */
-	while (from && from <= limit && limit - from >= alignment - 1) {
+	while (from && from <= limit) {
 		cond_resched();
 		start = ALIGN(from, alignment) | offset;
-		if (check_add_overflow(start, length - 1, &last) ||
+		if (start < from ||
+		    check_add_overflow(start, length - 1, &last) ||
 		    last > limit)
 			break;
 
@@ -221,7 +223,7 @@ static int find_free_in(struct ioas *ioas, unsigned long from,
 		}
 		other = iova_find_area(ioas, start, last);
 		if (other) {
-			from = end_of_packed(other, length);
+			from = end_of_packed(other, limit, length);
 			continue;
 		}
 		*iova = start;
@@ -238,13 +240,30 @@ static int refuse_full(struct ioas *ioas, unsigned long length,
 			 ioas->obj.id, length, alignment, where);
 }
 
+/* Where allowed IOVAs end that begin with @range; sets *@next to what follows them. */
+static unsigned long end_of_allowed(struct interval_tree_node *range,
+				    unsigned long limit,
+				    struct interval_tree_node **next)
+{
+	unsigned long last;
+
+	do {
+		last = range->last;
+		range = interval_tree_iter_next(range, PAGE_SIZE, limit);
+		cond_resched();
+	} while (range && range->start - 1 == last);
+	*next = range;
+	return last;
+}
+
 /* Neither page 0 nor the last page is ever given out. */
 static int find_free(struct ioas *ioas, unsigned long alignment,
 		     unsigned long offset, unsigned long length,
 		     unsigned long *iova)
 {
 	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
-	struct interval_tree_node *allowed;
+	struct interval_tree_node *allowed, *next;
+	unsigned long last;
 
 	if (RB_EMPTY_ROOT(&ioas->allowed.rb_root)) {
 		if (!find_free_in(ioas, PAGE_SIZE, limit, alignment, offset,
@@ -255,11 +274,11 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 
 	for (allowed =
 		     interval_tree_iter_first(&ioas->allowed, PAGE_SIZE, limit);
-	     allowed;
-	     allowed = interval_tree_iter_next(allowed, PAGE_SIZE, limit)) {
+	     allowed; allowed = next) {
+		last = end_of_allowed(allowed, limit, &next);
 		if (!find_free_in(ioas, max(allowed->start, PAGE_SIZE),
-				  min(allowed->last, limit), alignment, offset,
-				  length, iova))
+				  min(last, limit), alignment, offset, length,
+				  iova))
 			return 0;
 	}
 	return refuse_full(ioas, length, alignment, " in the allowed ranges");

@@ -1106,6 +1106,204 @@ static void test_allow_bad(void **state)
 	assert_errno(ENOENT, ioas_allow(s.fd, ABSENT_ID, good, 2));
 }
 
+/*
+ * Memory of 12K at a multiple of 16K goes to a multiple of 16K, wherever there are 12K
+ * behind one. Where allowed ranges meet does not matter.
+ */
+static const struct fit {
+	struct ioasid_iova_range ranges[3];
+	uint32_t num;
+	uint64_t occupied; /* a page that is, or 0 */
+	uint64_t want; /* 0 if there is no room */
+} fits[] = {
+	{ { { 64 * KB, 76 * KB - 1 } }, 1, 0, 64 * KB },
+	{ { { 64 * KB, 76 * KB - 2 } }, 1, 0, 0 },
+	{ { { 64 * KB + 1, 76 * KB } }, 1, 0, 0 },
+	{ { { 77 * KB, 92 * KB - 1 } }, 1, 0, 80 * KB },
+	{ { { 77 * KB, 92 * KB - 2 } }, 1, 0, 0 },
+	/* As much as is needed, without a multiple of 16K, or behind one. */
+	{ { { 68 * KB, 80 * KB - 1 } }, 1, 0, 0 },
+	{ { { 68 * KB, 88 * KB - 1 } }, 1, 0, 0 },
+	/* Side by side, in any order. */
+	{ { { 64 * KB, 68 * KB - 1 }, { 68 * KB, 76 * KB - 1 } },
+	  2, 0, 64 * KB },
+	{ { { 72 * KB, 76 * KB - 1 }, { 64 * KB, 68 * KB - 1 },
+	    { 68 * KB, 72 * KB - 1 } }, 3, 0, 64 * KB },
+	{ { { 60 * KB, 78 * KB - 1 }, { 78 * KB, 84 * KB },
+	    { 84 * KB + 1, 92 * KB - 1 } }, 3, 68 * KB, 80 * KB },
+	/* A byte between them is not allowed. */
+	{ { { 64 * KB, 68 * KB - 1 }, { 68 * KB + 1, 76 * KB - 1 } }, 2, 0, 0 },
+	{ { { 64 * KB, 68 * KB - 1 }, { 68 * KB + 1, 92 * KB - 1 } },
+	  2, 0, 80 * KB },
+	/* What is mapped ends a hole as the end of a range does. */
+	{ { { 64 * KB, 92 * KB - 1 } }, 1, 76 * KB, 64 * KB },
+	{ { { 64 * KB, 92 * KB - 1 } }, 1, 72 * KB, 80 * KB },
+	{ { { 64 * KB, 92 * KB - 1 } }, 1, 84 * KB, 64 * KB },
+	{ { { 66 * KB, 92 * KB - 1 } }, 1, 88 * KB, 0 },
+	/* All of it, but for the first page and the last. */
+	{ { { 0, UINT64_MAX / 2 }, { UINT64_MAX / 2 + 1, UINT64_MAX } },
+	  2, 0, 16 * KB },
+	{ { { UINT64_MAX - 16 * KB + 1, UINT64_MAX } },
+	  1, 0, UINT64_MAX - 16 * KB + 1 },
+	{ { { 0, 16 * KB - 1 } }, 1, 0, 0 },
+};
+
+static void check_fit(struct spaces *s, const struct fit *fit, int file)
+{
+	uint8_t *va = (uint8_t *)(((uintptr_t)s->va + 16 * KB - 1) &
+				  -(16 * KB));
+	uint64_t iova = 0, len = 12 * KB, all = UINT64_MAX;
+	int want = fit->want ? 0 : ENOSPC;
+
+	assert_ok(ioas_allow(s->fd, s->dst, fit->ranges, fit->num));
+	if (fit->occupied)
+		assert_ok(ioas_map_fixed(s->fd, s->dst, s->va, PAGE,
+					 fit->occupied, MAP_RW));
+	assert_errno(want, ioas_map(s->fd, s->dst, va, len, &iova, MAP_RW));
+	if (!want) {
+		check_eq(fit->want, iova);
+		assert_ok(ioas_unmap_exact(s->fd, s->dst, iova, len));
+	}
+	/* The source is aligned as @va is. */
+	assert_errno(want, ioas_copy(s->fd, s->dst, &iova, s->src, IOVA, len,
+				     MAP_RW));
+	if (!want) {
+		check_eq(fit->want, iova);
+		assert_ok(ioas_unmap_exact(s->fd, s->dst, iova, len));
+	}
+	/* Of a file, the offset is. */
+	assert_errno(want, ioas_map_file(s->fd, s->dst, file, 16 * KB, len,
+					 &iova, MAP_RW));
+	if (!want)
+		check_eq(fit->want, iova);
+	assert_ok(ioas_unmap(s->fd, s->dst, 0, &all));
+}
+
+static void test_allow_fits(void **state)
+{
+	struct spaces s = spaces_new(8);
+	int file = assert_ok(keep_fd(memfd_create("fits", MFD_CLOEXEC)));
+	uint8_t *va = (uint8_t *)(((uintptr_t)s.va + 16 * KB - 1) &
+				  -(16 * KB));
+	size_t i;
+
+	(void)state;
+	assert_ok(ftruncate(file, 64 * KB));
+	assert_ok(ioas_map_fixed(s.fd, s.src, va, 12 * KB, IOVA, MAP_RW));
+	for (i = 0; i < ARRAY_SIZE(fits); i++) {
+		print_message("# fit %zu\n", i);
+		check_fit(&s, &fits[i], file);
+	}
+}
+
+/* A small part of the IOVAs, page by page: the simplest way to find the first fit. */
+#define WINDOW_PAGES 96UL
+
+struct window {
+	bool allowed[WINDOW_PAGES];
+	bool used[WINDOW_PAGES];
+};
+
+static size_t first_fit(const struct window *w, size_t pages, size_t align)
+{
+	size_t at, n;
+
+	/* It begins at a multiple of any alignment there is. */
+	for (at = 0; at + pages <= WINDOW_PAGES; at += align) {
+		for (n = 0; n < pages; n++)
+			if (!w->allowed[at + n] || w->used[at + n])
+				break;
+		if (n == pages)
+			break;
+	}
+	return at + pages <= WINDOW_PAGES ? at : WINDOW_PAGES;
+}
+
+/* Ranges of random lengths, with and without a gap between them. */
+static void allow_random(struct spaces *s, struct window *w)
+{
+	struct ioasid_iova_range ranges[WINDOW_PAGES];
+	size_t at, n, pages;
+
+	memset(w->allowed, 0, sizeof(w->allowed));
+	for (at = random() % 3, n = 0; at < WINDOW_PAGES;
+	     at += pages + (random() % 3 ? 0 : random() % 6)) {
+		pages = 1 + random() % 12;
+		if (at + pages > WINDOW_PAGES)
+			pages = WINDOW_PAGES - at;
+		memset(w->allowed + at, true, pages);
+		ranges[n].start = COPY_IOVA + at * PAGE;
+		ranges[n++].last = COPY_IOVA + (at + pages) * PAGE - 1;
+	}
+	assert_ok(ioas_allow(s->fd, s->dst, ranges, n));
+}
+
+static void map_random(struct spaces *s, struct window *w)
+{
+	uint64_t iova = 0, all = UINT64_MAX;
+	size_t pages = 1 + random() % 9, skip = 1 + random() % 16;
+	size_t align, at;
+
+	for (align = 1; align < pages && !(skip & align); align *= 2)
+		;
+	at = first_fit(w, pages, align);
+	assert_errno(at < WINDOW_PAGES ? 0 : ENOSPC,
+		     ioas_map(s->fd, s->dst, (void *)(MB + skip * PAGE),
+			      pages * PAGE, &iova, MAP_RW));
+	if (at < WINDOW_PAGES) {
+		check_eq(COPY_IOVA + at * PAGE, iova);
+		memset(w->used + at, true, pages);
+	} else if (random() % 2) {
+		assert_ok(ioas_unmap(s->fd, s->dst, 0, &all));
+		memset(w->used, 0, sizeof(w->used));
+	}
+	/* And one somewhere, which is not asked for what is allowed. */
+	at = random() % WINDOW_PAGES;
+	assert_errno(w->used[at] ? EEXIST : 0,
+		     ioas_map_fixed(s->fd, s->dst, s->va, PAGE,
+				    COPY_IOVA + at * PAGE, MAP_RW));
+	w->used[at] = true;
+}
+
+static void test_allow_model(void **state)
+{
+	struct spaces s = spaces_new(1);
+	struct window w = { 0 };
+	unsigned int i;
+
+	(void)state;
+	srandom(13);
+	for (i = 0; i < 2000; i++) {
+		if (i % 8 == 0)
+			allow_random(&s, &w);
+		map_random(&s, &w);
+	}
+}
+
+/* Up to what a device cannot use, from both sides. */
+static void test_allow_beside_reserved(void **state)
+{
+	static const struct ioasid_iova_range below[] = {
+		{ MSI_WINDOW - 16 * KB, MSI_WINDOW - 8 * KB - 1 },
+		{ MSI_WINDOW - 8 * KB, MSI_WINDOW - 1 },
+	}, behind = { MSI_WINDOW_LAST + 1, MSI_WINDOW_LAST + 12 * KB };
+	struct setup s = setup_attached();
+	uint8_t *va = page_alloc(32 * KB);
+	uint64_t iova = 0;
+
+	(void)state;
+	/* Too high for the device's own DMA: it is about who gets which IOVA. */
+	va = (uint8_t *)(((uintptr_t)va + 16 * KB - 1) & -(16 * KB));
+	assert_ok(ioas_allow(s.ctx, s.ioas, below, 2));
+	assert_ok(ioas_map(s.ctx, s.ioas, va, 16 * KB, &iova, MAP_RW));
+	check_eq(below[0].start, iova);
+	assert_errno(ENOSPC, ioas_map(s.ctx, s.ioas, va, PAGE, &iova, MAP_RW));
+	assert_ok(ioas_allow(s.ctx, s.ioas, &behind, 1));
+	assert_ok(ioas_map(s.ctx, s.ioas, va, 12 * KB, &iova, MAP_RW));
+	check_eq(behind.start, iova);
+	assert_errno(ENOSPC, ioas_map(s.ctx, s.ioas, va, PAGE, &iova, MAP_RW));
+}
+
 /* Against what a device cannot use, whichever came first. */
 static void test_allow_reserved(void **state)
 {
@@ -1210,6 +1408,9 @@ int main(int argc, char **argv)
 	ADD(copy_bad_types);
 	ADD(allow);
 	ADD(allow_bad);
+	ADD(allow_fits);
+	ADD(allow_model);
+	ADD(allow_beside_reserved);
 	ADD(allow_reserved);
 	ADD(allow_replace);
 	return test_main(argc, argv, "copy", &list, NULL, NULL);

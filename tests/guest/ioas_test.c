@@ -216,6 +216,13 @@ static void test_alloc_no_space(void **state)
 				      MAP_RW));
 	assert_ok(ioas_map(s.fd, s.ioas, s.va, PAGE, &iova, MAP_RW));
 	check_eq(UINT64_MAX - 4 * PAGE + 1, iova);
+	assert_ok(ioas_unmap_exact(s.fd, s.ioas, iova, PAGE));
+	/* They begin at a multiple of 16K, and need not go on to the next. */
+	assert_ok(ioas_map(s.fd, s.ioas, (void *)(16 * KB), 3 * PAGE, &iova,
+			   MAP_RW));
+	check_eq(UINT64_MAX - 4 * PAGE + 1, iova);
+	assert_errno(ENOSPC, ioas_map(s.fd, s.ioas, s.va, PAGE, &iova,
+				      MAP_RW));
 	assert_errno(EOVERFLOW, ioas_map(s.fd, s.ioas, NULL, half, &iova,
 					 MAP_R));
 }
