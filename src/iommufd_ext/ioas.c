@@ -504,6 +504,10 @@ int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
 	rc = check_memory(ictx, uptr, length);
 	if (rc)
 		return rc;
+	/* No page table has entries that are present and of no use. */
+	if (!(prot & (IOMMU_READ | IOMMU_WRITE)))
+		return refuse(ictx, -EINVAL,
+			      "the memory is mapped neither for reading nor for writing");
 	return map_area(NULL, ioas, area_alloc(ictx, uptr, length, prot), true,
 			&iova);
 }

@@ -548,6 +548,8 @@ static void test_map_bad_args(void **state)
 			assert_errno(EINVAL, map_dma(fd, va, IOVA, PAGE,
 						     DMA_RW | bit));
 		assert_errno(EFAULT, ioctl(fd, VFIO_IOMMU_MAP_DMA, NULL));
+		assert_errno(round ? EINVAL : ENODEV,
+			     map_dma(fd, va, IOVA, PAGE, 0));
 		assert_errno(round ? 0 : ENODEV,
 			     map_dma(fd, va, IOVA, PAGE, DMA_RW));
 		set_ioas(fd, ioas_new(fd));
@@ -565,6 +567,10 @@ static void test_map_errors(void **state)
 
 	(void)state;
 	assert_errno(EINVAL, map_dma(fd, va, IOVA, 0, DMA_RW));
+	/* Type1's order: what has no end is told before what has no use. */
+	assert_errno(EOVERFLOW, map_dma(fd, (void *)-PAGE, IOVA, 2 * PAGE, 0));
+	assert_errno(EINVAL, map_dma(fd, va, IOVA, 2 * PAGE, 0));
+	assert_errno(ENOENT, ioas_unmap_exact(fd, ioas, IOVA, 2 * PAGE));
 	assert_errno(EOVERFLOW, map_dma(fd, va, -PAGE, 2 * PAGE, DMA_RW));
 	assert_errno(EOVERFLOW, map_dma(fd, (void *)-PAGE, IOVA, 2 * PAGE,
 					DMA_RW));
@@ -591,6 +597,7 @@ static void test_map_attached(void **state)
 	assert_errno(EINVAL, map_dma(s.ctx, va, IOVA + 8, PAGE, DMA_RW));
 	assert_errno(EINVAL, map_dma(s.ctx, va, IOVA, 8, DMA_RW));
 	assert_errno(EFAULT, map_dma(s.ctx, hole, IOVA, PAGE, DMA_RW));
+	assert_errno(EINVAL, map_dma(s.ctx, va, IOVA, PAGE, 0));
 	check_eq(0, state_vm("VmPin"));
 	assert_ok(map_dma(s.ctx, va, IOVA, 2 * PAGE, DMA_RW));
 	check_eq(8, state_vm("VmPin"));

@@ -370,6 +370,19 @@ static int container_flags(struct stage *st)
 	return ioctl(st->s.ctx, VFIO_IOMMU_MAP_DMA, &cmd);
 }
 
+static int container_no_access(struct stage *st)
+{
+	struct vfio_iommu_type1_dma_map cmd = {
+		.argsz = sizeof(cmd),
+		.vaddr = (uintptr_t)st->va,
+		.iova = IOVA,
+		.size = PAGE,
+	};
+
+	assert_ok(vfio_ioas(st->s.ctx, IOASID_VFIO_IOAS_SET, &st->s.ioas));
+	return ioctl(st->s.ctx, VFIO_IOMMU_MAP_DMA, &cmd);
+}
+
 static int container_type(struct stage *st)
 {
 	return ioctl(st->s.ctx, VFIO_SET_IOMMU, 99);
@@ -1054,6 +1067,8 @@ static const struct row rows[] = {
 	    "no operation 7"),
 	ROW(container_argsz, VFIO_IOMMU_MAP_DMA, EINVAL, "argsz 4 is less"),
 	ROW(container_flags, VFIO_IOMMU_MAP_DMA, EINVAL, "flags 0x80"),
+	ROW(container_no_access, VFIO_IOMMU_MAP_DMA, EINVAL,
+	    "neither for reading nor for writing"),
 	ROW(container_type, VFIO_SET_IOMMU, EINVAL, "no IOMMU type 99"),
 	ROW(hwpt_no_device, IOASID_HWPT_ALLOC, ENOENT,
 	    "there is no device with id"),
