@@ -208,10 +208,13 @@ static long gup_slow(struct pinner *pinner, unsigned long n)
 
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
-	mmap_read_lock(mm);
+	got = mmap_read_lock_killable(mm);
+	if (got)
+		goto out_put;
 	got = gup_locked(pinner, n, &locked);
 	if (locked)
 		mmap_read_unlock(mm);
+out_put:
 	mmput(mm);
 	return got;
 }
@@ -332,7 +335,8 @@ static int pin_huge_fast(struct pinner *pinner)
 	bool can_tell;
 	int rc;
 
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	end = hugetlb_end(pinner);
 	can_tell = ext_mmap_speculate_begin(mm, &seq);
 	mmap_read_unlock(mm);
@@ -346,7 +350,10 @@ static int pin_huge_fast(struct pinner *pinner)
 	if (can_tell && time_before(jiffies, start + HZ) &&
 	    !ext_mmap_speculate_retry(mm, seq))
 		return take_folios(pinner, n, false);
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm)) {
+		unpin_user_pages(pinner->batch, n);
+		return -EINTR;
+	}
 	rc = take_folios(pinner, n, true);
 	mmap_read_unlock(mm);
 	return rc;
@@ -389,10 +396,13 @@ static int pin_huge(struct pinner *pinner)
 		return pin_huge_fast(pinner);
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
-	mmap_read_lock(mm);
+	rc = mmap_read_lock_killable(mm);
+	if (rc)
+		goto out_put;
 	rc = pin_huge_locked(pinner, &locked);
 	if (locked)
 		mmap_read_unlock(mm);
+out_put:
 	mmput(mm);
 	return rc;
 }
@@ -412,9 +422,17 @@ static int pinner_charge(struct pinner *pinner, unsigned long npages)
 	return rc;
 }
 
+/*
+ * Memory of a file that is pinned in one call, at most, but for the rest of a huge page.
+ * The kernel makes and clears what is not there yet, and looks at no signal meanwhile.
+ */
+#define FILE_BATCH_SIZE SZ_64M
+
 /* Pins folios of a file from pinner->uptr on, and takes them over. */
 static int pin_file_batch(struct pinner *pinner)
 {
+	unsigned long size = min_t(unsigned long, PFN_PHYS(pinner->left),
+				   FILE_BATCH_SIZE);
 	struct folio **folios = (struct folio **)pinner->batch;
 	struct inode *inode = file_inode(pinner->file);
 	unsigned long offset = 0;
@@ -426,9 +444,8 @@ static int pin_file_batch(struct pinner *pinner)
 		got = ext_memfd_check_write(pinner->file);
 	if (!got)
 		got = ext_memfd_pin_folios(pinner->file, pinner->uptr,
-					   pinner->uptr +
-						   PFN_PHYS(pinner->left) - 1,
-					   folios, pinner->batch_size, &offset);
+					   pinner->uptr + size - 1, folios,
+					   pinner->batch_size, &offset);
 	inode_unlock_shared(inode);
 	if (got <= 0)
 		return got ?: -EFAULT;
@@ -470,6 +487,9 @@ static int refuse_step(struct pinner *pinner, int rc)
 {
 	struct iommufd_ext_ctx *ictx = pinner->pages->owner->ictx;
 
+	/* Not the memory's fault. */
+	if (rc == -EINTR)
+		return rc;
 	if (pinner->mm)
 		return refuse_pin(ictx, rc, pinner->mm, pinner->uptr,
 				  pinner->pages->writable);
@@ -494,9 +514,9 @@ static int pinner_run(struct pinner *pinner)
 			return rc;
 		if (!pinner->left)
 			break;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
+		rc = resched_killable();
+		if (rc)
+			return rc;
 	}
 	return 0;
 }
@@ -543,10 +563,17 @@ static void pin_cut_folio(unsigned long pfn)
 		ext_folio_add_pin(folio);
 }
 
+/*
+ * What is unpinned before others may run, in pages or folios: enough not to be noticed
+ * in what a huge page costs.
+ */
+#define UNPIN_BATCH 8192U
+
 static void unpin_folio_run(const struct pfn_run *run, bool dirty)
 {
 	unsigned long left = run->npages;
 	unsigned long pfn = run->pfn;
+	unsigned int folios = 0;
 
 	while (left) {
 		struct page *page = pfn_to_page(pfn);
@@ -557,7 +584,24 @@ static void unpin_folio_run(const struct pfn_run *run, bool dirty)
 		unpin_user_pages_dirty_lock(&page, 1, dirty);
 		pfn += n;
 		left -= n;
+		if (++folios % UNPIN_BATCH == 0)
+			cond_resched();
 	}
+}
+
+static void unpin_page_run(const struct pfn_run *run, bool dirty)
+{
+	unsigned long left = run->npages;
+	unsigned long pfn = run->pfn;
+	unsigned long n;
+
+	for (; left > UNPIN_BATCH; pfn += n, left -= n) {
+		/* A transparent huge page is let go of in one step. */
+		n = UNPIN_BATCH - pfn % UNPIN_BATCH;
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
+		cond_resched();
+	}
+	unpin_user_page_range_dirty_lock(pfn_to_page(pfn), left, dirty);
 }
 
 static void unpin_run(const struct pfn_run *run, bool dirty)
@@ -569,7 +613,7 @@ static void unpin_run(const struct pfn_run *run, bool dirty)
 	else if (run->folios)
 		unpin_folio_run(run, dirty);
 	else
-		unpin_user_page_range_dirty_lock(page, run->npages, dirty);
+		unpin_page_run(run, dirty);
 }
 
 /* Pages that lie alone are unpinned this many at a time. */
@@ -580,6 +624,7 @@ static noinline_for_stack void unpin_runs(const struct pfn_run *run,
 {
 	const struct pfn_run *end = run + nr;
 	struct page *lone[LONE_PAGES];
+	unsigned long pages = 0;
 	unsigned int n;
 
 	while (run < end) {
@@ -587,8 +632,14 @@ static noinline_for_stack void unpin_runs(const struct pfn_run *run,
 		     run++)
 			lone[n++] = pfn_to_page(run->pfn);
 		unpin_user_pages_dirty_lock(lone, n, dirty);
-		for (; run < end && run->npages != 1; run++)
+		for (; run < end && run->npages != 1; run++) {
 			unpin_run(run, dirty);
+			pages += run->npages;
+			if (pages >= UNPIN_BATCH) {
+				pages = 0;
+				cond_resched();
+			}
+		}
 	}
 }
 
@@ -852,6 +903,7 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 	while (size) {
 		size_t n = min(size, PAGE_SIZE - offset_in_page(skip));
 
+		cond_resched();
 		if (skip >= PFN_PHYS(run->npages)) {
 			skip -= PFN_PHYS(run->npages);
 			run = pfn_run_next(&iter);
@@ -862,7 +914,6 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 		data += n;
 		skip += n;
 		size -= n;
-		cond_resched();
 	}
 }
 
@@ -876,7 +927,8 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
  * @write: to the memory, not from it
  *
  * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0 or the error of pages_pin(). On failure part of it may be done.
+ * Return: 0 or the error of pages_pin(); -EINTR if the process is being killed. On
+ * failure part of it may be done.
  */
 int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
 		      void *data, size_t size, bool write)
@@ -910,6 +962,11 @@ int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
 		skip += n;
 		data += n;
 		size -= n;
+		if (!size)
+			break;
+		rc = resched_killable();
+		if (rc)
+			break;
 	}
 	kfree(part);
 	return rc;

@@ -35,6 +35,7 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -576,6 +577,20 @@ struct ucmd {
 	void *cmd;
 	struct obj *new_obj;
 };
+
+/**
+ * resched_killable() - let others run, in the middle of work that can fail
+ *
+ * Work that cannot fail calls cond_resched() alone.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the process is being killed.
+ */
+static inline int resched_killable(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 
 /* main.c */
 __cold int ucmd_refuse_answer(struct ucmd *ucmd);

@@ -300,16 +300,23 @@ static int pin_locked(struct shared_pages *shared, unsigned long first,
 		return rc;
 
 	for (at = first; at <= last; at = segment_end(segment)) {
+		/* A single segment is pinned without a look at signals. */
+		rc = at > first ? resched_killable() : 0;
+		if (rc)
+			goto err_unpin;
 		segment = get_segment(shared, at, last);
 		if (IS_ERR(segment)) {
-			if (at > first)
-				unpin_locked(shared, first, at - 1);
-			return PTR_ERR(segment);
+			rc = PTR_ERR(segment);
+			goto err_unpin;
 		}
 		segment->users++;
-		cond_resched();
 	}
 	return 0;
+
+err_unpin:
+	if (at > first)
+		unpin_locked(shared, first, at - 1);
+	return rc;
 }
 
 /**
@@ -388,6 +395,9 @@ int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 	return rc;
 }
 
+/* Pages that are handed out before others may run. */
+#define GET_BATCH 4096UL
+
 /**
  * shared_pages_get() - what a user has pinned, page by page
  * @shared: the memory
@@ -400,18 +410,25 @@ int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 void shared_pages_get(struct shared_pages *shared, unsigned long first,
 		      unsigned long npages, struct page **out_pages)
 {
-	struct pfn_range range;
+	struct pfn_range range = {};
+	unsigned long skip, n;
 	struct area_iter iter;
-	unsigned long skip, i;
 
 	down_read(&shared->lock);
 	shared_iter_init(&iter, shared, first);
 	skip = first - iter.segment->first;
 	while (npages) {
-		shared_iter_next(&iter, &range);
-		for (i = skip; i < range.npages && npages; i++, npages--)
-			*out_pages++ = pfn_to_page(range.pfn + i);
-		skip -= min(skip, range.npages);
+		if (!range.npages)
+			shared_iter_next(&iter, &range);
+		n = min(skip, range.npages);
+		skip -= n;
+		range.pfn += n;
+		range.npages -= n;
+		for (n = min3(range.npages, npages, GET_BATCH); n; n--) {
+			*out_pages++ = pfn_to_page(range.pfn++);
+			range.npages--;
+			npages--;
+		}
 		cond_resched();
 	}
 	up_read(&shared->lock);
@@ -439,6 +456,7 @@ int shared_pages_rw(struct shared_pages *shared, size_t skip, void *data,
 
 	down_read(&shared->lock);
 	for (; size && !rc; skip += n, data += n, size -= n) {
+		cond_resched();
 		n = size;
 		segment = shared_pages_segment(shared, PHYS_PFN(skip));
 		if (segment && PFN_PHYS(segment->first) <= skip) {
@@ -531,6 +549,8 @@ static bool goes_on(struct area_iter *iter, const struct pfn_range *range)
  * @range: the pages; whole, however the memory is split
  *
  * The caller asks for no more than what is pinned.
+ *
+ * Context: may sleep.
  */
 void shared_iter_next(struct area_iter *iter, struct pfn_range *range)
 {
@@ -543,5 +563,6 @@ void shared_iter_next(struct area_iter *iter, struct pfn_range *range)
 		enter_segment(iter, segment_next(iter->segment));
 		next_run(iter, &more);
 		range->npages += more.npages;
+		cond_resched();
 	}
 }
