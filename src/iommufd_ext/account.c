@@ -119,7 +119,10 @@ static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc)
 {
 	int rc;
 
-	mmap_write_lock(owner->mm);
+	if (!inc)
+		mmap_write_lock(owner->mm);
+	else if (mmap_write_lock_killable(owner->mm))
+		return -EINTR;
 	rc = __account_locked_vm(owner->mm, npages, inc, owner->task, false);
 	mmap_write_unlock(owner->mm);
 	if (rc)
@@ -154,7 +157,8 @@ enum pages_charge pages_owner_charge_between(const struct pages_owner *from,
  * @npages: how much, in pages
  *
  * Context: may sleep, takes mmap_lock.
- * Return: 0, or -ENOMEM if the limit would be exceeded.
+ * Return: 0; -ENOMEM if the limit would be exceeded; -EINTR if the process is being
+ * killed.
  */
 int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
 		       unsigned long npages)
