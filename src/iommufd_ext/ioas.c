@@ -126,6 +126,8 @@ static int list_ranges(struct ioas *ioas,
 
 	*count = 0;
 	while (next_range(ioas, from, &range)) {
+		if (resched_killable())
+			return -EINTR;
 		if (*count < room &&
 		    copy_to_user(&ranges[*count], &range, sizeof(range)))
 			return refuse_fault(ioas->ictx, "the array of ranges",
@@ -194,11 +196,10 @@ static int load_allowed(struct ioas *ioas, struct rb_root_cached *allowed,
 					    range.start, range.last,
 					    "entry %u, %#llx-%#llx, is empty or overlaps another",
 					    i, range.start, range.last);
+		if (!rc)
+			rc = resched_killable();
 		if (rc)
 			return rc;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
 	}
 	return 0;
 }
@@ -519,17 +520,23 @@ static void free_slices(struct list_head *slices)
 	list_for_each_entry_safe(slice, next, slices, item) {
 		shared_pages_put(slice->shared);
 		kfree(slice);
+		cond_resched();
 	}
 }
 
 static void free_areas(struct area **areas, unsigned int nr)
 {
-	while (nr--)
+	while (nr--) {
 		area_drop(areas[nr]);
+		cond_resched();
+	}
 	kvfree(areas);
 }
 
-/* New areas of the memory of @slices, one behind the other from IOVA 0 on. */
+/*
+ * New areas of the memory of @slices, one behind the other from IOVA 0 on. Returns NULL
+ * without memory, an ERR_PTR if the process is being killed.
+ */
 static struct area **alloc_areas(struct list_head *slices, int prot,
 				 unsigned int *nr)
 {
@@ -538,8 +545,10 @@ static struct area **alloc_areas(struct list_head *slices, int prot,
 	struct slice *slice;
 	unsigned int n = 0;
 
-	list_for_each_entry(slice, slices, item)
+	list_for_each_entry(slice, slices, item) {
 		n++;
+		cond_resched();
+	}
 	areas = kvmalloc_array(n, sizeof(*areas), GFP_KERNEL_ACCOUNT);
 	if (!areas)
 		return NULL;
@@ -555,6 +564,10 @@ static struct area **alloc_areas(struct list_head *slices, int prot,
 		areas[n]->last += iova;
 		iova += slice->length;
 		n++;
+		if (resched_killable()) {
+			free_areas(areas, n);
+			return ERR_PTR(-EINTR);
+		}
 	}
 	*nr = n;
 	return areas;
@@ -569,8 +582,8 @@ static int copy_to_ioas(struct ucmd *ucmd, struct ioas *dst,
 	int rc;
 
 	areas = alloc_areas(slices, prot_from_flags(cmd->flags), &nr);
-	if (!areas)
-		return -ENOMEM;
+	if (IS_ERR_OR_NULL(areas))
+		return areas ? PTR_ERR(areas) : -ENOMEM;
 	rc = map_areas(ucmd, dst, areas, nr,
 		       cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->dst_iova);
 	if (rc)

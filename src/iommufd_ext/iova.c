@@ -196,7 +196,10 @@ static unsigned long end_of_packed(struct area *area, unsigned long limit,
 	return area->last + 1;
 }
 
-/* First fit in [from, limit], both of which can be given out. */
+/*
+ * First fit in [from, limit], both of which can be given out. Returns -ENOSPC if there
+ * is none, or -EINTR.
+ */
 static int find_free_in(struct ioas *ioas, unsigned long from,
 			unsigned long limit, unsigned long alignment,
 			unsigned long offset, unsigned long length,
@@ -205,10 +208,13 @@ static int find_free_in(struct ioas *ioas, unsigned long from,
 	struct interval_tree_node *reserved;
 	unsigned long start, last;
 	struct area *other;
+	int rc;
 
 	/* @from is 0 behind the last of all IOVAs. */
 	while (from && from <= limit) {
-		cond_resched();
+		rc = resched_killable();
+		if (rc)
+			return rc;
 		start = ALIGN(from, alignment) | offset;
 		if (start < from ||
 		    check_add_overflow(start, length - 1, &last) ||
@@ -264,11 +270,13 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 	const unsigned long limit = ULONG_MAX - PAGE_SIZE;
 	struct interval_tree_node *allowed, *next;
 	unsigned long last;
+	int rc;
 
 	if (RB_EMPTY_ROOT(&ioas->allowed.rb_root)) {
-		if (!find_free_in(ioas, PAGE_SIZE, limit, alignment, offset,
-				  length, iova))
-			return 0;
+		rc = find_free_in(ioas, PAGE_SIZE, limit, alignment, offset,
+				  length, iova);
+		if (rc != -ENOSPC)
+			return rc;
 		return refuse_full(ioas, length, alignment, "");
 	}
 
@@ -276,10 +284,11 @@ static int find_free(struct ioas *ioas, unsigned long alignment,
 		     interval_tree_iter_first(&ioas->allowed, PAGE_SIZE, limit);
 	     allowed; allowed = next) {
 		last = end_of_allowed(allowed, limit, &next);
-		if (!find_free_in(ioas, max(allowed->start, PAGE_SIZE),
+		rc = find_free_in(ioas, max(allowed->start, PAGE_SIZE),
 				  min(last, limit), alignment, offset, length,
-				  iova))
-			return 0;
+				  iova);
+		if (rc != -ENOSPC)
+			return rc;
 	}
 	return refuse_full(ioas, length, alignment, " in the allowed ranges");
 }
@@ -364,7 +373,8 @@ static int insert_at(struct ioas *ioas, struct area *area, unsigned long iova)
  * Return: 0; -EOVERFLOW if the range wraps or no address space holds it;
  * -EINVAL if anything is misaligned, or a fixed range is reserved; -EEXIST if it
  * is occupied; -ENOSPC if no range is free; -EPERM for writing to memory that is
- * for reading. On failure the areas are good for nothing but area_free().
+ * for reading; -EINTR if the process is being killed. On failure the areas are good
+ * for nothing but area_free().
  */
 int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 		bool fixed, unsigned long *iova)
@@ -386,15 +396,19 @@ int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 		goto out_unlock;
 
 	for (i = 0; i < nr; i++) {
-		rc = insert_at(ioas, areas[i], *iova);
+		rc = i ? resched_killable() : 0;
+		if (!rc)
+			rc = insert_at(ioas, areas[i], *iova);
 		if (rc)
 			goto err_remove;
 	}
 	goto out_unlock;
 
 err_remove:
-	while (i--)
+	while (i--) {
 		iova_remove_area(ioas, areas[i]);
+		cond_resched();
+	}
 out_unlock:
 	mutex_unlock(&ioas->iova_lock);
 	return rc;
@@ -413,8 +427,10 @@ void iova_remove_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	unsigned int i;
 
 	mutex_lock(&ioas->iova_lock);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		iova_remove_area(ioas, areas[i]);
+		cond_resched();
+	}
 	mutex_unlock(&ioas->iova_lock);
 }
 
@@ -534,6 +550,7 @@ void iova_unreserve(struct ioas *ioas, const void *owner)
 			container_of(node, struct reserved_range, node);
 
 		next = interval_tree_iter_next(node, 0, ULONG_MAX);
+		cond_resched();
 		if (range->owner != owner)
 			continue;
 		interval_tree_remove(node, &ioas->reserved);
@@ -571,7 +588,8 @@ int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
  * @allowed: in: the new ranges; out, on success: the old ones
  *
  * Context: takes ioas->iova_lock.
- * Return: 0; -EADDRINUSE if one of the new ranges is reserved.
+ * Return: 0; -EADDRINUSE if one of the new ranges is reserved; -EINTR if the process
+ * is being killed.
  */
 int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 {
@@ -582,9 +600,10 @@ int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 	for (node = interval_tree_iter_first(allowed, 0, ULONG_MAX); node;
 	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
 		rc = check_reserved(ioas, node->start, node->last, -EADDRINUSE);
+		if (!rc)
+			rc = resched_killable();
 		if (rc)
 			break;
-		cond_resched();
 	}
 	if (!rc)
 		swap(ioas->allowed, *allowed);
@@ -601,8 +620,10 @@ void iova_free_allowed(struct rb_root_cached *allowed)
 	struct allowed_range *range, *next;
 
 	rbtree_postorder_for_each_entry_safe(range, next, &allowed->rb_root,
-					     node.rb)
+					     node.rb) {
 		kfree(range);
+		cond_resched();
+	}
 	*allowed = RB_ROOT_CACHED;
 }
 
@@ -631,6 +652,7 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 			*last = node->start - 1;
 			return true;
 		}
+		cond_resched();
 		if (node->last < from)
 			continue;
 		if (node->last == ULONG_MAX)
@@ -649,8 +671,8 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
  *
  * Context: holds ioas->domains_rwsem and ioas->iova_lock.
  * Return: 0; -EADDRINUSE if a mapping is not aligned as it would have to be;
- * -EINVAL if the page table has no pages as small as PAGE_SIZE. When there are
- * fewer of them than before, it cannot fail.
+ * -EINVAL if the page table has no pages as small as PAGE_SIZE; -EINTR if the process
+ * is being killed. When there are fewer of them than before, it cannot fail.
  */
 int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 {
@@ -682,7 +704,8 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 	     node && alignment > ioas->iova_alignment; node = rb_next(node)) {
 		struct area *area = rb_entry(node, struct area, node);
 
-		cond_resched();
+		if (resched_killable())
+			return -EINTR;
 		if (area->going)
 			continue;
 		if ((area->iova | area_length(area) |
