@@ -32,6 +32,9 @@
 /* What is asked about before its pages are: what one table covers. */
 #define PIECE_SIZE (PTRS_PER_PTE * PAGE_SIZE)
 
+/* What is made clean before others may run, in bytes. */
+#define CLEAN_SIZE (64 * PIECE_SIZE)
+
 /**
  * struct dirty_reader - a bitmap under way
  * @hwpt: the page table
@@ -89,8 +92,10 @@ static struct area *next_ready_area(struct ioas *ioas, unsigned long iova,
 {
 	struct area *area = iova_find_area(ioas, iova, last);
 
-	while (area && !area->ready)
+	while (area && !area->ready) {
 		area = iova_next_area(area);
+		cond_resched();
+	}
 	return area && area->iova <= last ? area : NULL;
 }
 
@@ -152,9 +157,29 @@ static void flush_cleaned(struct hwpt *hwpt, struct iommu_iotlb_gather *cleaned)
 		iommu_iotlb_sync(hwpt->domain, cleaned);
 }
 
+static int clean_area(struct hwpt *hwpt, const struct area *area,
+		      struct iommu_iotlb_gather *cleaned)
+{
+	struct iommu_iotlb_gather found;
+	unsigned long iova, last;
+	int rc;
+
+	for (iova = area->iova;; iova = last + 1) {
+		last = min(area->last, iova | (CLEAN_SIZE - 1));
+		rc = ext_iommu_read_dirty(hwpt->domain, iova, last - iova + 1,
+					  true, &found);
+		if (rc)
+			return rc;
+		add_cleaned(cleaned, &found);
+		rc = resched_killable();
+		if (rc || last == area->last)
+			return rc;
+	}
+}
+
 static int clean_everything(struct hwpt *hwpt)
 {
-	struct iommu_iotlb_gather cleaned, found;
+	struct iommu_iotlb_gather cleaned;
 	struct ioas *ioas = hwpt->ioas;
 	unsigned long iova = 0;
 	struct area *area;
@@ -162,12 +187,8 @@ static int clean_everything(struct hwpt *hwpt)
 
 	iommu_iotlb_gather_init(&cleaned);
 	while ((area = next_ready_area(ioas, iova, ULONG_MAX))) {
-		rc = ext_iommu_read_dirty(hwpt->domain, area->iova,
-					  area_length(area), true, &found);
-		if (rc)
-			break;
-		add_cleaned(&cleaned, &found);
-		if (area->last == ULONG_MAX)
+		rc = clean_area(hwpt, area, &cleaned);
+		if (rc || area->last == ULONG_MAX)
 			break;
 		iova = area->last + 1;
 	}
@@ -222,7 +243,7 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 	if (!rc) {
 		rc = set_tracking(hwpt, cmd->flags &
 					IOASID_HWPT_DIRTY_TRACKING_ENABLE);
-		if (rc)
+		if (rc && rc != -EINTR)
 			refuse_id(ucmd->ictx, rc, cmd->hwpt_id,
 				  "the IOMMU driver does not change the tracking of page table %u (error %d)",
 				  cmd->hwpt_id, -rc);
@@ -313,9 +334,9 @@ static int read_range(struct dirty_reader *reader, unsigned long iova,
 		if (rc || next == last)
 			return rc;
 		iova = next + 1;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
+		rc = resched_killable();
+		if (rc)
+			return rc;
 	}
 }
 
@@ -338,6 +359,10 @@ static int read_window(struct dirty_reader *reader)
 		if (area->last >= reader->last)
 			break;
 		iova = area->last + 1;
+		/* Where a bit stands for much, a window can have many areas. */
+		rc = resched_killable();
+		if (rc)
+			return rc;
 	}
 	return 0;
 }
@@ -422,10 +447,9 @@ static int read_dirty(struct hwpt *hwpt,
 		rc = serve_window(reader, u64_to_user_ptr(cmd->data));
 		if (rc || reader->last == last)
 			break;
-		if (fatal_signal_pending(current)) {
-			rc = -EINTR;
+		rc = resched_killable();
+		if (rc)
 			break;
-		}
 		reader->iova = reader->last + 1;
 	}
 	kfree(reader);
