@@ -416,7 +416,8 @@ static int share_areas(const struct access_range *range)
 	     area = iova_next_area(area)) {
 		if (area->ready && !area_share(area, pinned))
 			rc = -ENOMEM;
-		cond_resched();
+		else
+			rc = resched_killable();
 	}
 	mutex_unlock(&ioas->iova_lock);
 	return rc;
@@ -508,6 +509,7 @@ static void unpin_range(const struct access_range *range)
 				   area_page(part.area, part.last));
 		release_part(range, &part);
 		iova = part.last + 1;
+		cond_resched();
 	} while (part.last != range->last);
 }
 
@@ -519,7 +521,9 @@ static int pin_range(struct access_range *range, struct page **out_pages)
 	int rc;
 
 	do {
-		rc = hold_part(range, iova, &part);
+		rc = resched_killable();
+		if (!rc)
+			rc = hold_part(range, iova, &part);
 		if (rc)
 			goto err_unpin;
 		rc = pin_part(range, &part, out_pages, &npages);
@@ -615,15 +619,23 @@ void iommufd_ext_access_unpin_pages(struct iommufd_ext_access *access,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_access_unpin_pages);
 
+/* What is copied before others may run, in bytes. */
+#define RW_BATCH ((size_t)SZ_1M)
+
 /* Through the address space of the process the memory belongs to, which is in use. */
 static int rw_user(unsigned long uptr, void *data, size_t size, bool write)
 {
-	unsigned long left;
+	unsigned long left = 0;
+	size_t n;
 
-	if (write)
-		left = copy_to_user((void __user *)uptr, data, size);
-	else
-		left = copy_from_user(data, (void __user *)uptr, size);
+	for (; size && !left; uptr += n, data += n, size -= n) {
+		n = min(size, RW_BATCH);
+		if (write)
+			left = copy_to_user((void __user *)uptr, data, n);
+		else
+			left = copy_from_user(data, (void __user *)uptr, n);
+		cond_resched();
+	}
 	return left ? -EFAULT : 0;
 }
 
@@ -697,6 +709,7 @@ static int rw_range(const struct access_range *range, void *data)
 			return rc;
 		data += part.last - iova + 1;
 		iova = part.last + 1;
+		cond_resched();
 	} while (part.last != range->last);
 	return 0;
 }
@@ -716,10 +729,10 @@ static int rw_range(const struct access_range *range, void *data)
  * Return: 0; -EINVAL if @len is 0, or a mapping is being removed; -EOVERFLOW if the
  * range wraps; -ENOENT if the access has no IOAS, or anything in the range is not
  * mapped; -EPERM if a mapping is not for reading, or not for writing; -EFAULT if the
- * memory is not there; -ENOMEM. On failure part of the range may be done. Where the
- * kernel has to map a file to pin its memory (6.1, and huge pages up to 6.16), a kernel
- * thread gets -EFAULT for memory of a file that is not pinned, unless it may borrow
- * the address space of the owner.
+ * memory is not there; -ENOMEM; -EINTR if the process is being killed. On failure part
+ * of the range may be done. Where the kernel has to map a file to pin its memory (6.1,
+ * and huge pages up to 6.16), a kernel thread gets -EFAULT for memory of a file that
+ * is not pinned, unless it may borrow the address space of the owner.
  */
 int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,
 			  void *data, size_t len, unsigned int flags)
