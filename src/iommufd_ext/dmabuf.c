@@ -23,7 +23,7 @@
  * @item: in the list of all
  * @paddr: where its first byte is; constant
  * @revoked: nothing may be mapped any more
- * @mapped: struct dmabuf_mapping
+ * @mapped: struct dmabuf_mapping, by area and page table
  *
  * Changes with dmabufs_lock held.
  */
@@ -32,17 +32,17 @@ struct dmabuf_memory {
 	struct list_head item;
 	phys_addr_t paddr;
 	bool revoked;
-	struct list_head mapped;
+	struct rb_root mapped;
 };
 
 /**
  * struct dmabuf_mapping - an area of such memory in a page table
- * @item: in dmabuf_memory.mapped
+ * @node: in dmabuf_memory.mapped
  * @hwpt: the page table
  * @area: the area
  */
 struct dmabuf_mapping {
-	struct list_head item;
+	struct rb_node node;
 	struct hwpt *hwpt;
 	struct area *area;
 };
@@ -179,7 +179,7 @@ struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 		rc = -ENOMEM;
 		goto err_put;
 	}
-	INIT_LIST_HEAD(&memory->mapped);
+	memory->mapped = RB_ROOT;
 	memory->buf = buf;
 	rc = enter(memory);
 	if (rc) {
@@ -204,7 +204,7 @@ err_put:
  */
 void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep)
 {
-	WARN_ON(!list_empty(&memory->mapped));
+	WARN_ON(!RB_EMPTY_ROOT(&memory->mapped));
 	mutex_lock(&dmabufs_lock);
 	list_del(&memory->item);
 	mutex_unlock(&dmabufs_lock);
@@ -247,6 +247,56 @@ void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 	}
 }
 
+/* Where areas and page tables are does as well as any order. */
+static bool comes_before(const struct area *area,
+			 const struct hwpt *hwpt,
+			 const struct dmabuf_mapping *other)
+{
+	if (area != other->area)
+		return area < other->area;
+	return hwpt < other->hwpt;
+}
+
+static void insert_mapping(struct dmabuf_memory *memory,
+			   struct dmabuf_mapping *mapping)
+{
+	struct rb_node **link = &memory->mapped.rb_node;
+	struct rb_node *parent = NULL;
+
+	lockdep_assert_held(&dmabufs_lock);
+
+	while (*link) {
+		parent = *link;
+		if (comes_before(mapping->area, mapping->hwpt,
+				 rb_entry(parent, struct dmabuf_mapping, node)))
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node(&mapping->node, parent, link);
+	rb_insert_color(&mapping->node, &memory->mapped);
+}
+
+static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
+					   const struct area *area,
+					   const struct hwpt *hwpt)
+{
+	struct rb_node *node = memory->mapped.rb_node;
+
+	lockdep_assert_held(&dmabufs_lock);
+
+	while (node) {
+		struct dmabuf_mapping *mapping =
+			rb_entry(node, struct dmabuf_mapping, node);
+
+		if (mapping->area == area && mapping->hwpt == hwpt)
+			return mapping;
+		node = comes_before(area, hwpt, mapping) ? node->rb_left :
+							   node->rb_right;
+	}
+	return NULL;
+}
+
 /**
  * dmabuf_map_area() - domain_map_area() for memory of a dma-buf
  * @hwpt: see there
@@ -271,7 +321,7 @@ int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
 	if (!memory->revoked)
 		rc = domain_map_runs(hwpt, area, large_pages);
 	if (!memory->revoked && !rc) {
-		list_add_tail(&mapping->item, &memory->mapped);
+		insert_mapping(memory, mapping);
 		mapping = NULL;
 	}
 	mutex_unlock(&dmabufs_lock);
@@ -279,11 +329,12 @@ int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
 	return rc;
 }
 
-static void remove_mapping(struct dmabuf_mapping *mapping)
+static void remove_mapping(struct dmabuf_memory *memory,
+			   struct dmabuf_mapping *mapping)
 {
 	lockdep_assert_held(&dmabufs_lock);
 
-	list_del(&mapping->item);
+	rb_erase(&mapping->node, &memory->mapped);
 	domain_unmap_runs(mapping->hwpt, mapping->area);
 	kfree(mapping);
 }
@@ -299,12 +350,9 @@ void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area)
 	struct dmabuf_mapping *mapping;
 
 	mutex_lock(&dmabufs_lock);
-	list_for_each_entry(mapping, &memory->mapped, item) {
-		if (mapping->area == area && mapping->hwpt == hwpt) {
-			remove_mapping(mapping);
-			break;
-		}
-	}
+	mapping = find_mapping(memory, area, hwpt);
+	if (mapping)
+		remove_mapping(memory, mapping);
 	mutex_unlock(&dmabufs_lock);
 }
 
@@ -319,16 +367,21 @@ void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area)
  */
 void iommufd_ext_dmabuf_revoke(struct dma_buf *buf)
 {
-	struct dmabuf_mapping *mapping, *next;
 	struct dmabuf_memory *memory;
+	struct rb_node *node;
 
 	mutex_lock(&dmabufs_lock);
 	list_for_each_entry(memory, &dmabufs, item) {
+		cond_resched();
 		if (memory->buf != buf)
 			continue;
 		memory->revoked = true;
-		list_for_each_entry_safe(mapping, next, &memory->mapped, item)
-			remove_mapping(mapping);
+		while ((node = rb_first(&memory->mapped))) {
+			remove_mapping(memory, rb_entry(node,
+							struct dmabuf_mapping,
+							node));
+			cond_resched();
+		}
 	}
 	mutex_unlock(&dmabufs_lock);
 }

@@ -331,6 +331,34 @@ struct race {
 	unsigned long done;
 };
 
+/*
+ * Many copies, each half of them below the others. Those that were made last are unmapped
+ * first: looking for one must not lead past all the others.
+ */
+static void test_many_copies(void **state)
+{
+	const uint64_t top = 64 * GB, all = 1UL << 15;
+	struct setup s = setup_attached();
+	int buf = dmabuf_new(PAGE);
+	uint64_t n, begin, made, gone, len;
+
+	(void)state;
+	begin = now_ms();
+	assert_ok(map_buf(&s, buf, 0, PAGE, top - PAGE));
+	for (n = 1; n < all; n *= 2)
+		assert_ok(ioas_copy_fixed(s.ctx, s.ioas, top - 2 * n * PAGE,
+					  s.ioas, top - n * PAGE, n * PAGE,
+					  MAP_RW));
+	made = now_ms();
+	len = all * PAGE;
+	assert_ok(ioas_unmap(s.ctx, s.ioas, top - len, &len));
+	gone = now_ms();
+	check_eq(all * PAGE, len);
+	print_message("# %lu copies: %lu ms, unmapped: %lu ms\n", all,
+		      made - begin, gone - made);
+	check(gone - made < 4 * (made - begin) + 1000);
+}
+
 static void *keep_revoking(void *arg)
 {
 	struct race *race = arg;
@@ -396,6 +424,7 @@ int main(int argc, char **argv)
 	ADD(read_only);
 	ADD(revoke);
 	ADD(revoke_tables);
+	ADD(many_copies);
 	ADD(race);
 	return test_main(argc, argv, "dmabuf", &list, NULL, finish);
 }
