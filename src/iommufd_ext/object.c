@@ -306,6 +306,7 @@ void obj_destroy_all(struct iommufd_ext_ctx *ictx)
 				continue;
 			obj_destroy(ictx, obj);
 			progress = true;
+			cond_resched();
 		}
 	} while (progress);
 
