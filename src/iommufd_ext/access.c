@@ -70,8 +70,9 @@ static int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
 {
 	int rc;
 
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
 	rc = xa_alloc(&ioas->accesses, index, access, xa_limit_31b,
 		      GFP_KERNEL_ACCOUNT);
 	if (!rc) {
@@ -79,8 +80,7 @@ static int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
 		if (rc)
 			xa_erase(&ioas->accesses, *index);
 	}
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
 	return rc;
 }
 
@@ -169,7 +169,8 @@ static int refuse_no_ioas(struct iommufd_ext_access *access)
  *
  * Context: may sleep.
  * Return: 0; -ENOENT for an unknown id; -EINVAL if the access has one; -EADDRINUSE
- * if a mapping is not aligned as the access needs it; -ENOMEM.
+ * if a mapping is not aligned as the access needs it; -ENOMEM; -EINTR if the process
+ * is being killed.
  */
 int iommufd_ext_access_attach(struct iommufd_ext_access *access, u32 ioas_id)
 {
@@ -196,7 +197,7 @@ EXT_EXPORT_SYMBOL(iommufd_ext_access_attach);
  * Context: may sleep, calls the driver.
  * Return: 0; -ENOENT for an unknown id, or if the access has none; -EADDRINUSE if
  * a mapping is not aligned as the access needs it; -EBUSY if it is being detached;
- * -ENOMEM. On failure nothing changes.
+ * -ENOMEM; -EINTR if the process is being killed. On failure nothing changes.
  */
 int iommufd_ext_access_replace(struct iommufd_ext_access *access, u32 ioas_id)
 {

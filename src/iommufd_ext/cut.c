@@ -120,17 +120,17 @@ static int cut_locked(struct ioas *ioas, unsigned long iova)
  * Context: may sleep.
  * Return: 0; -EBUSY if the area is being made or removed; -EINVAL if it is in a
  * page table that may have large pages, if an access uses it, if it is a dma-buf, or
- * if @iova is not aligned; -ENOMEM.
+ * if @iova is not aligned; -ENOMEM; -EINTR if the process is being killed.
  */
 int ioas_cut(struct ioas *ioas, unsigned long iova)
 {
 	int rc;
 
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
 	rc = cut_locked(ioas, iova);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
 	return rc;
 }
 
@@ -175,7 +175,8 @@ static int split_locked(struct ioas *ioas, unsigned long iova)
  * Return: 0; -EBUSY if an area at an end is being made or removed, or an access uses
  * it; -EINVAL if an end inside an area is not aligned, or the area is a dma-buf;
  * -EADDRINUSE if there may be an IOMMU page to replace, with @no_fault or while dirty
- * pages are tracked; then nothing has changed. -ENOMEM or the IOMMU driver's error; then
+ * pages are tracked; -EINTR if the process is being killed; then nothing has
+ * changed. -ENOMEM or the IOMMU driver's error; then
  * one of the areas may be split.
  */
 int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
@@ -183,8 +184,9 @@ int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 {
 	int rc;
 
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
 	rc = check_split(ioas, iova, no_fault);
 	if (!rc && last != ULONG_MAX)
 		rc = check_split(ioas, last + 1, no_fault);
@@ -192,7 +194,6 @@ int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 		rc = split_locked(ioas, last + 1);
 	if (!rc)
 		rc = split_locked(ioas, iova);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
 	return rc;
 }

@@ -73,19 +73,6 @@ static struct hwpt *hwpt_get(struct iommufd_ext_ctx *ictx, u32 id)
 	return obj ? container_of(obj, struct hwpt, obj) : NULL;
 }
 
-/* Nobody maps, unmaps or attaches while the page table is read. */
-static void lock_content(struct ioas *ioas)
-{
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
-}
-
-static void unlock_content(struct ioas *ioas)
-{
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
-}
-
 /* The next area in the page table from @iova on, or NULL. */
 static struct area *next_ready_area(struct ioas *ioas, unsigned long iova,
 				    unsigned long last)
@@ -198,16 +185,18 @@ static int clean_everything(struct hwpt *hwpt)
 
 static int set_tracking(struct hwpt *hwpt, bool enable)
 {
-	int rc = 0;
+	int rc;
 
-	lock_content(hwpt->ioas);
+	rc = ioas_lock_content(hwpt->ioas);
+	if (rc)
+		return rc;
 	if (enable)
 		rc = clean_everything(hwpt);
 	if (!rc)
 		rc = ext_iommu_set_dirty_tracking(hwpt->domain, enable);
 	if (!rc)
 		hwpt->tracking = enable;
-	unlock_content(hwpt->ioas);
+	ioas_unlock_content(hwpt->ioas);
 	return rc;
 }
 
@@ -371,7 +360,7 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 {
 	struct hwpt *hwpt = reader->hwpt;
 	unsigned long bits, bytes;
-	int rc = 0;
+	int rc;
 
 	bits = ((reader->last - reader->iova) >> reader->shift) + 1;
 	bytes = DIV_ROUND_UP(bits, BITS_PER_BYTE);
@@ -384,11 +373,13 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 	bitmap_zero(reader->bits, WINDOW_BITS);
 	reader->any = false;
 	iommu_iotlb_gather_init(&reader->cleaned);
-	lock_content(hwpt->ioas);
+	rc = ioas_lock_content(hwpt->ioas);
+	if (rc)
+		return rc;
 	if (hwpt->tracking)
 		rc = read_window(reader);
 	flush_cleaned(hwpt, &reader->cleaned);
-	unlock_content(hwpt->ioas);
+	ioas_unlock_content(hwpt->ioas);
 
 	if (!reader->any)
 		return rc;
@@ -398,31 +389,37 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 	return rc;
 }
 
-/* Where the next window begins: a whole byte at or before the next area. */
-static bool find_window(struct dirty_reader *reader, unsigned long last)
+/*
+ * Where the next window begins: a whole byte at or before the next area. Returns 1 if
+ * there is one, 0 if not, or -EINTR.
+ */
+static int find_window(struct dirty_reader *reader, unsigned long last)
 {
 	struct ioas *ioas = reader->hwpt->ioas;
 	unsigned long offset;
 	struct area *area;
+	int rc;
 
 	if (reader->dirty_end <= reader->iova) {
-		lock_content(ioas);
+		rc = ioas_lock_content(ioas);
+		if (rc)
+			return rc;
 		area = next_ready_area(ioas, reader->iova, last);
 		if (area && area->iova > reader->iova) {
 			offset = (area->iova - reader->base) >> reader->shift;
 			offset = round_down(offset, BITS_PER_BYTE);
 			reader->iova = reader->base + (offset << reader->shift);
 		}
-		unlock_content(ioas);
+		ioas_unlock_content(ioas);
 		if (!area)
-			return false;
+			return 0;
 	}
 	if ((last - reader->iova) >> reader->shift >= WINDOW_BITS)
 		reader->last =
 			reader->iova + (WINDOW_BITS << reader->shift) - 1;
 	else
 		reader->last = last;
-	return true;
+	return 1;
 }
 
 static int read_dirty(struct hwpt *hwpt,
@@ -430,7 +427,7 @@ static int read_dirty(struct hwpt *hwpt,
 {
 	unsigned long last = cmd->iova + cmd->length - 1;
 	struct dirty_reader *reader;
-	int rc = 0;
+	int rc;
 
 	reader = kmalloc(sizeof(*reader), GFP_KERNEL_ACCOUNT);
 	if (!reader)
@@ -443,7 +440,7 @@ static int read_dirty(struct hwpt *hwpt,
 	reader->iova = cmd->iova;
 	reader->dirty_end = 0;
 
-	while (find_window(reader, last)) {
+	while ((rc = find_window(reader, last)) > 0) {
 		rc = serve_window(reader, u64_to_user_ptr(cmd->data));
 		if (rc || reader->last == last)
 			break;
@@ -468,10 +465,7 @@ static int check_range(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
 			      "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
 			      cmd->length, cmd->iova);
 
-	mutex_lock(&ioas->iova_lock);
-	align = ioas->iova_alignment;
-	mutex_unlock(&ioas->iova_lock);
-
+	align = READ_ONCE(ioas->iova_alignment);
 	edges = cmd->iova | (last + 1);
 	if ((edges & (align - 1)) || !cmd->page_size ||
 	    (edges & (cmd->page_size - 1)))

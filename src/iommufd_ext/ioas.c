@@ -30,6 +30,37 @@ struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id)
 }
 
 /**
+ * ioas_lock_content() - let nobody map, unmap or attach
+ * @ioas: the IOAS
+ *
+ * Who maps or attaches holds these locks while memory is pinned or page tables are
+ * filled, for as long as that takes.
+ *
+ * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
+ * Return: 0, or -EINTR if the process is being killed.
+ */
+int ioas_lock_content(struct ioas *ioas)
+{
+	if (down_write_killable(&ioas->domains_rwsem))
+		return -EINTR;
+	if (mutex_lock_killable(&ioas->iova_lock)) {
+		up_write(&ioas->domains_rwsem);
+		return -EINTR;
+	}
+	return 0;
+}
+
+/**
+ * ioas_unlock_content() - undo ioas_lock_content()
+ * @ioas: the IOAS
+ */
+void ioas_unlock_content(struct ioas *ioas)
+{
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+}
+
+/**
  * ioas_alloc_ioctl() - IOASID_IOAS_ALLOC
  * @ucmd: the command
  *
@@ -98,13 +129,15 @@ void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 	kfree(ioas);
 }
 
-static bool next_range(struct ioas *ioas, unsigned long from,
-		       struct ioasid_iova_range *range)
+/* Returns 1 for a range, 0 behind the last one, or -EINTR. */
+static int next_range(struct ioas *ioas, unsigned long from,
+		      struct ioasid_iova_range *range)
 {
 	unsigned long start, last;
 	bool found;
 
-	mutex_lock(&ioas->iova_lock);
+	if (mutex_lock_killable(&ioas->iova_lock))
+		return -EINTR;
 	found = iova_next_range(ioas, from, &start, &last);
 	mutex_unlock(&ioas->iova_lock);
 
@@ -123,21 +156,21 @@ static int list_ranges(struct ioas *ioas,
 {
 	struct ioasid_iova_range range;
 	unsigned long from = 0;
+	int rc;
 
 	*count = 0;
-	while (next_range(ioas, from, &range)) {
-		if (resched_killable())
-			return -EINTR;
+	while ((rc = next_range(ioas, from, &range)) > 0) {
 		if (*count < room &&
 		    copy_to_user(&ranges[*count], &range, sizeof(range)))
 			return refuse_fault(ioas->ictx, "the array of ranges",
 					    ranges);
 		(*count)++;
-		if (range.last == ULONG_MAX)
-			break;
+		rc = resched_killable();
+		if (rc || range.last == ULONG_MAX)
+			return rc;
 		from = range.last + 1;
 	}
-	return 0;
+	return rc;
 }
 
 /**
@@ -648,7 +681,8 @@ int ioas_copy_ioctl(struct ucmd *ucmd)
 	if (rc)
 		return rc;
 
-	down_read(&ucmd->ictx->copy_rwsem);
+	if (down_read_killable(&ucmd->ictx->copy_rwsem))
+		return -EINTR;
 	rc = copy_from_ioas(ucmd, &slices);
 	if (rc)
 		goto out_free;

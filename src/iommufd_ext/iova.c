@@ -383,7 +383,9 @@ int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 	unsigned int i;
 	int rc;
 
-	mutex_lock(&ioas->iova_lock);
+	/* It is held while a page table is filled, for as long as that takes. */
+	if (mutex_lock_killable(&ioas->iova_lock))
+		return -EINTR;
 	if (length & (ioas->iova_alignment - 1))
 		rc = refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
 			       "IOAS %u maps in multiples of %#lx bytes, and the length %#lx is none",
@@ -596,7 +598,8 @@ int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 	struct interval_tree_node *node;
 	int rc = 0;
 
-	mutex_lock(&ioas->iova_lock);
+	if (mutex_lock_killable(&ioas->iova_lock))
+		return -EINTR;
 	for (node = interval_tree_iter_first(allowed, 0, ULONG_MAX); node;
 	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
 		rc = check_reserved(ioas, node->start, node->last, -EADDRINUSE);

@@ -87,38 +87,38 @@ static int disable_large_pages_locked(struct ioas *ioas)
  *
  * Context: may sleep.
  * Return: 0; -EINVAL if a page table holds mappings; -EADDRINUSE if a mapping is
- * not aligned to PAGE_SIZE.
+ * not aligned to PAGE_SIZE; -EINTR if the process is being killed.
  */
 int ioas_disable_large_pages(struct ioas *ioas)
 {
 	int rc;
 
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
 	rc = disable_large_pages_locked(ioas);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
 	return rc;
 }
 
-static void enable_large_pages(struct ioas *ioas)
+static int enable_large_pages(struct ioas *ioas)
 {
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
+	int rc;
+
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
 	ioas->large_pages = true;
 	iova_update_alignment(ioas, NULL);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
+	return 0;
 }
 
 static int set_huge_pages(struct ioas *ioas, u64 val)
 {
 	if (val > 1)
 		return refuse_value(ioas->ictx, "HUGE_PAGES", val);
-	if (!val)
-		return ioas_disable_large_pages(ioas);
-	enable_large_pages(ioas);
-	return 0;
+	return val ? enable_large_pages(ioas) : ioas_disable_large_pages(ioas);
 }
 
 static int option_huge_pages(struct ucmd *ucmd)

@@ -880,6 +880,8 @@ void domain_unmap_area(struct hwpt *hwpt, struct area *area,
 void domain_unmap_runs(struct hwpt *hwpt, struct area *area);
 
 /* ioas.c */
+int ioas_lock_content(struct ioas *ioas);
+void ioas_unlock_content(struct ioas *ioas);
 struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id);
 int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
 		   u64 uptr, u64 length, int prot);

@@ -333,7 +333,9 @@ int shared_pages_pin(struct shared_pages *shared, unsigned long first,
 {
 	int rc;
 
-	down_write(&shared->lock);
+	/* It can be held while memory is pinned, for as long as that takes. */
+	if (down_write_killable(&shared->lock))
+		return -EINTR;
 	rc = pin_locked(shared, first, last);
 	up_write(&shared->lock);
 	return rc;
