@@ -88,15 +88,18 @@ static inline bool ext_is_hugetlb_file(struct file *file)
 }
 
 /*
- * Before 6.17 huge pages that do not exist yet are taken from the pool although they
- * are reserved for others, and the count of reservations can wrap ("mm/memfd: reserve
- * hugetlb folios before allocation"). They have to be mapped there, too.
+ * Huge pages that do not exist yet are made by whoever pins them by offset, and the
+ * kernels' books of what is reserved are wrong then. Up to 6.16 none is reserved first:
+ * pages are taken that others have reserved. From 6.17 on ("mm/memfd: reserve hugetlb
+ * folios before allocation") the same happens when two make one at a time, or one makes
+ * it and another touches it: who comes second gives back a reservation that was used
+ * already. 7.3.4 mends that ("mm/memfd: fix hugetlb reservation accounting in error
+ * paths"), and a probe, which sees interfaces, cannot tell. So memfds of huge pages are
+ * mapped on every kernel.
  */
 static inline bool ext_can_pin_by_offset(struct file *file)
 {
-	return EXT_PROBE_MEMFD_PIN_FOLIOS &&
-	       (EXT_PROBE_HUGETLB_RESERVE_PAGES_LONG ||
-		!ext_is_hugetlb_file(file));
+	return EXT_PROBE_MEMFD_PIN_FOLIOS && !ext_is_hugetlb_file(file);
 }
 
 static inline bool ext_is_memfd(struct file *file)

@@ -731,8 +731,8 @@ static int rw_range(const struct access_range *range, void *data)
  * range wraps; -ENOENT if the access has no IOAS, or anything in the range is not
  * mapped; -EPERM if a mapping is not for reading, or not for writing; -EFAULT if the
  * memory is not there; -ENOMEM; -EINTR if the process is being killed. On failure part
- * of the range may be done. Where the kernel has to map a file to pin its memory (6.1,
- * and huge pages up to 6.16), a kernel thread gets -EFAULT for memory of a file that
+ * of the range may be done. Where a file has to be mapped to pin its memory (on 6.1,
+ * and if it is of huge pages), a kernel thread gets -EFAULT for memory of a file that
  * is not pinned, unless it may borrow the address space of the owner.
  */
 int iommufd_ext_access_rw(struct iommufd_ext_access *access, unsigned long iova,

@@ -856,6 +856,118 @@ static void test_huge_changes(void **state)
 	check_eq(0, read_long("/proc/sys/vm/nr_hugepages"));
 }
 
+#define RESERVED "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages"
+#define FILE_PAGES 6
+#define FILE_LEN (FILE_PAGES * 2 * MB)
+#define OTHERS_PAGES 12
+
+/* A hole in a memfd of huge pages, which two threads fill at a time. */
+struct hole {
+	struct race race;
+	int memfd;
+	volatile uint8_t *view;
+	pthread_barrier_t barrier;
+	bool stop;
+	int failed;
+};
+
+static void fill_by_map(struct hole *hole, uint64_t iova)
+{
+	struct race *race = &hole->race;
+
+	if (ioas_map_file_fixed(race->ctx, race->ioas, hole->memfd, 0, FILE_LEN,
+				iova, MAP_RW) ||
+	    ioas_unmap_exact(race->ctx, race->ioas, iova, FILE_LEN))
+		hole->failed = errno;
+}
+
+static void *fill_first(void *arg)
+{
+	struct hole *hole = arg;
+
+	for (;;) {
+		pthread_barrier_wait(&hole->barrier);
+		if (hole->stop)
+			return NULL;
+		fill_by_map(hole, 1024 * MB);
+		pthread_barrier_wait(&hole->barrier);
+	}
+}
+
+static void fill_second(struct hole *hole)
+{
+	size_t at;
+
+	if (!hole->view) {
+		fill_by_map(hole, 2048 * MB);
+		return;
+	}
+	for (at = 0; at < FILE_LEN; at += 2 * MB)
+		hole->view[at] = 1;
+}
+
+/*
+ * Two that make one huge page of a file at a time, by mapping it or by touching it, take
+ * none that is reserved for somebody else.
+ */
+static void test_huge_reserved(void **state)
+{
+	bool touch = test_arg(state);
+	long reserved = read_long(RESERVED);
+	unsigned int rounds = 0;
+	struct hole hole = {};
+	long long end;
+	pthread_t thread;
+	uint8_t *others;
+	int i;
+
+	race_bound(&hole.race);
+	assert_ok(cdev_attach(hole.race.dev, hole.race.ioas, NULL));
+	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "24"));
+	check_eq(24, read_long("/proc/sys/vm/nr_hugepages"));
+	others = keep_map(mmap(NULL, OTHERS_PAGES * 2 * MB,
+			       PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0),
+			  OTHERS_PAGES * 2 * MB);
+	check(others != MAP_FAILED);
+	check_eq(reserved + OTHERS_PAGES, read_long(RESERVED));
+	hole.memfd = assert_ok(keep_fd(memfd_create("hole", MFD_HUGETLB)));
+	assert_ok(ftruncate(hole.memfd, FILE_LEN));
+	if (touch) {
+		hole.view = keep_map(mmap(NULL, FILE_LEN,
+					  PROT_READ | PROT_WRITE, MAP_SHARED,
+					  hole.memfd, 0), FILE_LEN);
+		check(hole.view != MAP_FAILED);
+	}
+
+	check_eq(0, pthread_barrier_init(&hole.barrier, NULL, 2));
+	check_eq(0, pthread_create(&thread, NULL, fill_first, &hole));
+	for (end = now_ms() + 4000; now_ms() < end; rounds++) {
+		pthread_barrier_wait(&hole.barrier);
+		fill_second(&hole);
+		pthread_barrier_wait(&hole.barrier);
+		if (hole.failed ||
+		    read_long(RESERVED) != reserved + OTHERS_PAGES)
+			break;
+		assert_ok(fallocate(hole.memfd, FALLOC_FL_PUNCH_HOLE |
+				    FALLOC_FL_KEEP_SIZE, 0, FILE_LEN));
+	}
+	hole.stop = true;
+	pthread_barrier_wait(&hole.barrier);
+	check_eq(0, pthread_join(thread, NULL));
+	print_message("# %u rounds\n", rounds);
+	check_eq(0, hole.failed);
+	check_eq(reserved + OTHERS_PAGES, read_long(RESERVED));
+
+	for (i = 0; i < OTHERS_PAGES; i++)
+		others[i * 2 * MB] = 1;
+	race_end(&hole.race);
+	release_all();
+	check_eq(reserved, read_long(RESERVED));
+	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
+	check_eq(0, read_long("/proc/sys/vm/nr_hugepages"));
+}
+
 static void victim(void *arg)
 {
 	struct race race;
@@ -1220,6 +1332,8 @@ int main(int argc, char **argv)
 	ADD(close_both);
 	ADD(memory_changes);
 	ADD(huge_changes);
+	test_add(&list, test_huge_reserved, NULL, "huge_reserved.map");
+	test_add(&list, test_huge_reserved, (void *)1, "huge_reserved.touch");
 	ADD(kill);
 	ADD(kill_big_map);
 	ADD(hot_reset);

@@ -1294,7 +1294,8 @@ struct ioasid_group_info {
 /**
  * enum ioasid_feature - bits of out_features of struct ioasid_features
  * @IOASID_FEATURE_MAP_FILE: IOASID_IOAS_MAP_FILE of a memfd
- * @IOASID_FEATURE_MAP_FILE_DIRECT: which needs no address space of the caller
+ * @IOASID_FEATURE_MAP_FILE_DIRECT: which needs no address space of the caller, unless
+ *	the memfd is of huge pages
  * @IOASID_FEATURE_CHANGE_PROCESS: IOASID_IOAS_CHANGE_PROCESS
  * @IOASID_FEATURE_VFIO_COMPAT: the ioctls of a VFIO container
  * @IOASID_FEATURE_ACCESS: drivers of emulated devices can use the memory
