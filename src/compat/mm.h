@@ -108,9 +108,10 @@ static inline bool ext_is_memfd(struct file *file)
 }
 
 /*
- * May memory of a memfd be pinned for writing? Mapping it asks the same, pinning it
- * by offset does not. The caller holds the inode's lock, at least shared: with that,
- * no seal is added before the pin, and one added after it finds the pin.
+ * Do the seals of a memfd let its memory be pinned for writing? Mapping it asks the
+ * same, pinning it by offset does not. The caller holds the inode's lock, at least
+ * shared: with that, no seal is added before the pin, and one added after it finds the
+ * pin.
  */
 static inline int ext_memfd_check_write(struct file *file)
 {
@@ -121,8 +122,6 @@ static inline int ext_memfd_check_write(struct file *file)
 		seals = HUGETLBFS_I(inode)->seals;
 	else
 		seals = SHMEM_I(inode)->seals;
-	if (!(file->f_mode & FMODE_WRITE))
-		return -EACCES;
 	return seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : 0;
 }
 

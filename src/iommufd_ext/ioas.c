@@ -457,15 +457,36 @@ int ioas_map_ioctl(struct ucmd *ucmd)
 	return rc;
 }
 
+/*
+ * What mmap() asks of a file descriptor, whichever way the memory is pinned. Nobody asks
+ * it of a dma-buf before a device gets it: most are open for reading, and written.
+ */
+static int check_file_mode(struct iommufd_ext_ctx *ictx, const struct file *file,
+			   u32 flags)
+{
+	if (!(file->f_mode & FMODE_READ))
+		return refuse(ictx, -EACCES,
+			      "the file descriptor is not open for reading, as a mapping needs it");
+	if ((flags & IOASID_IOAS_MAP_WRITEABLE) &&
+	    !(file->f_mode & FMODE_WRITE))
+		return refuse(ictx, -EACCES,
+			      "the file descriptor is open for reading only");
+	return 0;
+}
+
 static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 			    struct file *file)
 {
 	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
 	struct dmabuf_memory *memory;
 	struct area *area;
+	int rc;
 
 	/* Now and not when it is pinned: this very file would hold itself open. */
 	if (ext_is_memfd(file)) {
+		rc = check_file_mode(ucmd->ictx, file, cmd->flags);
+		if (rc)
+			return rc;
 		area = area_alloc_file(ucmd->ictx, file, cmd->start,
 				       cmd->length,
 				       prot_from_flags(cmd->flags));

@@ -607,6 +607,17 @@ static int map_file_read_only(struct stage *st)
 				   MAP_RW);
 }
 
+static int map_file_write_only(struct stage *st)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd_of(1));
+	fd = assert_ok(keep_fd(open(path, O_WRONLY)));
+	return ioas_map_file_fixed(st->s.ctx, st->s.ioas, fd, 0, PAGE, IOVA,
+				   MAP_R);
+}
+
 static int huge_pages_in_use(struct stage *st)
 {
 	attach(st);
@@ -1109,6 +1120,8 @@ static const struct row rows[] = {
 		   "sealed against writing"),
 	DEVICE_ROW(map_file_read_only, IOASID_IOAS_MAP_FILE, EACCES,
 		   "for reading only"),
+	DEVICE_ROW(map_file_write_only, IOASID_IOAS_MAP_FILE, EACCES,
+		   "not open for reading"),
 	DEVICE_ROW(huge_pages_in_use, IOASID_OPTION, EINVAL,
 		   "mappings in a page table"),
 	DEVICE_ROW(hwpt_flags, IOASID_HWPT_ALLOC, EOPNOTSUPP, "flags 0x8000"),

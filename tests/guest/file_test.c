@@ -366,20 +366,67 @@ static void test_dma_read_only(void **state)
 					    s.ioas, IOVA, PAGE, MAP_RW));
 }
 
+static int reopen(int fd, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return assert_ok(keep_fd(open(path, flags | O_CLOEXEC)));
+}
+
 /* Who cannot write to a file cannot let a device do it. */
 static void test_read_only_fd(void **state)
 {
 	struct setup s = setup_attached();
 	int fd = memfd_new(PAGE, 0), reader;
-	char path[64];
 
 	(void)state;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reader = assert_ok(keep_fd(open(path, O_RDONLY | O_CLOEXEC)));
+	reader = reopen(fd, O_RDONLY);
 	assert_errno(EACCES, map_file(&s, reader, 0, PAGE, IOVA));
+	assert_errno(EACCES, ioas_map_file_fixed(s.ctx, s.ioas, reader, 0, PAGE,
+						 IOVA, MAP_W));
 	assert_ok(ioas_map_file_fixed(s.ctx, s.ioas, reader, 0, PAGE, IOVA,
 				      MAP_R));
 	check_pinned(1);
+}
+
+static void check_modes(const struct setup *s, int reader, int writer)
+{
+	static const uint32_t access[] = { MAP_R, MAP_W, MAP_RW };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(access); i++) {
+		assert_errno(EACCES,
+			     ioas_map_file_fixed(s->ctx, s->ioas, writer, 0,
+						 PAGE, IOVA, access[i]));
+		if (access[i] != MAP_R)
+			assert_errno(EACCES,
+				     ioas_map_file_fixed(s->ctx, s->ioas,
+							 reader, 0, PAGE, IOVA,
+							 access[i]));
+	}
+	check_empty(s->ctx, s->ioas);
+	check_pinned(0);
+}
+
+/*
+ * Who cannot read a file cannot have a device do it, nor make one that is to write
+ * only: a mapping can be read. With and without a page table, of small pages and huge.
+ */
+static void test_fd_modes(void **state)
+{
+	struct setup s = setup_bound();
+	int small = memfd_new(PAGE, 0), huge = memfd_new(2 * MB, MFD_HUGETLB);
+	unsigned int attached;
+
+	(void)state;
+	for (attached = 0; attached < 2; attached++) {
+		check_modes(&s, reopen(small, O_RDONLY),
+			    reopen(small, O_WRONLY));
+		check_modes(&s, reopen(huge, O_RDONLY), reopen(huge, O_WRONLY));
+		if (!attached)
+			assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	}
 }
 
 static void test_sealed(void **state)
@@ -843,6 +890,7 @@ int main(int argc, char **argv)
 	ADD(hugetlb_untouched);
 	ADD(dma_read_only);
 	ADD(read_only_fd);
+	ADD(fd_modes);
 	ADD(sealed);
 	ADD(sealed_future);
 	ADD(copy);

@@ -228,8 +228,9 @@ struct ioasid_ioas_map {
  * need not have it mapped, and the mapping does not depend on the process.
  *
  * Errors: EBADF for a bad fd; EINVAL for a file of another kind or too short;
- * EACCES to write through a file descriptor for reading; EPERM to write to a
- * file that is sealed; otherwise as IOASID_IOAS_MAP.
+ * EACCES for a file descriptor that is not open for reading, or not for writing and
+ * IOASID_IOAS_MAP_WRITEABLE; EPERM to write to a file that is sealed; otherwise as
+ * IOASID_IOAS_MAP.
  */
 struct ioasid_ioas_map_file {
 	__u32 size;
