@@ -190,7 +190,7 @@ struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 			     unsigned long start, unsigned long length,
 			     int prot)
 {
-	struct shared_pages *shared = shared_pages_alloc(file);
+	struct shared_pages *shared = shared_pages_alloc(ictx, file);
 
 	return shared ? alloc_first(shared, ictx, start, length, prot) : NULL;
 }
@@ -210,7 +210,7 @@ struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 			       unsigned long start, unsigned long length,
 			       int prot)
 {
-	struct shared_pages *shared = shared_pages_alloc(NULL);
+	struct shared_pages *shared = shared_pages_alloc(ictx, NULL);
 
 	if (!shared) {
 		dmabuf_memory_free(memory, false);
@@ -235,7 +235,7 @@ struct shared_pages *area_share(struct area *area, bool pinned)
 	if (area->pages->shared)
 		return area_shared(area);
 
-	shared = shared_pages_alloc(NULL);
+	shared = shared_pages_alloc(area->own.owner->ictx, NULL);
 	if (!shared)
 		return NULL;
 	/* The owner comes along with the structure, the runs go to a segment. */
@@ -257,6 +257,22 @@ err_put:
 	shared->pages.owner = NULL;
 	shared_pages_put(shared);
 	return NULL;
+}
+
+/* The owner of shared memory can change, the context cannot. */
+static void count_pinned(const struct area *area, long npages)
+{
+	struct iommufd_ext_ctx *ictx = area->pages->shared ?
+					       area_shared(area)->ictx :
+					       area->own.owner->ictx;
+
+	atomic_long_add(npages, &ictx->counts.pinned);
+}
+
+/* Is the page in front of @iova, which is in the area, the same one? */
+static bool cuts_page(const struct area *area, unsigned long iova)
+{
+	return area_page(area, iova) == area_page(area, iova - 1);
 }
 
 /**
@@ -287,6 +303,8 @@ struct area *area_cut_begin(struct area *area, unsigned long iova, bool pinned)
 	}
 	second->iova = iova;
 	second->last = area->last;
+	if (pinned && cuts_page(area, iova))
+		count_pinned(area, 1);
 	return second;
 }
 
@@ -301,8 +319,10 @@ void area_cut_abort(struct area *area, struct area *second, bool pinned)
 	unsigned long page = area_page(area, second->iova);
 
 	/* A page both have part of was pinned for both. */
-	if (pinned && page == area_page(area, second->iova - 1))
+	if (pinned && cuts_page(area, second->iova)) {
 		shared_pages_unpin(area_shared(area), page, page);
+		count_pinned(area, -1);
+	}
 	area_free(second);
 }
 
@@ -359,12 +379,17 @@ void area_drop(struct area *area)
  */
 int area_pin(struct area *area)
 {
+	int rc;
+
 	if (area->pages->shared)
-		return shared_pages_pin(area_shared(area),
-					area_page(area, area->iova),
-					area_page(area, area->last));
-	return pages_pin(&area->own,
-			 span_pages(area->own.start, area_length(area)), NULL);
+		rc = shared_pages_pin(area_shared(area),
+				      area_page(area, area->iova),
+				      area_page(area, area->last));
+	else
+		rc = pages_pin(&area->own, area_npages(area), NULL);
+	if (!rc)
+		count_pinned(area, area_npages(area));
+	return rc;
 }
 
 /* A device may still reach the memory. */
@@ -395,8 +420,8 @@ void area_unpin(struct area *area)
 				   area_page(area, area->iova),
 				   area_page(area, area->last));
 	else
-		pages_unpin(&area->own,
-			    span_pages(area->own.start, area_length(area)));
+		pages_unpin(&area->own, area_npages(area));
+	count_pinned(area, -(long)area_npages(area));
 }
 
 /**

@@ -26,9 +26,13 @@ module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts,
 		 "Bind devices on platforms without interrupt remapping. A user can then raise any interrupt with a device's DMA. (default: off)");
 
-/* Groups owned by any context; igroups_lock also makes claim and list one step. */
+/*
+ * Groups owned by any context; igroups_lock also makes claim and list one step. The
+ * list changes with igroups_list_lock held, too, for who only reads it.
+ */
 static LIST_HEAD(igroups);
 static DEFINE_MUTEX(igroups_lock);
+static DEFINE_SPINLOCK(igroups_list_lock);
 
 static struct igroup *igroup_find(struct iommu_group *group)
 {
@@ -106,7 +110,9 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	igroup->group = group;
 	igroup->msi_window = NO_MSI_WINDOW;
 	igroup->coherent = coherent;
+	spin_lock(&igroups_list_lock);
 	list_add_tail(&igroup->item, &igroups);
+	spin_unlock(&igroups_list_lock);
 	return igroup;
 }
 
@@ -146,7 +152,9 @@ static void igroup_put(struct igroup *igroup)
 		mutex_unlock(&igroups_lock);
 		return;
 	}
+	spin_lock(&igroups_list_lock);
 	list_del(&igroup->item);
+	spin_unlock(&igroups_list_lock);
 	iommu_group_release_dma_owner(igroup->group);
 	mutex_unlock(&igroups_lock);
 
@@ -239,11 +247,12 @@ void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m)
 {
 	struct igroup *igroup;
 
-	mutex_lock(&igroups_lock);
+	/* A claim under way waits for the IOMMU core, perhaps. */
+	spin_lock(&igroups_list_lock);
 	list_for_each_entry(igroup, &igroups, item)
 		if (igroup->ictx == ictx)
 			seq_printf(m, " %d", iommu_group_id(igroup->group));
-	mutex_unlock(&igroups_lock);
+	spin_unlock(&igroups_list_lock);
 }
 
 /**

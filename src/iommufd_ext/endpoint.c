@@ -345,6 +345,19 @@ static void igroup_detach(struct igroup *igroup)
 }
 
 /**
+ * count_endpoint() - an endpoint comes or goes
+ * @ictx: the context
+ * @nr: 1 or -1
+ *
+ * Context: holds attach_lock.
+ */
+void count_endpoint(struct iommufd_ext_ctx *ictx, int nr)
+{
+	lockdep_assert_held(&ictx->attach_lock);
+	WRITE_ONCE(ictx->counts.endpoints, ictx->counts.endpoints + nr);
+}
+
+/**
  * endpoint_link() - let an endpoint use a page table
  * @endpoint: an endpoint that uses none
  * @hwpt: the page table
@@ -400,6 +413,7 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	endpoint_link(endpoint, hwpt);
 	list_add_tail(&endpoint->igroup_item, &igroup->endpoints);
 	idev->endpoint = endpoint;
+	count_endpoint(idev->ictx, 1);
 	return 0;
 
 err_put_faults:
@@ -420,6 +434,7 @@ static void endpoint_detach(struct iommufd_ext_device *idev)
 	lockdep_assert_held(&idev->ictx->attach_lock);
 
 	idev->endpoint = NULL;
+	count_endpoint(idev->ictx, -1);
 	list_del(&endpoint->igroup_item);
 	list_del(&endpoint->hwpt_item);
 	if (list_empty(&igroup->endpoints))

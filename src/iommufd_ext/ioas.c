@@ -121,6 +121,8 @@ void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 
 	/* Without a page table, nothing is pinned. */
 	rbtree_postorder_for_each_entry_safe(area, next, &ioas->areas, node) {
+		if (!area->going)
+			ctx_count_areas(ictx, -1, -area_length(area));
 		area_free(area);
 		cond_resched();
 	}

@@ -404,6 +404,7 @@ int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 		if (rc)
 			goto err_remove;
 	}
+	ctx_count_areas(ioas->ictx, nr, length);
 	goto out_unlock;
 
 err_remove:
@@ -433,6 +434,8 @@ void iova_remove_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 		iova_remove_area(ioas, areas[i]);
 		cond_resched();
 	}
+	ctx_count_areas(ioas->ictx, -(long)nr,
+			areas[0]->iova - areas[nr - 1]->last - 1);
 	mutex_unlock(&ioas->iova_lock);
 }
 
@@ -447,6 +450,7 @@ void iova_insert_cut(struct ioas *ioas, struct area *area)
 {
 	lockdep_assert_held(&ioas->iova_lock);
 	WARN_ON(insert_area(ioas, area));
+	ctx_count_areas(ioas->ictx, 1, 0);
 }
 
 static int refuse_reserve(struct ioas *ioas, unsigned long start,

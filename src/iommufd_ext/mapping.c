@@ -279,6 +279,7 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 			break;
 		area->ready = false;
 		area->going = true;
+		ctx_count_areas(ioas->ictx, -1, -area_length(area));
 		*list = area;
 		list = &area->next;
 next:

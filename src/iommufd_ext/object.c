@@ -60,7 +60,10 @@ void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	void *old;
 
-	old = xa_store(&ictx->objects, obj->id, obj, GFP_KERNEL_ACCOUNT);
+	xa_lock(&ictx->objects);
+	old = __xa_store(&ictx->objects, obj->id, obj, GFP_KERNEL_ACCOUNT);
+	ictx->counts.objects[obj->type]++;
+	xa_unlock(&ictx->objects);
 	/* obj_reserve() made room, and only the reserver stores there. */
 	WARN_ON(old);
 }
@@ -218,6 +221,13 @@ void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 		wake_up_all(&ictx->object_wait);
 }
 
+/* An object that was published goes. */
+static void erase_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
+{
+	__xa_erase(&ictx->objects, obj->id);
+	ictx->counts.objects[obj->type]--;
+}
+
 /**
  * obj_remove_sync() - take an object's id away and wait until it is unused
  * @ictx: the context
@@ -227,7 +237,9 @@ void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
  */
 void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
-	xa_erase(&ictx->objects, obj->id);
+	xa_lock(&ictx->objects);
+	erase_locked(ictx, obj);
+	xa_unlock(&ictx->objects);
 	refcount_dec(&obj->users);
 	wait_event(ictx->object_wait, refcount_read(&obj->users) == 1);
 	/* Pairs with the release in refcount_dec() of the last user. */
@@ -239,7 +251,7 @@ static int remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	if (!refcount_dec_if_one(&obj->users))
 		return -EBUSY;
-	__xa_erase(&ictx->objects, obj->id);
+	erase_locked(ictx, obj);
 	return 0;
 }
 

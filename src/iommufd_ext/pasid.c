@@ -168,6 +168,7 @@ int pasid_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 	}
 	endpoint_link(endpoint, hwpt);
 	list_add_tail(&endpoint->igroup_item, &attach->endpoints);
+	count_endpoint(idev->ictx, 1);
 	return 0;
 
 err_put_faults:
@@ -324,6 +325,7 @@ void pasid_detach(struct iommufd_ext_device *idev, u32 pasid)
 	if (!endpoint)
 		return;
 	hwpt = endpoint->hwpt;
+	count_endpoint(idev->ictx, -1);
 	list_del(&endpoint->igroup_item);
 	list_del(&endpoint->hwpt_item);
 	if (list_empty(&attach->endpoints))

@@ -19,7 +19,8 @@
  *   igroups_lock (device.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
- *   ioas.accesses.xa_lock: innermost, but for iommufd_ext_errors.lock
+ *   ioas.accesses.xa_lock, igroups_list_lock (device.c): innermost, but for
+ *   iommufd_ext_errors.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
  * with mmap_lock.
@@ -127,6 +128,26 @@ enum pages_charge {
 };
 
 /**
+ * struct ctx_counts - what a context holds, for who reads that without a lock
+ * @objects: how many objects there are, by enum obj_type; protected by xa_lock of
+ *	iommufd_ext_ctx.objects
+ * @endpoints: how many endpoints there are; written with attach_lock held
+ * @mappings: how many areas are in the trees and not being removed
+ * @bytes: size of them together
+ * @pinned: how many pages are pinned for areas; what they share counts each time
+ *
+ * Users hold up the locks that protect what is counted: with memory that takes its
+ * time to fault, for example.
+ */
+struct ctx_counts {
+	unsigned long objects[OBJ_SELFTEST + 1];
+	unsigned long endpoints;
+	atomic_long_t mappings;
+	atomic64_t bytes;
+	atomic_long_t pinned;
+};
+
+/**
  * struct iommufd_ext_ctx - an open /dev/ioasid
  * @file: the open file; a reference to the context is one to the file
  * @objects: id to object; its xa_lock protects the content and makes look-up
@@ -145,6 +166,7 @@ enum pages_charge {
  * @spare_area: memory for the next area, or NULL; taken and given by xchg()
  * @kept_pages: pages that stay pinned for good, because an IOMMU driver did not
  *	remove them from a page table
+ * @counts: how much there is of everything
  * @errors: the last refusals
  */
 struct iommufd_ext_ctx {
@@ -159,6 +181,7 @@ struct iommufd_ext_ctx {
 	struct ioas *vfio_ioas;
 	struct area *spare_area;
 	atomic_long_t kept_pages;
+	struct ctx_counts counts;
 	struct iommufd_ext_errors errors;
 };
 
@@ -239,6 +262,7 @@ struct segment {
  *	split with it write-held, and otherwise stay
  * @segments: struct segment by place in the memory; they do not overlap
  * @npinned: size of all segments, in pages
+ * @ictx: the context; constant
  * @file: the file the memory is in, or NULL; constant
  * @dmabuf: the dma-buf the memory is, or NULL; constant
  * @kept: some of it stays pinned for good; protected by @lock
@@ -253,6 +277,7 @@ struct shared_pages {
 	struct rw_semaphore lock; /* protects segments, npinned and pages */
 	struct rb_root segments;
 	unsigned long npinned;
+	struct iommufd_ext_ctx *ictx;
 	struct file *file;
 	struct dmabuf_memory *dmabuf;
 	bool kept;
@@ -330,6 +355,14 @@ static inline struct dmabuf_memory *area_dmabuf(const struct area *area)
 static inline unsigned long area_start(const struct area *area)
 {
 	return area->pages->start + area_offset(area);
+}
+
+/* Count areas that come, or that go if the numbers are negative. */
+static inline void ctx_count_areas(struct iommufd_ext_ctx *ictx, long nr,
+				   long bytes)
+{
+	atomic_long_add(nr, &ictx->counts.mappings);
+	atomic64_add(bytes, &ictx->counts.bytes);
 }
 
 /**
@@ -743,7 +776,8 @@ struct area_iter {
 	unsigned long left;
 };
 
-struct shared_pages *shared_pages_alloc(struct file *file);
+struct shared_pages *shared_pages_alloc(struct iommufd_ext_ctx *ictx,
+					struct file *file);
 void shared_pages_put(struct shared_pages *shared);
 struct segment *shared_pages_segment(struct shared_pages *shared,
 				     unsigned long page);
@@ -946,6 +980,7 @@ void hwpt_unlock(struct hwpt *hwpt);
 void hwpt_lock_two(struct hwpt *old, struct hwpt *new);
 void hwpt_unlock_two(struct hwpt *old, struct hwpt *new);
 void hwpt_after_detach(struct hwpt *hwpt);
+void count_endpoint(struct iommufd_ext_ctx *ictx, int nr);
 void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt);
 void idev_detach_all(struct iommufd_ext_device *idev);
 

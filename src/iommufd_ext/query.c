@@ -436,85 +436,32 @@ int list_mappings_ioctl(struct ucmd *ucmd)
 }
 
 /**
- * struct summary - for fdinfo
- * @objects: how many objects there are, by enum ioasid_object_type
- * @mappings: how many mappings there are
- * @bytes: size of them together
- * @pinned: how many pages are pinned for them; what they share counts each time
- */
-struct summary {
-	unsigned long objects[IOASID_OBJECT_FAULT + 1];
-	u64 mappings;
-	u64 bytes;
-	u64 pinned;
-};
-
-static void sum_up_objects(struct iommufd_ext_ctx *ictx, struct summary *sum)
-{
-	u64 cursor = CURSOR(1, 0);
-	struct ioasid_object object;
-
-	while (take_objects(ictx, &cursor, &object, 1) &&
-	       !fatal_signal_pending(current)) {
-		sum->objects[object.type]++;
-		cond_resched();
-	}
-}
-
-static void sum_up_mappings(struct ioas *ioas, struct ioasid_mapping *batch,
-			    struct summary *sum)
-{
-	unsigned long iova = 0;
-	unsigned int i, n;
-	bool end = false;
-
-	while (!end && !fatal_signal_pending(current)) {
-		n = take_mappings(ioas, &iova, batch, BATCH, &end);
-		for (i = 0; i < n; i++) {
-			sum->mappings++;
-			sum->bytes += batch[i].length;
-			sum->pinned += batch[i].pinned_pages;
-		}
-		cond_resched();
-	}
-}
-
-/**
  * ctx_show_fdinfo() - what a context holds, in numbers
  * @ictx: the context
  * @m: where to print
+ *
+ * Context: takes no lock that is held while somebody waits. Nobody can hold up who
+ * reads /proc.
  */
 void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m)
 {
-	struct ioasid_mapping *batch;
-	struct summary sum = {};
-	struct obj *obj;
-	u32 id;
+	const struct ctx_counts *counts = &ictx->counts;
 
-	batch = kmalloc_array(BATCH, sizeof(*batch), GFP_KERNEL);
-	if (!batch)
-		return;
-	sum_up_objects(ictx, &sum);
-	for (id = 0; (obj = obj_get_next(ictx, &id, OBJ_IOAS)); id++) {
-		sum_up_mappings(container_of(obj, struct ioas, obj), batch,
-				&sum);
-		obj_put(ictx, obj);
-	}
-	kfree(batch);
-
-	seq_printf(m, "ioasid-ioas: %lu\n", sum.objects[IOASID_OBJECT_IOAS]);
+	xa_lock(&ictx->objects);
+	seq_printf(m, "ioasid-ioas: %lu\n", counts->objects[OBJ_IOAS]);
 	seq_printf(m, "ioasid-page-tables: %lu\n",
-		   sum.objects[IOASID_OBJECT_HWPT] +
-			   sum.objects[IOASID_OBJECT_HWPT_NESTED]);
-	seq_printf(m, "ioasid-devices: %lu\n",
-		   sum.objects[IOASID_OBJECT_DEVICE]);
-	seq_printf(m, "ioasid-endpoints: %lu\n",
-		   sum.objects[IOASID_OBJECT_ENDPOINT]);
-	seq_printf(m, "ioasid-accesses: %lu\n",
-		   sum.objects[IOASID_OBJECT_ACCESS]);
-	seq_printf(m, "ioasid-mappings: %llu\n", sum.mappings);
-	seq_printf(m, "ioasid-mapped-bytes: %llu\n", sum.bytes);
-	seq_printf(m, "ioasid-pinned-pages: %llu\n", sum.pinned);
+		   counts->objects[OBJ_HWPT] +
+			   counts->objects[OBJ_HWPT_NESTED]);
+	seq_printf(m, "ioasid-devices: %lu\n", counts->objects[OBJ_DEVICE]);
+	seq_printf(m, "ioasid-endpoints: %lu\n", READ_ONCE(counts->endpoints));
+	seq_printf(m, "ioasid-accesses: %lu\n", counts->objects[OBJ_ACCESS]);
+	xa_unlock(&ictx->objects);
+	seq_printf(m, "ioasid-mappings: %ld\n",
+		   atomic_long_read(&counts->mappings));
+	seq_printf(m, "ioasid-mapped-bytes: %llu\n",
+		   (u64)atomic64_read(&counts->bytes));
+	seq_printf(m, "ioasid-pinned-pages: %ld\n",
+		   atomic_long_read(&counts->pinned));
 	seq_printf(m, "ioasid-kept-pages: %ld\n",
 		   atomic_long_read(&ictx->kept_pages));
 	seq_puts(m, "ioasid-groups:");

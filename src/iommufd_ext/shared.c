@@ -18,12 +18,14 @@
 
 /**
  * shared_pages_alloc() - make room for memory to be shared
+ * @ictx: the context
  * @file: the file it is in, of which a reference is taken, or NULL
  *
  * Return: the memory, pinned nowhere, with one user and nothing in its @pages; NULL
  * without memory.
  */
-struct shared_pages *shared_pages_alloc(struct file *file)
+struct shared_pages *shared_pages_alloc(struct iommufd_ext_ctx *ictx,
+					struct file *file)
 {
 	struct shared_pages *shared;
 
@@ -33,6 +35,7 @@ struct shared_pages *shared_pages_alloc(struct file *file)
 	refcount_set(&shared->users, 1);
 	init_rwsem(&shared->lock);
 	shared->segments = RB_ROOT;
+	shared->ictx = ictx;
 	INIT_LIST_HEAD(&shared->moving);
 	if (file)
 		shared->file = get_file(file);

@@ -11,6 +11,7 @@
 #include <linux/vfio_cdev_ext.h>
 
 #include "dma.h"
+#include "held.h"
 #include "ioasid.h"
 #include "test.h"
 #include "vfio.h"
@@ -567,6 +568,188 @@ static void test_fdinfo(void **state)
 	check_fdinfo(s.dev, want);
 }
 
+static uint64_t count_type(const struct objects *all, uint32_t type)
+{
+	uint64_t num = 0;
+	size_t i;
+
+	for (i = 0; i < all->num; i++)
+		num += all->list[i].type == type;
+	return num;
+}
+
+/* fdinfo says how much the lists have. */
+static void check_counts(int fd)
+{
+	uint64_t bytes = 0, pinned = 0, iova, mappings = 0;
+	struct ioasid_mapping list[8];
+	struct objects all;
+	uint32_t num, n;
+	size_t i;
+	bool end;
+
+	take_objects(fd, &all, 8);
+	for (i = 0; i < all.num; i++) {
+		if (all.list[i].type != IOASID_OBJECT_IOAS)
+			continue;
+		iova = 0;
+		do {
+			num = ARRAY_SIZE(list);
+			assert_ok(list_mappings(fd, all.list[i].id, &iova, list,
+						&num, &end));
+			for (n = 0; n < num; n++) {
+				mappings++;
+				bytes += list[n].length;
+				pinned += list[n].pinned_pages;
+			}
+		} while (!end);
+	}
+	check_eq(count_type(&all, IOASID_OBJECT_IOAS),
+		 fdinfo_number(fd, "\nioasid-ioas:"));
+	check_eq(count_type(&all, IOASID_OBJECT_HWPT) +
+			 count_type(&all, IOASID_OBJECT_HWPT_NESTED),
+		 fdinfo_number(fd, "\nioasid-page-tables:"));
+	check_eq(count_type(&all, IOASID_OBJECT_DEVICE),
+		 fdinfo_number(fd, "\nioasid-devices:"));
+	check_eq(count_type(&all, IOASID_OBJECT_ENDPOINT),
+		 fdinfo_number(fd, "\nioasid-endpoints:"));
+	check_eq(count_type(&all, IOASID_OBJECT_ACCESS),
+		 fdinfo_number(fd, "\nioasid-accesses:"));
+	check_eq(mappings, fdinfo_number(fd, "\nioasid-mappings:"));
+	check_eq(bytes, fdinfo_number(fd, "\nioasid-mapped-bytes:"));
+	check_eq(pinned, fdinfo_number(fd, "\nioasid-pinned-pages:"));
+}
+
+/* Whatever comes, goes, or fails. */
+static void test_fdinfo_counts(void **state)
+{
+	struct setup s = setup_attached();
+	uint8_t *va = page_alloc(64 * PAGE), *gone = page_alloc(PAGE);
+	int file = assert_ok(keep_fd(memfd_create("query", 0)));
+	uint32_t other = ioas_new(s.ctx), hwpt;
+	uint64_t len;
+
+	(void)state;
+	assert_ok(ftruncate(file, 8 * PAGE));
+	check_counts(s.ctx);
+	map_at(&s, va, 64 * PAGE, IOVA);
+	map_at(&s, va + PAGE, PAGE, 2 * IOVA);
+	assert_ok(ioas_map_file_fixed(s.ctx, s.ioas, file, PAGE, 3 * PAGE,
+				      3 * IOVA, MAP_RW));
+	check_counts(s.ctx);
+	/* Copies, also to where nothing is pinned. */
+	assert_ok(ioas_copy_fixed(s.ctx, s.ioas, 4 * IOVA, s.ioas, IOVA,
+				  4 * PAGE, MAP_RW));
+	assert_ok(ioas_copy_fixed(s.ctx, other, IOVA, s.ioas, IOVA, 64 * PAGE,
+				  MAP_RW));
+	check_counts(s.ctx);
+
+	/* What fails changes nothing. */
+	drop_map(gone);
+	assert_errno(EFAULT, ioas_map_fixed(s.ctx, s.ioas, gone, PAGE, 6 * IOVA,
+					    MAP_RW));
+	assert_errno(EEXIST,
+		     ioas_map_fixed(s.ctx, s.ioas, va, PAGE, IOVA, MAP_RW));
+	assert_errno(EEXIST, ioas_copy_fixed(s.ctx, s.ioas, 2 * IOVA - PAGE,
+					     s.ioas, IOVA, 2 * PAGE, MAP_RW));
+	assert_errno(ENOENT, ioas_unmap_exact(s.ctx, s.ioas, IOVA, PAGE));
+	check_counts(s.ctx);
+
+	/* Cut, also inside a page where nothing is attached. */
+	len = PAGE;
+	assert_ok(ioas_unmap_partial(s.ctx, s.ioas, IOVA + PAGE, &len, 0));
+	len = PAGE + 100;
+	assert_ok(ioas_unmap_partial(s.ctx, other, IOVA + PAGE, &len, 0));
+	check_counts(s.ctx);
+
+	assert_ok(cdev_detach(s.dev));
+	check_counts(s.ctx);
+	assert_ok(hwpt_alloc(s.ctx, s.devid, s.ioas, 0, &hwpt));
+	assert_ok(cdev_attach(s.dev, hwpt, NULL));
+	check_counts(s.ctx);
+	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
+	check_counts(s.ctx);
+	len = UINT64_MAX;
+	assert_ok(ioas_unmap(s.ctx, s.ioas, 0, &len));
+	check_counts(s.ctx);
+	assert_ok(cdev_detach(s.dev));
+	assert_ok(ioasid_destroy(s.ctx, hwpt));
+	assert_ok(ioasid_destroy(s.ctx, other));
+	check_counts(s.ctx);
+	assert_ok(ioasid_destroy(s.ctx, s.ioas));
+	drop_fd(s.dev);
+	check_counts(s.ctx);
+	check_eq(0, fdinfo_number(s.ctx, "\nioasid-mapped-bytes:"));
+	check_eq(0, fdinfo_number(s.ctx, "\nioasid-pinned-pages:"));
+}
+
+struct held_attach {
+	struct setup s;
+	struct gate seen;
+	volatile bool done;
+};
+
+static void *attach_held(void *arg)
+{
+	struct held_attach *a = arg;
+
+	/* Some kernels have nobody wait for such memory. */
+	if (cdev_attach(a->s.dev, a->s.ioas, NULL))
+		check_eq(EFAULT, errno);
+	a->done = true;
+	return NULL;
+}
+
+static void see_states(void *arg)
+{
+	static const char * const names[] = {
+		"viable", "owner", "blocked_by", "dev",
+	};
+	char node[64], path[256], text[PAGE];
+	struct held_attach *a = arg;
+	size_t i;
+
+	check_eq(1, fdinfo_number(a->s.ctx, "\nioasid-ioas:"));
+	check_eq(2, fdinfo_number(a->s.ctx, "\nioasid-mappings:"));
+	fdinfo_number(a->s.ctx, "\nioasid-pinned-pages:");
+	check_eq(a->s.devid, fdinfo_number(a->s.dev, "\nioasid-device-id:"));
+	cdev_path(edu_bdf, node, sizeof(node));
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path),
+			 "/sys/bus/pci/devices/%s/vfio-dev%s/%s", edu_bdf,
+			 strrchr(node, '/'), names[i]);
+		read_file(path, text, sizeof(text));
+	}
+	gate_open(&a->seen);
+}
+
+/* Who attaches waits for memory of the user, and whoever looks does not wait for him. */
+static void test_states_held(void **state)
+{
+	struct held_attach a = { .s = setup_bound() };
+	struct held held = held_alloc(2 * PAGE);
+	pthread_t thread;
+	pid_t reader;
+	bool seen;
+	int i;
+
+	(void)state;
+	map_at(&a.s, page_alloc(PAGE), PAGE, IOVA);
+	map_at(&a.s, held.va, 2 * PAGE, 2 * IOVA);
+	gate_init(&a.seen);
+	check_eq(0, pthread_create(&thread, NULL, attach_held, &a));
+	for (i = 0; i < 100 && !a.done; i++)
+		if (held_touched(&held, 100))
+			break;
+	reader = child_start(see_states, &a);
+	seen = gate_wait_ms(&a.seen, 5000);
+	/* Who waits cannot be killed. */
+	held_release(&held);
+	child_ok(reader);
+	check_eq(0, pthread_join(thread, NULL));
+	check(seen);
+}
+
 /* ---- groups ---- */
 
 #define ROOM 8
@@ -895,6 +1078,8 @@ int main(int argc, char **argv)
 	ADD(mappings_million);
 	ADD(destroy_watched);
 	ADD(fdinfo);
+	ADD(fdinfo_counts);
+	ADD(states_held);
 	ADD(group_alone);
 	ADD(group_shared);
 	ADD(group_blocked);
