@@ -115,15 +115,16 @@ static int charge_user(struct pages_owner *owner, unsigned long npages)
 	return 0;
 }
 
-static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc)
+static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc,
+		     bool always)
 {
 	int rc;
 
-	if (!inc)
+	if (!inc || always)
 		mmap_write_lock(owner->mm);
 	else if (mmap_write_lock_killable(owner->mm))
 		return -EINTR;
-	rc = __account_locked_vm(owner->mm, npages, inc, owner->task, false);
+	rc = __account_locked_vm(owner->mm, npages, inc, owner->task, always);
 	mmap_write_unlock(owner->mm);
 	if (rc)
 		refuse_charge(owner, npages, READ_ONCE(owner->mm->locked_vm),
@@ -168,10 +169,28 @@ int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
 	if (charge == CHARGE_USER)
 		rc = charge_user(owner, npages);
 	else if (charge == CHARGE_MM)
-		rc = charge_mm(owner, npages, true);
+		rc = charge_mm(owner, npages, true, false);
 	if (!rc)
 		atomic64_add(npages, &owner->mm->pinned_vm);
 	return rc;
+}
+
+/**
+ * pages_owner_charge_always() - pages_owner_charge() whatever the limit
+ * @owner: whom to charge
+ * @charge: how
+ * @npages: how much, in pages
+ *
+ * Context: may sleep, takes mmap_lock.
+ */
+void pages_owner_charge_always(struct pages_owner *owner,
+			       enum pages_charge charge, unsigned long npages)
+{
+	if (charge == CHARGE_USER)
+		atomic_long_add(npages, &owner->user->locked_vm);
+	else if (charge == CHARGE_MM)
+		charge_mm(owner, npages, true, true);
+	atomic64_add(npages, &owner->mm->pinned_vm);
 }
 
 /**
@@ -189,5 +208,5 @@ void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
 	if (charge == CHARGE_USER)
 		atomic_long_sub(npages, &owner->user->locked_vm);
 	else if (charge == CHARGE_MM)
-		charge_mm(owner, npages, false);
+		charge_mm(owner, npages, false, false);
 }

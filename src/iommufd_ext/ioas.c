@@ -605,7 +605,9 @@ static struct area **alloc_areas(struct list_head *slices, int prot,
 		n++;
 		cond_resched();
 	}
-	areas = kvmalloc_array(n, sizeof(*areas), GFP_KERNEL_ACCOUNT);
+	/* Too many for an array is no reason for a warning. */
+	areas = kvmalloc_array(n, sizeof(*areas),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!areas)
 		return NULL;
 

@@ -432,6 +432,8 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 			return 0;
 		iova = area->last + 1;
 		area = iova_next_area(area);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 }
@@ -445,7 +447,8 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
  *	failure it may be in part
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if anything in the range is not mapped; -ENOMEM.
+ * Return: 0; -ENOENT if anything in the range is not mapped; -ENOMEM; -EINTR if the
+ * process is being killed.
  */
 int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 		     struct list_head *slices)

@@ -370,7 +370,7 @@ static enum obj_type find_needing(struct iommufd_ext_ctx *ictx,
 			type = obj->type;
 		xa_unlock(&ictx->objects);
 		cond_resched();
-	} while (obj && type == OBJ_ANY);
+	} while (obj && type == OBJ_ANY && !fatal_signal_pending(current));
 	return type;
 }
 

@@ -266,7 +266,9 @@ struct segment {
  * @file: the file the memory is in, or NULL; constant
  * @dmabuf: the dma-buf the memory is, or NULL; constant
  * @kept: some of it stays pinned for good; protected by @lock
- * @moving: links memory that changes its owner; see change_process.c
+ * @moving: links memory that changes its owner; see change_process.c. Protected by
+ *	iommufd_ext_ctx.copy_rwsem
+ * @charged: what the owner to be is charged for it, in pages; as @moving
  * @pages: the memory
  *
  * An area has its memory to itself until it is copied or cut, or an access pins
@@ -282,6 +284,7 @@ struct shared_pages {
 	struct dmabuf_memory *dmabuf;
 	bool kept;
 	struct list_head moving;
+	unsigned long charged;
 	struct pages pages;
 };
 
@@ -677,6 +680,8 @@ enum pages_charge pages_owner_charge_between(const struct pages_owner *from,
 					     enum pages_charge charge);
 int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
 		       unsigned long npages);
+void pages_owner_charge_always(struct pages_owner *owner,
+			       enum pages_charge charge, unsigned long npages);
 void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
 			  unsigned long npages);
 
@@ -794,8 +799,9 @@ void shared_pages_get(struct shared_pages *shared, unsigned long first,
 		      unsigned long npages, struct page **out_pages);
 int shared_pages_rw(struct shared_pages *shared, size_t skip, void *data,
 		    size_t size, bool write);
-void shared_pages_set_owner(struct shared_pages *shared,
-			    struct pages_owner *owner);
+int shared_pages_set_owner(struct shared_pages *shared,
+			   struct pages_owner *owner, enum pages_charge charge,
+			   unsigned long charged);
 void shared_iter_init(struct area_iter *iter, struct shared_pages *shared,
 		      unsigned long page);
 void shared_iter_next(struct area_iter *iter, struct pfn_range *range);

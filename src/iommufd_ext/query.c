@@ -224,12 +224,14 @@ static bool next_object(struct iommufd_ext_ctx *ictx, u64 *cursor,
 	return described;
 }
 
-static unsigned int take_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
-				 struct ioasid_object *batch, unsigned int max)
+/* Returns how many there are, or -EINTR: the lock is held for as long as an attach. */
+static int take_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
+			struct ioasid_object *batch, unsigned int max)
 {
 	unsigned int n;
 
-	mutex_lock(&ictx->attach_lock);
+	if (mutex_lock_killable(&ictx->attach_lock))
+		return -EINTR;
 	for (n = 0; n < max; n++)
 		if (!next_object(ictx, cursor, &batch[n]))
 			break;
@@ -241,8 +243,7 @@ static int list_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
 			struct entries *entries)
 {
 	struct ioasid_object *batch;
-	unsigned int i, n, want;
-	int rc = 0;
+	int i, n, want, rc = 0;
 
 	batch = kmalloc_array(BATCH, sizeof(*batch), GFP_KERNEL);
 	if (!batch)
@@ -252,6 +253,8 @@ static int list_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
 	while (entries->count < entries->room && *cursor) {
 		want = min_t(u32, BATCH, entries->room - entries->count);
 		n = take_objects(ictx, cursor, batch, want);
+		if (n < 0)
+			rc = n;
 		for (i = 0; i < n && !rc; i++)
 			rc = entries_add(entries, &batch[i]);
 		if (!rc && fatal_signal_pending(current))
@@ -347,17 +350,22 @@ static void describe_mapping(struct ioas *ioas, const struct area *area,
 
 /*
  * Takes up to BATCH mappings from @iova on, and moves it behind them. A mapping that
- * is being removed is none any more, unless it is kept.
+ * is being removed is none any more, unless it is kept. Returns how many there are,
+ * or -EINTR.
  */
-static unsigned int take_mappings(struct ioas *ioas, unsigned long *iova,
-				  struct ioasid_mapping *batch,
-				  unsigned int max, bool *end)
+static int take_mappings(struct ioas *ioas, unsigned long *iova,
+			 struct ioasid_mapping *batch, unsigned int max,
+			 bool *end)
 {
 	unsigned int n = 0, seen = 0;
 	struct area *area;
 
-	down_read(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
+	if (down_read_killable(&ioas->domains_rwsem))
+		return -EINTR;
+	if (mutex_lock_killable(&ioas->iova_lock)) {
+		up_read(&ioas->domains_rwsem);
+		return -EINTR;
+	}
 	area = iova_find_area(ioas, *iova, ULONG_MAX);
 	while (area && n < max && seen++ < BATCH) {
 		if (!area->going || READ_ONCE(area->kept))
@@ -375,8 +383,7 @@ static int list_mappings(struct ioas *ioas, unsigned long *iova,
 			 struct entries *entries, bool *end)
 {
 	struct ioasid_mapping *batch;
-	unsigned int i, n, max;
-	int rc = 0;
+	int i, n, max, rc = 0;
 
 	batch = kmalloc_array(BATCH, sizeof(*batch), GFP_KERNEL);
 	if (!batch)
@@ -385,6 +392,8 @@ static int list_mappings(struct ioas *ioas, unsigned long *iova,
 	while (entries->count < entries->room && !*end && !rc) {
 		max = min_t(u32, BATCH, entries->room - entries->count);
 		n = take_mappings(ioas, iova, batch, max, end);
+		if (n < 0)
+			rc = n;
 		for (i = 0; i < n && !rc; i++)
 			rc = entries_add(entries, &batch[i]);
 		if (!rc && fatal_signal_pending(current))

@@ -480,22 +480,44 @@ int shared_pages_rw(struct shared_pages *shared, size_t skip, void *data,
 	return rc;
 }
 
+/* A little may have been pinned or unpinned since @charged was charged. */
+static void move_charge(struct shared_pages *shared, struct pages_owner *owner,
+			enum pages_charge charge, unsigned long charged)
+{
+	unsigned long npinned = shared->npinned;
+
+	lockdep_assert_held_write(&shared->lock);
+
+	if (npinned > charged)
+		pages_owner_charge_always(owner, charge, npinned - charged);
+	else if (npinned < charged)
+		pages_owner_uncharge(owner, charge, charged - npinned);
+	if (npinned)
+		pages_owner_uncharge(shared->pages.owner, charge, npinned);
+}
+
 /**
  * shared_pages_set_owner() - let the memory belong to somebody else
  * @shared: the memory, which keeps a reference to the new owner and drops that to
- *	the old one. What is charged is the caller's matter
+ *	the old one
  * @owner: the new owner
+ * @charge: how it is charged, and the old one is not any more
+ * @charged: what it is charged for the memory already, in pages
  *
- * Context: may sleep, takes shared->lock.
+ * Context: may sleep, takes shared->lock and mmap_lock.
+ * Return: 0, or -EINTR if the process is being killed, then nothing has changed.
  */
-void shared_pages_set_owner(struct shared_pages *shared,
-			    struct pages_owner *owner)
+int shared_pages_set_owner(struct shared_pages *shared,
+			   struct pages_owner *owner, enum pages_charge charge,
+			   unsigned long charged)
 {
 	struct pages_owner *old = shared->pages.owner;
 	struct segment *segment;
 
+	if (down_write_killable(&shared->lock))
+		return -EINTR;
+	move_charge(shared, owner, charge, charged);
 	refcount_inc(&owner->users);
-	down_write(&shared->lock);
 	shared->pages.owner = owner;
 	for (segment = shared_pages_segment(shared, 0); segment;
 	     segment = segment_next(segment)) {
@@ -504,6 +526,7 @@ void shared_pages_set_owner(struct shared_pages *shared,
 	}
 	up_write(&shared->lock);
 	pages_owner_put(old);
+	return 0;
 }
 
 static void enter_segment(struct area_iter *iter, struct segment *segment)

@@ -661,6 +661,38 @@ static void test_change_process_memory(void **state)
 	check_pinned(0);
 }
 
+/* More than an array of the usual kind has room for. */
+#define MANY_IOAS 530000
+/* For a kernel that looks at each lock: more than it can know at a time. */
+#define MANY_IOAS_DEBUG 3000
+
+/* How many address spaces there are is up to the user; nothing breaks, or takes long. */
+static void test_change_many(void **state)
+{
+	bool debug = path_exists("/proc/lockdep");
+	int num = debug ? MANY_IOAS_DEBUG : MANY_IOAS;
+	int ctx = ioasid_open(), fd = memfd_new(PAGE, 0), i;
+	struct setup s = { .ctx = ctx };
+	struct file_child c = { .s = &s, .fd = fd };
+	long long begin, changed, end;
+
+	(void)state;
+	for (i = 0; i < num; i++) {
+		s.ioas = ioas_new(ctx);
+		if (i % 100 == 0)
+			assert_ok(map_file(&s, fd, 0, PAGE, IOVA));
+	}
+	begin = now_ms();
+	run_child(change_it, &c);
+	changed = now_ms();
+	drop_fd(ctx);
+	end = now_ms();
+	print_message("# %d IOASs: change %lld ms, close %lld ms\n", num,
+		      changed - begin, end - changed);
+	check(changed - begin < 10000);
+	check(end - changed < 20000);
+}
+
 static void start_change(struct file_child *c, pid_t *child)
 {
 	gate_init(&c->go);
@@ -899,6 +931,7 @@ int main(int argc, char **argv)
 	ADD(attach_by_other);
 	ADD_MODES(limit);
 	ADD(change_nothing);
+	ADD(change_many);
 	ADD(change_process_memory);
 	ADD(change);
 	ADD(change_back);

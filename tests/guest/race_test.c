@@ -13,10 +13,12 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <linux/ioasid.h>
 #include <linux/vfio_cdev_ext.h>
 
 #include "dma.h"
+#include "held.h"
 #include "ioasid.h"
 #include "nvme.h"
 #include "state.h"
@@ -1044,6 +1046,113 @@ static void test_kill_big_map(void **state)
 	}
 }
 
+struct held_attach {
+	struct race race;
+	bool done;
+	void (*call)(struct race *race);
+};
+
+static void *attach_held(void *arg)
+{
+	struct held_attach *a = arg;
+
+	/* Some kernels have nobody wait for such memory. */
+	expect(&a->race, "attach",
+	       cdev_attach(a->race.dev, a->race.ioas, NULL), EFAULT, 0, 0);
+	a->done = true;
+	return NULL;
+}
+
+static void call_change(struct race *race)
+{
+	change_process(race->ctx);
+}
+
+static void call_list(struct race *race)
+{
+	struct ioasid_object list[2];
+	uint64_t cursor = 0;
+	uint32_t num = 2;
+
+	list_objects(race->ctx, &cursor, list, &num);
+}
+
+static void call_list_mappings(struct race *race)
+{
+	struct ioasid_mapping list[2];
+	uint64_t iova = 0;
+	uint32_t num = 2;
+	bool end;
+
+	list_mappings(race->ctx, race->ioas, &iova, list, &num, &end);
+}
+
+static void call_copy(struct race *race)
+{
+	ioas_copy_fixed(race->ctx, race->other, MB, race->ioas, MB, PAGE,
+			MAP_RW);
+}
+
+static void call_it(void *arg)
+{
+	struct held_attach *a = arg;
+
+	a->call(&a->race);
+}
+
+/* Whoever waits for an attach, which waits for memory of its user, can be killed. */
+static void test_kill_waiting(void **state)
+{
+	static void (*const calls[])(struct race *race) = {
+		call_change, call_list, call_list_mappings, call_copy,
+	};
+	struct held_attach a = {};
+	siginfo_t info;
+	struct held held;
+	pthread_t thread;
+	bool died = true;
+	pid_t child;
+	size_t i;
+	int ms;
+
+	(void)state;
+	race_bound(&a.race);
+	a.race.other = ioas_new(a.race.ctx);
+	held = held_alloc(PAGE);
+	assert_ok(ioas_map_fixed(a.race.ctx, a.race.ioas, a.race.va, PAGE, MB,
+				 MAP_RW));
+	assert_ok(ioas_map_fixed(a.race.ctx, a.race.ioas, held.va, PAGE, 2 * MB,
+				 MAP_RW));
+	check_eq(0, pthread_create(&thread, NULL, attach_held, &a));
+	for (i = 0; i < 100 && !a.done; i++)
+		if (held_touched(&held, 100))
+			break;
+	for (i = 0; i < ARRAY_SIZE(calls) && died; i++) {
+		a.call = calls[i];
+		child = child_start(call_it, &a);
+		sleep_ms(200);
+		kill(child, SIGKILL);
+		for (ms = 0; ms < 2000; ms += 20) {
+			info.si_pid = 0;
+			check_eq(0, waitid(P_PID, child, &info,
+					   WEXITED | WNOHANG | WNOWAIT));
+			died = info.si_pid == child;
+			if (died)
+				break;
+			sleep_ms(20);
+		}
+		if (!died)
+			held_release(&held);
+		child_status(child);
+	}
+	if (died)
+		held_release(&held);
+	check_eq(0, pthread_join(thread, NULL));
+	if (!died)
+		fail_test("call %zu cannot be killed", i - 1);
+	release_all();
+}
+
 static void reset_step(struct race *race, int index, unsigned int round)
 {
 	(void)index;
@@ -1336,6 +1445,7 @@ int main(int argc, char **argv)
 	test_add(&list, test_huge_reserved, (void *)1, "huge_reserved.touch");
 	ADD(kill);
 	ADD(kill_big_map);
+	ADD(kill_waiting);
 	ADD(hot_reset);
 	ADD(unmap_grow);
 	ADD(map_grow);
