@@ -84,6 +84,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	mutex_init(&ioas->iova_lock);
 	ioas->areas = RB_ROOT;
 	ioas->reserved = RB_ROOT_CACHED;
+	ioas->reserved_by = RB_ROOT;
 	ioas->allowed = RB_ROOT_CACHED;
 	ioas->iova_alignment = 1;
 	ioas->large_pages = true;

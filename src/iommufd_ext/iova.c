@@ -17,6 +17,7 @@
 /**
  * struct reserved_range - IOVAs that cannot be mapped
  * @node: in ioas.reserved
+ * @by_owner: in ioas.reserved_by
  * @owner: the page table or endpoint that needs them kept free
  * @owner_id: id of the page table, or of the endpoint's device
  *
@@ -24,6 +25,7 @@
  */
 struct reserved_range {
 	struct interval_tree_node node;
+	struct rb_node by_owner;
 	const void *owner;
 	u32 owner_id;
 };
@@ -472,6 +474,23 @@ static int refuse_reserve(struct ioas *ioas, unsigned long start,
 				  other_start, other_last);
 }
 
+static const void *owner_of(const struct rb_node *node)
+{
+	return rb_entry(node, struct reserved_range, by_owner)->owner;
+}
+
+static bool owner_less(struct rb_node *a, const struct rb_node *b)
+{
+	return owner_of(a) < owner_of(b);
+}
+
+static int owner_cmp(const void *owner, const struct rb_node *node)
+{
+	const void *other = owner_of(node);
+
+	return owner < other ? -1 : owner > other;
+}
+
 /**
  * iova_reserve() - keep a range from being mapped
  * @ioas: the IOAS
@@ -509,6 +528,7 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 	range->owner = owner;
 	range->owner_id = owner_id;
 	interval_tree_insert(&range->node, &ioas->reserved);
+	rb_add(&range->by_owner, &ioas->reserved_by, owner_less);
 	return 0;
 }
 
@@ -546,21 +566,19 @@ int iova_reserve_outside(struct ioas *ioas,
  */
 void iova_unreserve(struct ioas *ioas, const void *owner)
 {
-	struct interval_tree_node *node, *next;
+	struct rb_node *node;
 
 	lockdep_assert_held(&ioas->iova_lock);
 
-	for (node = interval_tree_iter_first(&ioas->reserved, 0, ULONG_MAX);
-	     node; node = next) {
+	/* There is one owner for each page table, and they can be many. */
+	while ((node = rb_find_first(owner, &ioas->reserved_by, owner_cmp))) {
 		struct reserved_range *range =
-			container_of(node, struct reserved_range, node);
+			rb_entry(node, struct reserved_range, by_owner);
 
-		next = interval_tree_iter_next(node, 0, ULONG_MAX);
-		cond_resched();
-		if (range->owner != owner)
-			continue;
-		interval_tree_remove(node, &ioas->reserved);
+		rb_erase(node, &ioas->reserved_by);
+		interval_tree_remove(&range->node, &ioas->reserved);
 		kfree(range);
+		cond_resched();
 	}
 }
 
@@ -694,9 +712,13 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 
 	xa_for_each(&ioas->accesses, index, access)
 		alignment = max(alignment, access->iova_alignment);
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+	/* None of them has more than all together have. */
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+		if (alignment >= ioas->iova_alignment)
+			break;
 		alignment = max(alignment,
 				1UL << __ffs(hwpt->domain->pgsize_bitmap));
+	}
 	if (joining) {
 		unsigned long pgsizes = joining->domain->pgsize_bitmap;
 

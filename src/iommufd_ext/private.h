@@ -394,6 +394,7 @@ struct slice {
  *	table is filled or emptied
  * @areas: struct area by IOVA; they do not overlap
  * @reserved: struct reserved_range: IOVAs that cannot be mapped
+ * @reserved_by: the same, by owner
  * @allowed: struct allowed_range: IOVAs that may not become reserved, and of
  *	which automatic ones are chosen; empty for all
  * @iova_alignment: every IOVA and length is a multiple, in bytes
@@ -410,6 +411,7 @@ struct ioas {
 	struct mutex iova_lock;
 	struct rb_root areas;
 	struct rb_root_cached reserved;
+	struct rb_root reserved_by;
 	struct rb_root_cached allowed;
 	unsigned long iova_alignment;
 	bool large_pages;

@@ -107,6 +107,33 @@ static void test_flags(void **state)
 	assert_ok(ioasid_destroy(s.ctx, s.ioas));
 }
 
+/* How long it takes to close a file with @num page tables of one IOAS, in ms. */
+static long long close_page_tables(unsigned int num)
+{
+	struct setup s = setup_bound();
+	long long begin;
+	uint32_t hwpt;
+
+	while (num--)
+		assert_ok(hwpt_alloc(s.ctx, s.devid, s.ioas, 0, &hwpt));
+	drop_fd(s.dev);
+	begin = now_ms();
+	drop_fd(s.ctx);
+	return now_ms() - begin;
+}
+
+/* Four times as many take four times as long, not sixteen times. */
+static void test_close_many(void **state)
+{
+	unsigned int num = path_exists("/proc/lockdep") ? 200 : 4000;
+	long long few = close_page_tables(num);
+	long long many = close_page_tables(4 * num);
+
+	(void)state;
+	print_message("# %u: %lld ms, %u: %lld ms\n", num, few, 4 * num, many);
+	check(many < 8 * few + 100);
+}
+
 static void test_data(void **state)
 {
 	struct setup s = setup_bound();
@@ -466,6 +493,7 @@ int main(int argc, char **argv)
 
 	test_before = use_edu;
 	test_add(&list, test_flags, NULL, "flags");
+	test_add(&list, test_close_many, NULL, "close_many");
 	test_add(&list, test_data, NULL, "data");
 	test_add(&list, test_nested_parent, NULL, "nested.parent");
 	test_add(&list, test_invalidate, NULL, "invalidate");
