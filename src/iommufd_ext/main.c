@@ -41,6 +41,8 @@
  *    is unpinned.
  *  - Memory is pinned with no lock of the IOAS held, unless a page table is being
  *    filled with what was mapped before it came, or for an access.
+ *  - Memory of a user can take forever. Who reads /proc or sysfs takes no lock that is
+ *    held meanwhile, and who waits for one in an ioctl can be killed.
  *
  * The lock order is in private.h. This file has the file operations and the
  * dispatcher of the ioctls.
