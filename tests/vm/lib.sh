@@ -62,9 +62,8 @@ quietly() {
 	}
 }
 
-# What "make" of the two modules runs.
-BUILD_ROOT_PACKAGES=(bash binutils coreutils dash diffutils findutils gcc-14 grep libc6-dev make mawk sed
-	util-linux)
+# What "make" of the two modules runs, beside the compiler.
+BUILD_ROOT_PACKAGES=(bash binutils coreutils dash diffutils findutils grep libc6-dev make mawk sed util-linux)
 
 # ---- rows ---------------------------------------------------------------------------------
 
@@ -143,18 +142,19 @@ row_apt() {
 	${suite:+"$TOP/scripts/suite-apt" "$suite"} "$@"
 }
 
-# row_release ROW : the kernel release of an apt row. The metapackage says which one is
-# current; in another Debian release it may name another series, then the newest of ours counts.
+# row_release ROW : the kernel release of an apt row, whose name begins with its series. The metapackage
+# says which one is current; in another Debian release it may name another series, then the newest of
+# ours counts.
 row_release() {
-	local row=$1 meta pkg
+	local row=$1 series=${1%%-*} meta pkg
 	meta=$(row_field "$row" kernel) || return 1
 	meta=${meta#apt:}
 	pkg=$(row_apt "$row" apt-cache depends "${meta##*/}" 2>/dev/null |
 		awk '/Depends: linux-image-/ { print $2; exit }')
 	case $pkg in
-	linux-image-"$row".*) ;;
+	linux-image-"$series".*) ;;
 	*)
-		pkg=$(row_apt "$row" apt-cache pkgnames "linux-headers-$row." |
+		pkg=$(row_apt "$row" apt-cache pkgnames "linux-headers-$series." |
 			grep -E -- '[0-9](\+deb[0-9]+)?-amd64$' | sort -V | tail -n 1) || true
 		;;
 	esac
@@ -215,15 +215,22 @@ fetch_image() {
 # that want its C library, and want its compiler. So modules are built in a tree of that release. Its
 # packages are unpacked and not set up, which saves most of the time and of what would come along.
 make_build_root() {
-	local release=$2 version=$3 dir=$4 suite mirror
+	local release=$2 version=$3 dir=$4 suite base mirror compiler sources
 	suite=$(row_suite "$1")
+	base=${suite%-backports}
 	mirror=$(debian_mirror)
+	compiler=$(row_apt "$1" apt-cache depends "linux-headers-$release" |
+		grep -oE -m 1 'gcc-[0-9]+') || die "linux-headers-$release names no compiler"
+	sources=("deb $mirror $base main")
+	[ "$suite" = "$base" ] || sources+=("deb $mirror $suite main")
 	say "unpacking the compiler and the headers of $release ($version)"
+	# Before trixie the links of the merged /usr are made by a package being set up.
+	# shellcheck disable=SC2016 # for mmdebstrap
 	quietly "$dir/mmdebstrap.log" mmdebstrap --mode=root --variant=extract \
-		--include="$(IFS=,; echo "${BUILD_ROOT_PACKAGES[*]}"),linux-headers-$release=$version" \
+		--include="$(IFS=,; echo "${BUILD_ROOT_PACKAGES[*]}"),$compiler,linux-headers-$release=$version" \
+		--setup-hook='cd "$1"; for d in bin sbin lib lib64; do mkdir -p usr/$d; ln -s usr/$d; done' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-		--format=directory "${suite%-backports}" "$dir/root" \
-		"deb $mirror ${suite%-backports} main" "deb $mirror $suite main"
+		--format=directory "$base" "$dir/root" "${sources[@]}"
 	ln -s mawk "$dir/root/usr/bin/awk"
 }
 
