@@ -75,11 +75,11 @@ static inline int ext_iommu_read_dirty(struct iommu_domain *domain,
 						       clear ? 0 : IOMMU_DIRTY_NO_CLEAR,
 						       &dirty);
 #elif IOMMUFD_EXT_TEST
-	struct iommu_dirty_bitmap dirty = { .gather = found };
+	struct ext_driver_dirty_bitmap dirty = { .gather = found };
 
 	iommu_iotlb_gather_init(found);
 	return mock_dirty_ops_of(domain)->read_and_clear_dirty(domain, iova, size,
-							       clear ? 0 : IOMMU_DIRTY_NO_CLEAR,
+							       clear ? 0 : EXT_DIRTY_NO_CLEAR,
 							       &dirty);
 #else
 	iommu_iotlb_gather_init(found);

@@ -17,48 +17,102 @@
 #include "iommu.h"
 
 /* Where this is false, no fault queue can be made. */
-#define EXT_HAS_IOPF EXT_PROBE_IOPF_GROUP
+#define EXT_HAS_IOPF                              \
+	(EXT_PROBE_IOPF_ATTACH_HANDLE &&          \
+	 EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE &&   \
+	 EXT_PROBE_IOPF_GROUP_RESPONSE &&         \
+	 (EXT_PROBE_IOPF_GROUP_DEQUEUE || EXT_PROBE_IOPF_GROUP_PENDING))
 
-#if EXT_PROBE_IOPF_GROUP
+#if EXT_HAS_IOPF
+#define ext_iopf_fault iopf_fault
+#define ext_iopf_group iopf_group
+
 static inline void ext_set_iopf_handler(struct iommu_domain *domain,
 					int (*handler)(struct iopf_group *group))
 {
 	domain->iopf_handler = handler;
 }
-#else
-/* Some of these kernels have other types of these names. */
-#define iopf_fault ext_iopf_fault
-#define iopf_group ext_iopf_group
 
-struct iopf_fault {
+static inline void ext_iopf_free_group(struct iopf_group *group)
+{
+	iopf_free_group(group);
+}
+#else
+struct ext_iopf_fault {
 	struct iommu_fault fault;
 	struct list_head list;
 };
 
-struct iopf_group {
+struct ext_iopf_group {
 	struct list_head faults;
 	size_t fault_count;
-	struct iommu_attach_handle *attach_handle;
+	struct ext_iommu_attach_handle *attach_handle;
 	struct list_head node;
 	u32 cookie;
 };
 
-static inline void ext_set_iopf_handler(struct iommu_domain *domain,
-					int (*handler)(struct iopf_group *group))
+static inline void
+ext_set_iopf_handler(struct iommu_domain *domain,
+		     int (*handler)(struct ext_iopf_group *group))
 {
 }
 
-static inline void iopf_group_dequeue(struct iopf_group *group)
+static inline void ext_iopf_free_group(struct ext_iopf_group *group)
+{
+}
+#endif
+
+/*
+ * The core lists the groups it has handed out and not seen answered. When a driver
+ * no longer takes faults of a device, it answers and frees those of the list,
+ * whoever holds them. So what a queue holds is taken off the list. Kernels without
+ * a function for that answer nothing that is not listed; the driver is told here.
+ */
+#if !EXT_HAS_IOPF
+static inline void ext_iopf_group_dequeue(struct ext_iopf_group *group)
 {
 }
 
-static inline void iopf_group_response(struct iopf_group *group,
-				       enum iommu_page_response_code code)
+static inline void ext_iopf_group_response(struct ext_iopf_group *group,
+					   enum iommu_page_response_code code)
 {
 }
-
-static inline void iopf_free_group(struct iopf_group *group)
+#elif EXT_PROBE_IOPF_GROUP_DEQUEUE
+static inline void ext_iopf_group_dequeue(struct iopf_group *group)
 {
+	iopf_group_dequeue(group);
+}
+
+static inline void ext_iopf_group_response(struct iopf_group *group,
+					   enum iommu_page_response_code code)
+{
+	iopf_group_response(group, code);
+}
+#else
+static inline void ext_iopf_group_dequeue(struct iopf_group *group)
+{
+	struct iommu_fault_param *param = group->fault_param;
+
+	mutex_lock(&param->lock);
+	list_del_init(&group->pending_node);
+	mutex_unlock(&param->lock);
+}
+
+static inline void ext_iopf_group_response(struct iopf_group *group,
+					   enum iommu_page_response_code code)
+{
+	struct iommu_fault_param *param = group->fault_param;
+	struct device *dev = param->dev;
+	struct iopf_fault *last = &group->last_fault;
+	struct iommu_page_response response = {
+		.pasid = last->fault.prm.pasid,
+		.grpid = last->fault.prm.grpid,
+		.code = code,
+	};
+
+	mutex_lock(&param->lock);
+	dev->iommu->iommu_dev->ops->page_response(dev, last, &response);
+	mutex_unlock(&param->lock);
 }
 #endif
 

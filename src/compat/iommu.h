@@ -17,7 +17,8 @@
 #include <uapi/linux/ioasid.h>
 
 #include "ext_probes.h"
-#if IOMMUFD_EXT_TEST && !EXT_PROBE_IOMMU_USER_DATA
+#if IOMMUFD_EXT_TEST && !EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER && \
+	!EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
 #include "iommu_driver.h"
 #endif
 
@@ -92,8 +93,7 @@ struct ext_user_data {
 	size_t len;
 };
 
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
-	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+#if EXT_PROBE_IOMMU_USER_DATA
 static inline struct iommu_user_data
 ext_iommu_user_data(const struct ext_user_data *data)
 {
@@ -165,10 +165,10 @@ ext_iommu_domain_alloc_flags(struct device *dev, u32 flags,
 		domain->ops = ops->default_domain_ops;
 	return domain;
 #elif IOMMUFD_EXT_TEST
-	struct iommu_user_data user_data;
+	struct ext_driver_user_data user_data;
 
 	if (data)
-		user_data = (struct iommu_user_data){
+		user_data = (struct ext_driver_user_data){
 			.type = data->type,
 			.uptr = data->uptr,
 			.len = data->len,
@@ -189,7 +189,7 @@ ext_iommu_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
 			      u32 flags, const struct ext_user_data *data)
 {
 #if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
-	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED
 	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
 	struct iommu_user_data user_data = ext_iommu_user_data(data);
 	struct iommu_domain *domain;
@@ -217,14 +217,14 @@ ext_iommu_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
 /* Whether there is an operation for it that a driver can have. */
 #define EXT_IOMMU_HAS_NESTED                      \
 	(EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
-	 EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS)
+	 EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED)
 
 /* Can the driver of the device make nested domains, for any data at all? */
 static inline bool ext_iommu_can_nest(struct device *dev)
 {
 #if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
 	return dev->iommu->iommu_dev->ops->domain_alloc_user;
-#elif EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+#elif EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED
 	return dev->iommu->iommu_dev->ops->domain_alloc_nested;
 #else
 	return false;
@@ -420,6 +420,15 @@ static inline bool ext_iommu_group_has_isolated_msi(struct iommu_group *group,
 #endif
 }
 
+/* Before 6.11 there are no handles. */
+#if EXT_PROBE_IOMMU_ATTACH_HANDLE
+#define ext_iommu_attach_handle iommu_attach_handle
+#else
+struct ext_iommu_attach_handle {
+	struct iommu_domain *domain;
+};
+#endif
+
 /*
  * Attach a group with a handle, that those it faults to find it by. Kernels before
  * 6.11 have no handles, and nothing to find.
@@ -434,15 +443,11 @@ void iommu_detach_group_handle(struct iommu_domain *domain,
 int iommu_replace_group_handle(struct iommu_group *group,
 			       struct iommu_domain *new_domain,
 			       struct iommu_attach_handle *handle);
-#else
-struct iommu_attach_handle {
-	struct iommu_domain *domain;
-};
 #endif
 
 static inline int ext_iommu_attach_group(struct iommu_domain *domain,
 					 struct iommu_group *group,
-					 struct iommu_attach_handle *handle)
+					 struct ext_iommu_attach_handle *handle)
 {
 #if EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE
 	return iommu_attach_group_handle(domain, group, handle);
@@ -479,7 +484,7 @@ int iommu_group_replace_domain(struct iommu_group *group,
 static inline int ext_iommu_replace_group(struct iommu_group *group,
 					  struct iommu_domain *old,
 					  struct iommu_domain *new,
-					  struct iommu_attach_handle *handle)
+					  struct ext_iommu_attach_handle *handle)
 {
 #if EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE
 	return iommu_replace_group_handle(group, new, handle);

@@ -19,28 +19,39 @@
 #include "ext_probes.h"
 
 /*
- * What user space tells a driver about a domain, and what it invalidates. Since
- * 6.8; before, nobody passes any.
+ * What user space tells a driver about a domain. Since 6.7; before, nobody passes
+ * any.
  */
 #if EXT_PROBE_IOMMU_USER_DATA
-#define EXT_DOMAIN_NESTED IOMMU_DOMAIN_NESTED
-#define EXT_CACHE_INVALIDATE_USER(fn) .cache_invalidate_user = (fn),
+#define ext_driver_user_data iommu_user_data
 #else
-#define EXT_DOMAIN_NESTED 0
-#define EXT_CACHE_INVALIDATE_USER(fn)
-
-struct iommu_user_data {
+struct ext_driver_user_data {
 	unsigned int type;
 	void __user *uptr;
 	size_t len;
 };
+#endif
 
-struct iommu_user_data_array {
+/* What it invalidates. Since 6.8. */
+#if EXT_PROBE_IOMMU_DOMAIN_CACHE_INVALIDATE_USER
+#define ext_driver_user_data_array iommu_user_data_array
+#define EXT_CACHE_INVALIDATE_USER(fn) .cache_invalidate_user = (fn),
+#else
+#define EXT_CACHE_INVALIDATE_USER(fn)
+
+struct ext_driver_user_data_array {
 	unsigned int type;
 	void __user *uptr;
 	size_t entry_len;
 	u32 entry_num;
 };
+#endif
+
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED
+#define EXT_DOMAIN_NESTED IOMMU_DOMAIN_NESTED
+#else
+#define EXT_DOMAIN_NESTED 0
 #endif
 
 /*
@@ -49,6 +60,16 @@ struct iommu_user_data_array {
  */
 #if EXT_PROBE_IOMMU_DIRTY_OPS
 #define EXT_CAP_DIRTY_TRACKING IOMMU_CAP_DIRTY_TRACKING
+#define EXT_DIRTY_NO_CLEAR IOMMU_DIRTY_NO_CLEAR
+#define ext_driver_dirty_bitmap iommu_dirty_bitmap
+#define ext_driver_dirty_ops iommu_dirty_ops
+
+static inline void ext_driver_record_dirty(struct iommu_dirty_bitmap *dirty,
+					   unsigned long iova,
+					   unsigned long length)
+{
+	iommu_dirty_bitmap_record(dirty, iova, length);
+}
 
 static inline void ext_domain_set_dirty_ops(struct iommu_domain *domain,
 					    const struct iommu_dirty_ops *ops)
@@ -58,42 +79,43 @@ static inline void ext_domain_set_dirty_ops(struct iommu_domain *domain,
 #else
 /* No capability has this number. */
 #define EXT_CAP_DIRTY_TRACKING ((enum iommu_cap)-1)
-#define IOMMU_DIRTY_NO_CLEAR BIT(0)
+#define EXT_DIRTY_NO_CLEAR BIT(0)
 
-struct iommu_dirty_bitmap {
+struct ext_driver_dirty_bitmap {
 	struct iommu_iotlb_gather *gather;
 };
 
-struct iommu_dirty_ops {
+struct ext_driver_dirty_ops {
 	int (*set_dirty_tracking)(struct iommu_domain *domain, bool enabled);
 	int (*read_and_clear_dirty)(struct iommu_domain *domain,
 				    unsigned long iova, size_t size,
 				    unsigned long flags,
-				    struct iommu_dirty_bitmap *dirty);
+				    struct ext_driver_dirty_bitmap *dirty);
 };
 
-static inline void iommu_dirty_bitmap_record(struct iommu_dirty_bitmap *dirty,
-					     unsigned long iova,
-					     unsigned long length)
+static inline void
+ext_driver_record_dirty(struct ext_driver_dirty_bitmap *dirty,
+			unsigned long iova, unsigned long length)
 {
 	iommu_iotlb_gather_add_range(dirty->gather, iova, length);
 }
 
-static inline void ext_domain_set_dirty_ops(struct iommu_domain *domain,
-					    const struct iommu_dirty_ops *ops)
+static inline void
+ext_domain_set_dirty_ops(struct iommu_domain *domain,
+			 const struct ext_driver_dirty_ops *ops)
 {
 }
 #endif
 
 /* @dev and @data are NULL where the kernel does not tell. */
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
-				       const struct iommu_user_data *data);
+				       const struct ext_driver_user_data *data);
 struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
-				       const struct iommu_user_data *data);
+				       const struct ext_driver_user_data *data);
 bool mock_capable(struct device *dev, enum iommu_cap cap);
 void *mock_hw_info(struct device *dev, u32 *len, u32 *type);
 /* NULL for a domain that does not track. */
-const struct iommu_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain);
+const struct ext_driver_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain);
 /* A domain without entries, which a device without a user is attached to. */
 struct iommu_domain *mock_alloc_blocked(void);
 extern struct iommu_domain mock_blocked_domain;
@@ -172,7 +194,7 @@ void mock_iopf_disable(struct device *dev);
 
 struct iopf_queue;
 
-#if EXT_PROBE_IOPF_GROUP
+#if EXT_PROBE_IOPF_REPORT
 static inline struct iopf_queue *ext_iopf_queue_alloc(const char *name)
 {
 	return iopf_queue_alloc(name);
@@ -250,7 +272,13 @@ static inline int ext_report_page_request(struct device *dev, u32 pasid,
 }
 #endif
 
-#if EXT_PROBE_IOPF_GROUP && EXT_PROBE_IOMMU_DEV_FEAT_IOPF
+#if EXT_PROBE_IOMMU_OPS_USER_PASID_TABLE
+#define EXT_USER_PASID_TABLE .user_pasid_table = true,
+#else
+#define EXT_USER_PASID_TABLE
+#endif
+
+#if EXT_PROBE_IOPF_REPORT && EXT_PROBE_IOMMU_DEV_FEAT_IOPF
 static inline int ext_driver_enable_feat(struct device *dev,
 					 enum iommu_dev_features feat)
 {
@@ -270,11 +298,11 @@ static inline int ext_driver_disable_feat(struct device *dev,
 	.dev_enable_feat = ext_driver_enable_feat, \
 	.dev_disable_feat = ext_driver_disable_feat, \
 	.page_response = ext_driver_page_response, \
-	.user_pasid_table = true,
-#elif EXT_PROBE_IOPF_GROUP
+	EXT_USER_PASID_TABLE
+#elif EXT_PROBE_IOPF_REPORT
 #define EXT_IOPF_OPS \
 	.page_response = ext_driver_page_response, \
-	.user_pasid_table = true,
+	EXT_USER_PASID_TABLE
 #else
 #define EXT_IOPF_OPS
 #endif
@@ -284,7 +312,7 @@ static inline int ext_driver_follow_iopf(struct device *dev,
 					 struct iommu_domain *new,
 					 struct iommu_domain *old)
 {
-#if EXT_PROBE_IOPF_GROUP && !EXT_PROBE_IOMMU_DEV_FEAT_IOPF
+#if EXT_PROBE_IOPF_REPORT && !EXT_PROBE_IOMMU_DEV_FEAT_IOPF
 	int rc = 0;
 
 	if (new && new->iopf_handler)
@@ -306,7 +334,7 @@ static inline int ext_driver_follow_iopf(struct device *dev,
  *
  * Since 6.6 the blocked domain is one for all.
  */
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_NESTED
 static inline struct iommu_domain *
 ext_driver_alloc_nested(struct device *dev, struct iommu_domain *parent,
 			u32 flags, const struct iommu_user_data *data)
@@ -314,11 +342,17 @@ ext_driver_alloc_nested(struct device *dev, struct iommu_domain *parent,
 	return mock_alloc_nested(parent, flags, data);
 }
 
-#define EXT_DOMAIN_ALLOC_OPS                               \
-	.default_domain = &mock_blocked_domain,            \
-	.blocked_domain = &mock_blocked_domain,            \
-	.domain_alloc_paging_flags = mock_alloc_paging,    \
-	.domain_alloc_nested = ext_driver_alloc_nested
+#define EXT_ALLOC_NESTED_OP .domain_alloc_nested = ext_driver_alloc_nested,
+#else
+#define EXT_ALLOC_NESTED_OP
+#endif
+
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING_FLAGS
+#define EXT_DOMAIN_ALLOC_OPS                    \
+	EXT_ALLOC_NESTED_OP                     \
+	.default_domain = &mock_blocked_domain, \
+	.blocked_domain = &mock_blocked_domain, \
+	.domain_alloc_paging_flags = mock_alloc_paging
 #elif EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
 static inline struct iommu_domain *
 ext_driver_alloc_user(struct device *dev, u32 flags,

@@ -26,7 +26,7 @@ static inline u32 ext_max_pasids(struct device *dev)
 /* For all devices of the group of @dev. */
 static inline int ext_iommu_attach_pasid(struct iommu_domain *domain,
 					 struct device *dev, u32 pasid,
-					 struct iommu_attach_handle *handle)
+					 struct ext_iommu_attach_handle *handle)
 {
 #if EXT_PROBE_IOMMU_ATTACH_DEVICE_PASID
 	return iommu_attach_device_pasid(domain, dev, pasid, handle);
@@ -55,9 +55,9 @@ int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
 #endif
 
 static inline int ext_iommu_replace_pasid(struct iommu_domain *old,
-					  struct iommu_attach_handle *old_handle,
+					  struct ext_iommu_attach_handle *old_handle,
 					  struct iommu_domain *new,
-					  struct iommu_attach_handle *new_handle,
+					  struct ext_iommu_attach_handle *new_handle,
 					  struct device *dev, u32 pasid)
 {
 #if EXT_PROBE_IOMMU_REPLACE_DEVICE_PASID

@@ -176,9 +176,7 @@ static inline int ext_vfio_mig_data_size(struct vfio_device *vdev,
 #define EXT_VFIO_HAS_PRECOPY_INFO_V2 EXT_PROBE_VFIO_PRECOPY_INFO_V2
 
 /* VFIO_MIGRATION_PRE_COPY, which 6.1 does not have. */
-#ifndef VFIO_MIGRATION_PRE_COPY
-#define VFIO_MIGRATION_PRE_COPY BIT(2)
-#endif
+#define EXT_VFIO_MIGRATION_PRE_COPY BIT(2)
 
 static inline void ext_vfio_set_precopy_info_v2(struct vfio_device *vdev,
 						bool known)

@@ -34,8 +34,8 @@
  * @ictx: the context, of which the open file holds a reference
  * @lock: serialises readers, writers and fault_queue_flush(); protects @waiting
  * @list_lock: protects @groups
- * @groups: struct iopf_group that have not been read
- * @waiting: cookie to struct iopf_group that has been read
+ * @groups: struct ext_iopf_group that have not been read
+ * @waiting: cookie to struct ext_iopf_group that has been read
  * @wait: of poll()
  * @errors: the last refusals of the file
  */
@@ -56,17 +56,17 @@ struct fault_queue {
 #define refuse_buffer(_queue, _what, _uptr) \
 	iommufd_ext_refuse_fault(&(_queue)->errors, _what, _uptr)
 
-static struct attach_handle *group_handle(struct iopf_group *group)
+static struct attach_handle *group_handle(struct ext_iopf_group *group)
 {
 	return container_of(group->attach_handle, struct attach_handle, core);
 }
 
-static int queue_group(struct iopf_group *group)
+static int queue_group(struct ext_iopf_group *group)
 {
 	struct fault_queue *queue = group_handle(group)->hwpt->fault;
 
 	/* Nobody but the queue answers it now. */
-	iopf_group_dequeue(group);
+	ext_iopf_group_dequeue(group);
 
 	spin_lock(&queue->list_lock);
 	list_add_tail(&group->node, &queue->groups);
@@ -75,12 +75,12 @@ static int queue_group(struct iopf_group *group)
 	return 0;
 }
 
-static struct iopf_group *take_group(struct fault_queue *queue)
+static struct ext_iopf_group *take_group(struct fault_queue *queue)
 {
-	struct iopf_group *group;
+	struct ext_iopf_group *group;
 
 	spin_lock(&queue->list_lock);
-	group = list_first_entry_or_null(&queue->groups, struct iopf_group,
+	group = list_first_entry_or_null(&queue->groups, struct ext_iopf_group,
 					 node);
 	if (group)
 		list_del(&group->node);
@@ -88,18 +88,18 @@ static struct iopf_group *take_group(struct fault_queue *queue)
 	return group;
 }
 
-static void put_back_group(struct fault_queue *queue, struct iopf_group *group)
+static void put_back_group(struct fault_queue *queue, struct ext_iopf_group *group)
 {
 	spin_lock(&queue->list_lock);
 	list_add(&group->node, &queue->groups);
 	spin_unlock(&queue->list_lock);
 }
 
-static void answer_group(struct iopf_group *group,
+static void answer_group(struct ext_iopf_group *group,
 			 enum iommu_page_response_code code)
 {
-	iopf_group_response(group, code);
-	iopf_free_group(group);
+	ext_iopf_group_response(group, code);
+	ext_iopf_free_group(group);
 }
 
 /**
@@ -112,7 +112,7 @@ static void answer_group(struct iopf_group *group,
 void fault_queue_flush(struct fault_queue *queue,
 		       const struct attach_handle *handle)
 {
-	struct iopf_group *group, *next;
+	struct ext_iopf_group *group, *next;
 	unsigned long cookie;
 	LIST_HEAD(flushed);
 
@@ -150,10 +150,10 @@ static int check_records(struct fault_queue *queue, loff_t pos, size_t count,
 	return 0;
 }
 
-static int copy_group(struct fault_queue *queue, struct iopf_group *group,
+static int copy_group(struct fault_queue *queue, struct ext_iopf_group *group,
 		      char __user *buf)
 {
-	struct iopf_fault *fault;
+	struct ext_iopf_fault *fault;
 
 	list_for_each_entry(fault, &group->faults, list) {
 		struct ioasid_hwpt_pgfault out = {
@@ -174,13 +174,13 @@ static int copy_group(struct fault_queue *queue, struct iopf_group *group,
 	return 0;
 }
 
-static size_t group_size(const struct iopf_group *group)
+static size_t group_size(const struct ext_iopf_group *group)
 {
 	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
 }
 
 /* Returns the bytes the group takes, or an error; then it is not read. */
-static ssize_t read_group(struct fault_queue *queue, struct iopf_group *group,
+static ssize_t read_group(struct fault_queue *queue, struct ext_iopf_group *group,
 			  char __user *buf, size_t room)
 {
 	size_t size = group_size(group);
@@ -205,7 +205,7 @@ static ssize_t read_group(struct fault_queue *queue, struct iopf_group *group,
 static ssize_t read_groups(struct fault_queue *queue, char __user *buf,
 			   size_t count, loff_t pos)
 {
-	struct iopf_group *group;
+	struct ext_iopf_group *group;
 	ssize_t done = 0, rc;
 
 	rc = check_records(queue, pos, count,
@@ -246,7 +246,7 @@ static ssize_t fault_queue_read(struct file *filp, char __user *buf,
 static int answer_response(struct fault_queue *queue,
 			   const struct ioasid_hwpt_page_response *response)
 {
-	struct iopf_group *group;
+	struct ext_iopf_group *group;
 
 	if (response->code != IOASID_PAGE_RESP_SUCCESS &&
 	    response->code != IOASID_PAGE_RESP_INVALID)

@@ -485,7 +485,7 @@ struct hwpt {
  * @dev_id: id of the device that was attached first; constant
  */
 struct attach_handle {
-	struct iommu_attach_handle core;
+	struct ext_iommu_attach_handle core;
 	struct hwpt *hwpt;
 	u32 dev_id;
 };

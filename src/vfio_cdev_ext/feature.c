@@ -140,7 +140,7 @@ static int feature_precopy_info_v2(struct vfio_device *vdev, u32 flags,
 
 	if (!EXT_VFIO_HAS_PRECOPY_INFO_V2)
 		return -ENOTTY;
-	if (!(vdev->migration_flags & VFIO_MIGRATION_PRE_COPY))
+	if (!(vdev->migration_flags & EXT_VFIO_MIGRATION_PRE_COPY))
 		return -EINVAL;
 
 	ret = vfio_check_feature(flags, size, VFIO_DEVICE_FEATURE_SET, 0);

@@ -286,7 +286,7 @@ static int variant_init_dev(struct vfio_device *vdev)
 	mutex_init(&variant->lock);
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY;
 	if (EXT_VFIO_HAS_PRECOPY_INFO_V2)
-		vdev->migration_flags |= VFIO_MIGRATION_PRE_COPY;
+		vdev->migration_flags |= EXT_VFIO_MIGRATION_PRE_COPY;
 	vdev->mig_ops = &mig_ops;
 	vdev->log_ops = &log_ops;
 	return vfio_pci_core_init_dev(vdev);

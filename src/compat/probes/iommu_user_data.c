@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Can an IOMMU driver get a structure from user space?
- * Yes since 6.8, no before. Used by src/compat/iommu_driver.h.
+ * Yes since 6.7, no before. Used by ext_iommu_user_data(), and by
+ * struct ext_driver_user_data of src/compat/iommu_driver.h.
  */
 #include <linux/iommu.h>
 
-int ext_probe(u32 *to, const struct iommu_user_data *data);
-int ext_probe(u32 *to, const struct iommu_user_data *data)
+struct iommu_user_data ext_probe(void __user *uptr, size_t len);
+struct iommu_user_data ext_probe(void __user *uptr, size_t len)
 {
-	struct {
-		u32 value;
-	} copy;
-	int rc = iommu_copy_struct_from_user(&copy, data, 1, value);
-
-	*to = copy.value;
-	return rc;
+	return (struct iommu_user_data){
+		.type = 1,
+		.uptr = uptr,
+		.len = len,
+	};
 }

@@ -95,7 +95,7 @@ struct iommu_domain *mock_alloc_blocked(void)
  * Return: 0; -EINVAL for a size that never was; -E2BIG; -EFAULT.
  */
 int mock_copy_data(struct mock_hwpt_data *config,
-		   const struct iommu_user_data *data)
+		   const struct ext_driver_user_data *data)
 {
 	/* @page_table came later. */
 	if (data->len < offsetofend(struct mock_hwpt_data, iotlb) ||
@@ -115,7 +115,7 @@ int mock_copy_data(struct mock_hwpt_data *config,
  * the error of mock_copy_data() or mock_page_table_alloc().
  */
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
-				       const struct iommu_user_data *data)
+				       const struct ext_driver_user_data *data)
 {
 	bool dirty = flags & IOASID_HWPT_ALLOC_DIRTY_TRACKING;
 	struct mock_hwpt_data config = {};

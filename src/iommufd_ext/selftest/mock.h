@@ -52,9 +52,8 @@ void mock_dev_destroy(struct mock_dev *mdev);
 bool is_mock_dev(const struct device *dev);
 
 /* domain.c */
-struct iommu_user_data;
 int mock_copy_data(struct mock_hwpt_data *config,
-		   const struct iommu_user_data *data);
+		   const struct ext_driver_user_data *data);
 
 /* nested.c */
 const u32 *mock_nested_iotlb(struct iommu_domain *domain, u32 id);

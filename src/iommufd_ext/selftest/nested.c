@@ -44,7 +44,7 @@ static int invalidate(struct mock_nested_domain *nested,
 
 static int __maybe_unused
 mock_cache_invalidate(struct iommu_domain *domain,
-		      struct iommu_user_data_array *array)
+		      struct ext_driver_user_data_array *array)
 {
 	u32 num = array->entry_num;
 	struct mock_invalidate entry;
@@ -85,7 +85,7 @@ static const struct iommu_domain_ops mock_nested_ops = {
  * -EINVAL if @parent is none; the error of mock_copy_data().
  */
 struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
-				       const struct iommu_user_data *data)
+				       const struct ext_driver_user_data *data)
 {
 	struct mock_nested_domain *nested;
 	struct mock_hwpt_data config;

@@ -32,7 +32,7 @@ MODULE_PARM_DESC(mock_stuck_iova,
 struct mock_page_table_domain {
 	struct iommu_domain domain;
 	struct xarray entries;
-	const struct iommu_dirty_ops *dirty_ops;
+	const struct ext_driver_dirty_ops *dirty_ops;
 	bool tracking;
 	bool fell_short;
 };
@@ -176,7 +176,7 @@ static int mock_set_dirty_tracking(struct iommu_domain *domain, bool enabled)
 static int mock_read_and_clear_dirty(struct iommu_domain *domain,
 				     unsigned long iova, size_t size,
 				     unsigned long flags,
-				     struct iommu_dirty_bitmap *dirty)
+				     struct ext_driver_dirty_bitmap *dirty)
 {
 	struct mock_page_table_domain *table = to_page_table(domain);
 	unsigned long i = iova / MOCK_PAGE_SIZE;
@@ -188,9 +188,9 @@ static int mock_read_and_clear_dirty(struct iommu_domain *domain,
 		npages = entry_size(entry);
 		i = round_down(i, npages);
 		if (xa_get_mark(&table->entries, i, DIRTY)) {
-			if (!(flags & IOMMU_DIRTY_NO_CLEAR))
+			if (!(flags & EXT_DIRTY_NO_CLEAR))
 				xa_clear_mark(&table->entries, i, DIRTY);
-			iommu_dirty_bitmap_record(dirty, i * MOCK_PAGE_SIZE,
+			ext_driver_record_dirty(dirty, i * MOCK_PAGE_SIZE,
 						  npages * MOCK_PAGE_SIZE);
 		}
 		i += npages;
@@ -200,7 +200,7 @@ static int mock_read_and_clear_dirty(struct iommu_domain *domain,
 	return 0;
 }
 
-static const struct iommu_dirty_ops mock_dirty_ops = {
+static const struct ext_driver_dirty_ops mock_dirty_ops = {
 	.set_dirty_tracking = mock_set_dirty_tracking,
 	.read_and_clear_dirty = mock_read_and_clear_dirty,
 };
@@ -233,7 +233,7 @@ int mock_page_table_dirty(struct iommu_domain *domain, unsigned long iova)
  *
  * Return: the operations, or NULL if it does not track.
  */
-const struct iommu_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain)
+const struct ext_driver_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain)
 {
 	return is_mock_page_table(domain) ? to_page_table(domain)->dirty_ops :
 					    NULL;
