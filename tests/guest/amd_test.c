@@ -5,7 +5,6 @@
  *
  * vm: --topology amd --append hugepagesz=1G --append hugepages=1
  */
-#include <dirent.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
 
@@ -24,24 +23,9 @@
 /* Where the tests map, within what the edu reaches. */
 #define BASE (16 * MB)
 
-static bool amd;
-
-static void use_amd(void *arg)
-{
-	struct dirent *entry;
-	DIR *dir;
-
-	use_edu(arg);
-	dir = opendir("/sys/class/iommu");
-	while (dir && (entry = readdir(dir)))
-		amd |= !strncmp(entry->d_name, "ivhd", 4);
-	if (dir)
-		closedir(dir);
-}
-
 static struct setup setup_amd(void)
 {
-	if (!amd)
+	if (iommu_kind() != IOMMU_AMD)
 		skip_test("no AMD IOMMU");
 	return setup_attached();
 }
@@ -250,7 +234,7 @@ int main(int argc, char **argv)
 {
 	struct test_list list = { 0 };
 
-	test_before = use_amd;
+	test_before = use_edu;
 	ADD(sizes);
 	ADD(gigabyte);
 	ADD(partial);

@@ -458,7 +458,16 @@ static void test_hw_info_vtd(void **state)
 	uint8_t part[12];
 
 	(void)state;
-	if (!kernel_asks_driver()) {
+	assert_ok(hw_info(s.ctx, s.devid, NULL, 0, &info));
+	if (iommu_kind() != IOMMU_INTEL &&
+	    info.out_data_type != IOASID_HW_INFO_TYPE_NONE) {
+		check(info.out_data_type != IOASID_HW_INFO_TYPE_INTEL_VTD);
+		assert_errno(EOPNOTSUPP,
+			     hw_info_of(&s, IOASID_HW_INFO_TYPE_INTEL_VTD, &vtd,
+					sizeof(vtd), &info));
+		return;
+	}
+	if (!kernel_asks_driver() || iommu_kind() != IOMMU_INTEL) {
 		assert_ok(hw_info_of(&s, IOASID_HW_INFO_TYPE_INTEL_VTD, &vtd,
 				     sizeof(vtd), &info));
 		check_eq(IOASID_HW_INFO_TYPE_NONE, info.out_data_type);

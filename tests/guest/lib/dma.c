@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
 #include <grp.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -33,6 +34,23 @@ void use_all(void *arg)
 		return;
 	pci_bind(shared1, DRIVER_EXT);
 	pci_bind(shared2, DRIVER_EXT);
+}
+
+enum iommu_kind iommu_kind(void)
+{
+	enum iommu_kind kind = IOMMU_OTHER;
+	struct dirent *entry;
+	DIR *dir = opendir("/sys/class/iommu");
+
+	while (dir && (entry = readdir(dir))) {
+		if (!strncmp(entry->d_name, "dmar", 4))
+			kind = IOMMU_INTEL;
+		if (!strncmp(entry->d_name, "ivhd", 4))
+			kind = IOMMU_AMD;
+	}
+	if (dir)
+		closedir(dir);
+	return kind;
 }
 
 void need_edu(void)
