@@ -299,6 +299,8 @@ static void check_fork_asleep(child_fn fn, bool looks_first)
 	gate_wait(&c.done);
 	gate_open(&c.step);
 	child_ok(child);
+	edu_close(&c.edu);
+	drop_fd(fd);
 }
 
 static void test_fork_asleep(void **state)
