@@ -116,6 +116,7 @@ static long long close_page_tables(unsigned int num)
 
 	while (num--)
 		assert_ok(hwpt_alloc(s.ctx, s.devid, s.ioas, 0, &hwpt));
+	edu_close(&s.edu);
 	drop_fd(s.dev);
 	begin = now_ms();
 	drop_fd(s.ctx);
