@@ -723,7 +723,7 @@ static void find_extent(const struct area *area, unsigned long iova,
 
 /*
  * The largest IOMMU page, or block of the core, that can be on both sides of @iova.
- * What there is is no larger, and if it is smaller, this one holds several.
+ * No page there is larger, and if there are smaller ones, this one holds several.
  */
 static size_t page_across(const struct hwpt *hwpt, const struct area *area,
 			  unsigned long iova, unsigned long *start)

@@ -3,7 +3,8 @@
  * Memory of which an IOMMU driver does not unmap all: the mock of the test build is told to fall
  * short. The memory stays pinned for good, and so this program leaves its pages behind.
  *
- * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1 --keeps 17
+ * vm: --test-build --topology none --append intel_iommu=off
+ * vm: --module-args allow_unsafe_interrupts=1 --keeps 17
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>

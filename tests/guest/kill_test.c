@@ -52,8 +52,8 @@ static uint8_t *large_memory(size_t len)
 	int fd;
 
 	assert_ok(write_file(HUGEPAGES, "32"));
-	fd = assert_ok(
-		keep_fd(memfd_create("large", MFD_CLOEXEC | MFD_HUGETLB)));
+	fd = keep_fd(memfd_create("large", MFD_CLOEXEC | MFD_HUGETLB));
+	assert_ok(fd);
 	assert_ok(ftruncate(fd, MEMORY));
 	map = keep_map(mmap(NULL, room, PROT_NONE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),

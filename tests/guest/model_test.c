@@ -744,7 +744,7 @@ static void map_one(struct model *m, struct space *s,
 	struct area new = { .pages = pages, .flags = flags };
 	int rc;
 
-	tell(m, "space %d: map%s %#llx+%#llx%s of %s at %#llx, flags %u",
+	tell(m, "space %d: MAP%s %#llx+%#llx%s of %s at %#llx, flags %u",
 	     space_nr(m, s), file ? "_file" : "", (unsigned long long)at,
 	     (unsigned long long)len, fixed ? "" : " (anywhere)", object->name,
 	     (unsigned long long)start, flags);
@@ -792,7 +792,7 @@ static int unmap(struct model *m, struct space *s, uint64_t iova, uint64_t end,
 	uint64_t len = (end - iova) * PAGE;
 	int rc;
 
-	tell(m, "space %d: unmap %#llx-%#llx", space_nr(m, s),
+	tell(m, "space %d: UNMAP %#llx-%#llx", space_nr(m, s),
 	     (unsigned long long)iova * PAGE,
 	     (unsigned long long)end * PAGE - 1);
 	rc = ioas_unmap(m->ctx, s->id, iova * PAGE, &len);
@@ -861,7 +861,7 @@ static void step_unmap_all(struct model *m, struct space *s)
 {
 	uint64_t mapped = mapped_in(s, 0, UINT64_MAX), len = UINT64_MAX;
 
-	tell(m, "space %d: unmap all", space_nr(m, s));
+	tell(m, "space %d: UNMAP all", space_nr(m, s));
 	check_result(m, 0, ioas_unmap(m->ctx, s->id, 0, &len));
 	if (len != mapped * PAGE)
 		wrong(m, "%#llx removed, expected %#llx",
@@ -912,7 +912,7 @@ static void step_partial(struct model *m, struct space *s)
 	end = iova + pages;
 	mapped = mapped_in(s, iova, end);
 	len = pages * PAGE;
-	tell(m, "space %d: unmap_partial %#llx+%#llx, flags %u", space_nr(m, s),
+	tell(m, "space %d: UNMAP_PARTIAL %#llx+%#llx, flags %u", space_nr(m, s),
 	     (unsigned long long)iova * PAGE, (unsigned long long)len, flags);
 	rc = ioas_unmap_partial(m->ctx, s->id, iova * PAGE, &len, flags);
 	heat_range(m, s, iova, pages);
@@ -1001,7 +1001,7 @@ static void step_copy(struct model *m, struct space *dst)
 	hole = at < pages;
 	if (dst->num + pieces > MAX_AREAS - 4)
 		return;
-	tell(m, "space %d: copy %#llx+%#llx of space %d to %#llx%s, flags %u",
+	tell(m, "space %d: COPY %#llx+%#llx of space %d to %#llx%s, flags %u",
 	     space_nr(m, dst), (unsigned long long)from * PAGE,
 	     (unsigned long long)pages * PAGE, space_nr(m, src),
 	     (unsigned long long)to * PAGE, fixed ? "" : " (anywhere)", flags);
@@ -1040,7 +1040,7 @@ static void step_allow(struct model *m, struct space *s)
 		at += len + 1 + below(m, 1024);
 	}
 	s->num_allowed = n;
-	tell(m, "space %d: allow %u ranges", space_nr(m, s), n);
+	tell(m, "space %d: ALLOW %u ranges", space_nr(m, s), n);
 	check_result(m, 0, ioas_allow(m->ctx, s->id, s->allowed, n));
 }
 
@@ -1062,7 +1062,7 @@ static void step_option(struct model *m, struct space *s)
 static void attach(struct model *m, struct device *dev, struct space *s,
 		   bool by_hand)
 {
-	tell(m, "%s: attach to %s%d", dev->name,
+	tell(m, "%s: ATTACH to %s%d", dev->name,
 	     by_hand ? "the page table of space " : "space ", space_nr(m, s));
 	if (by_hand && !s->table)
 		check_result(m, 0,
@@ -1076,7 +1076,7 @@ static void attach(struct model *m, struct device *dev, struct space *s,
 
 static void detach(struct model *m, struct device *dev)
 {
-	tell(m, "%s: detach", dev->name);
+	tell(m, "%s: DETACH", dev->name);
 	check_result(m, 0, cdev_detach(dev->fd));
 	dev->space = NULL;
 	dev->by_hand = false;

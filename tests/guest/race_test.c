@@ -1326,8 +1326,8 @@ static void new_table(struct growth *g, uint8_t *queues)
 	struct race *race = g->race;
 
 	race->ioas = ioas_new(race->ctx);
-	assert_ok(
-		option_set(race->ctx, IOASID_OPTION_HUGE_PAGES, race->ioas, 0));
+	assert_ok(option_set(race->ctx, IOASID_OPTION_HUGE_PAGES, race->ioas,
+			     0));
 	assert_ok(cdev_attach(race->dev, race->ioas, NULL));
 	assert_ok(ioas_map_fixed(race->ctx, race->ioas, queues, NVME_MEMORY,
 				 GROW_QUEUES, MAP_RW));

@@ -155,7 +155,8 @@ static void test_runs(void **state)
 	parts = v.memory;
 	for (i = 0; i < ARRAY_SIZE(runs); i++)
 		pages += runs[i];
-	v.memory = va = page_alloc(pages * PAGE);
+	v.memory = page_alloc(pages * PAGE);
+	va = v.memory;
 	for (i = 0; i < ARRAY_SIZE(runs); i++) {
 		move(va, parts + i * 64 * PAGE, runs[i]);
 		va += runs[i] * PAGE;

@@ -191,7 +191,7 @@ static int mock_read_and_clear_dirty(struct iommu_domain *domain,
 			if (!(flags & EXT_DIRTY_NO_CLEAR))
 				xa_clear_mark(&table->entries, i, DIRTY);
 			ext_driver_record_dirty(dirty, i * MOCK_PAGE_SIZE,
-						  npages * MOCK_PAGE_SIZE);
+						npages * MOCK_PAGE_SIZE);
 		}
 		i += npages;
 		if (i > last)

@@ -51,11 +51,10 @@ void use_direct_map(bool direct)
 	if (parameter("direct_map") == direct)
 		return;
 	/* What the harness loads them with, too. */
-	snprintf(
-		args, sizeof(args),
-		"dyndbg=+p direct_map=%d iommu_node=%d allow_unsafe_interrupts=%d",
-		direct, parameter("iommu_node"),
-		parameter("allow_unsafe_interrupts"));
+	snprintf(args, sizeof(args),
+		 "dyndbg=+p direct_map=%d iommu_node=%d allow_unsafe_interrupts=%d",
+		 direct, parameter("iommu_node"),
+		 parameter("allow_unsafe_interrupts"));
 	unload_module("vfio_cdev_ext");
 	unload_module("iommufd_ext");
 	load_module("iommufd_ext", args);

@@ -105,7 +105,7 @@ static void execute(struct nvme *nvme, unsigned int queue, struct command *c)
 	*reg(nvme, REG_DOORBELL + 8 * queue) = nvme->tail[queue] % QUEUE_SIZE;
 	while ((done->status & 1) != phase) {
 		if (now_ms() > end)
-			fail_test("the nvme does not execute command %#x",
+			fail_test("the nvme does not do command %#x",
 				  c->opcode);
 		sched_yield();
 	}
