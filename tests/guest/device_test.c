@@ -512,6 +512,8 @@ static void test_alloc_attached(void **state)
 	check_eq(PAGE, iova);
 	check_dma(&s, page, iova, 1);
 	/* A length that does not fit in the last range, which is the largest. */
+	if (ranges[num - 1].last == UINT64_MAX)
+		return;
 	assert_errno(ENOSPC, ioas_map(s.ctx, s.ioas, NULL,
 				      ranges[num - 1].last -
 					      ranges[num - 1].start + 1 + PAGE,
@@ -1667,6 +1669,9 @@ static void test_intx(void **state)
 	int efd = eventfd_new(), i;
 
 	(void)state;
+	/* Behind its own host bridge, as QEMU's firmware describes that. */
+	if (iommu_kind() == IOMMU_OTHER)
+		skip_test("no INTx arrives in this topology");
 	assert_ok(vfio_irq_info(s.dev, VFIO_PCI_INTX_IRQ_INDEX, &info));
 	check_eq(1, info.count);
 	check(info.flags & VFIO_IRQ_INFO_AUTOMASKED);

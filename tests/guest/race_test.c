@@ -25,6 +25,7 @@
 #include "test.h"
 #include "vfio.h"
 
+#define PATIENCE_MS 10000
 #define RACE_MS 700
 #define MAX_THREADS 4
 #define SPACING (64 * PAGE)
@@ -93,6 +94,16 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static bool all_have_run(const struct race *race, int num)
+{
+	int i;
+
+	for (i = 0; i < num; i++)
+		if (!race->done[i])
+			return false;
+	return true;
+}
+
 static void race_for(struct race *race, int ms, const step_fn *steps, int num)
 {
 	struct runner runners[MAX_THREADS];
@@ -110,7 +121,10 @@ static void race_for(struct race *race, int ms, const step_fn *steps, int num)
 		if (pthread_create(&runners[i].thread, NULL, run, &runners[i]))
 			fail_test("pthread_create");
 	}
-	while (now_ms() < end && !race->stop)
+	/* The reset of a device takes longer than some races. */
+	while (!race->stop &&
+	       (now_ms() < end || (!all_have_run(race, num) &&
+				   now_ms() < end + PATIENCE_MS)))
 		sleep_ms(10);
 	race->stop = true;
 	for (i = 0; i < num; i++)
