@@ -28,6 +28,7 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/stdarg.h>
 #include <linux/types.h>
@@ -41,6 +42,7 @@ struct iommufd_ext_access;
 struct iommufd_ext_ctx;
 struct iommufd_ext_device;
 struct page;
+struct pid;
 
 /* Requests without a PASID; <linux/iommu.h> names them so since 6.4. */
 #ifndef IOMMU_NO_PASID
@@ -210,6 +212,74 @@ struct iommufd_ext_subject {
 	struct device *dev;
 	bool open;
 };
+
+/**
+ * struct iommufd_ext_last_user - the process that has called an open file last
+ * @lock: protects changes of @process, and reading it for more than a comparison;
+ *	innermost
+ * @process: the process, referenced; NULL until the first call
+ */
+struct iommufd_ext_last_user {
+	spinlock_t lock; /* innermost */
+	struct pid *process;
+};
+
+/**
+ * enum iommufd_ext_process_state - what somebody may know of a process
+ * @IOMMUFD_EXT_PROCESS_SEEN: what it is called
+ * @IOMMUFD_EXT_PROCESS_HIDDEN: that it is there
+ * @IOMMUFD_EXT_PROCESS_ENDED: that it has ended; its number may be another's
+ */
+enum iommufd_ext_process_state {
+	IOMMUFD_EXT_PROCESS_SEEN,
+	IOMMUFD_EXT_PROCESS_HIDDEN,
+	IOMMUFD_EXT_PROCESS_ENDED,
+};
+
+/**
+ * struct iommufd_ext_process - a process, as somebody may know it
+ * @state: how much that is
+ * @pid: its number for who asks, if it is seen; else 0
+ * @comm: its command, if it is seen; else empty. Any bytes: a process chooses
+ */
+struct iommufd_ext_process {
+	enum iommufd_ext_process_state state;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct iommufd_ext_whose - whose something is, as somebody may know it
+ * @holder: the process that has bound it
+ * @passed_on: another process has called the file last
+ * @last: that process, if @passed_on
+ * @text: all of this for a sentence, as "process 12 (one), and used last by process 13
+ *	(two)"; bytes of commands as they are
+ */
+struct iommufd_ext_whose {
+	struct iommufd_ext_process holder;
+	bool passed_on;
+	struct iommufd_ext_process last;
+	char text[96];
+};
+
+void iommufd_ext_last_user_init(struct iommufd_ext_last_user *last);
+void iommufd_ext_last_user_destroy(struct iommufd_ext_last_user *last);
+void iommufd_ext_last_user_set(struct iommufd_ext_last_user *last);
+struct pid *iommufd_ext_last_user_get(struct iommufd_ext_last_user *last);
+void iommufd_ext_describe_whose(struct iommufd_ext_whose *whose,
+				struct pid *holder, struct pid *last, bool log);
+
+/**
+ * iommufd_ext_used() - a call begins
+ * @last: of the file it is made on
+ */
+static inline void iommufd_ext_used(struct iommufd_ext_last_user *last)
+{
+	/* A reference is held on what is stored: none of another process is there. */
+	if (unlikely(READ_ONCE(last->process) != task_tgid(current)))
+		iommufd_ext_last_user_set(last);
+}
 
 void iommufd_ext_group_member_describe(struct device *dev,
 				       struct iommufd_ext_group_member *member);

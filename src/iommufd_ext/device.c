@@ -180,6 +180,7 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 	struct igroup *igroup;
 	int rc;
 
+	iommufd_ext_used(&ictx->last_user);
 	iommufd_ext_errors_begin(&ictx->errors);
 	if (!dev->iommu_group)
 		return ERR_PTR(refuse(ictx, -ENODEV,
@@ -228,13 +229,18 @@ err_put_igroup:
 void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		      struct igroup_owner *owner)
 {
+	struct iommufd_ext_whose whose;
 	struct igroup *igroup;
 
 	mutex_lock(&igroups_lock);
 	igroup = igroup_find(group);
 	owner->is_context = igroup;
 	owner->is_ictx = igroup && igroup->ictx == ictx;
-	owner->pid = igroup ? pid_vnr(igroup->user) : 0;
+	owner->pid = 0;
+	if (igroup) {
+		iommufd_ext_describe_whose(&whose, igroup->user, NULL, false);
+		owner->pid = whose.holder.pid;
+	}
 	mutex_unlock(&igroups_lock);
 }
 

@@ -13,7 +13,6 @@
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -117,21 +116,14 @@ int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
 int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 		 struct device *dev)
 {
-	struct task_struct *task = get_pid_task(igroup->user, PIDTYPE_TGID);
-	char comm[TASK_COMM_LEN] = "ended";
+	struct pid *last = iommufd_ext_last_user_get(&igroup->ictx->last_user);
+	struct iommufd_ext_whose whose;
 
-	/* The number is 0 for a process the caller cannot see. */
-	if (task) {
-		if (pid_vnr(igroup->user))
-			get_task_comm(comm, task);
-		else
-			strscpy(comm, "not visible", sizeof(comm));
-		put_task_struct(task);
-	}
+	iommufd_ext_describe_whose(&whose, igroup->user, last, false);
+	put_pid(last);
 	return refuse(ictx, -EPERM,
-		      "cannot bind %s: IOMMU group %d belongs to another /dev/ioasid file, of process %d (%s)",
-		      dev_name(dev), iommu_group_id(igroup->group),
-		      pid_vnr(igroup->user), comm);
+		      "cannot bind %s: IOMMU group %d belongs to another /dev/ioasid file, of %s",
+		      dev_name(dev), iommu_group_id(igroup->group), whose.text);
 }
 
 /**

@@ -321,6 +321,7 @@ static long ioasid_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	struct iommufd_ext_ctx *ictx = filp->private_data;
 	long rc;
 
+	iommufd_ext_used(&ictx->last_user);
 	/* Not in the table: the refusal it tells about stays as it is. */
 	if (cmd == IOASID_GET_ERROR)
 		return iommufd_ext_get_error_ioctl(&ictx->errors,
@@ -353,6 +354,7 @@ static int ioasid_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct iommufd_ext_ctx *ictx = filp->private_data;
 
+	iommufd_ext_used(&ictx->last_user);
 	iommufd_ext_errors_begin(&ictx->errors);
 	return iommufd_ext_errors_end(&ictx->errors, refuse_mmap(ictx, vma), 0,
 				      "mmap");
@@ -377,6 +379,7 @@ static int ioasid_open(struct inode *inode, struct file *filp)
 	init_rwsem(&ictx->copy_rwsem);
 	mutex_init(&ictx->attach_lock);
 	spin_lock_init(&ictx->owner_lock);
+	iommufd_ext_last_user_init(&ictx->last_user);
 	iommufd_ext_errors_init(&ictx->errors);
 	filp->private_data = ictx;
 	return 0;
@@ -391,6 +394,7 @@ static int ioasid_release(struct inode *inode, struct file *filp)
 		pages_owner_put(ictx->owner);
 	kfree(ictx->spare_area);
 	iommufd_ext_errors_destroy(&ictx->errors);
+	iommufd_ext_last_user_destroy(&ictx->last_user);
 	mutex_destroy(&ictx->attach_lock);
 	kfree(ictx);
 	return 0;

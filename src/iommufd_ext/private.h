@@ -20,7 +20,7 @@
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
  *   ioas.accesses.xa_lock, igroups_list_lock (device.c): innermost, but for
- *   iommufd_ext_errors.lock
+ *   iommufd_ext_errors.lock and iommufd_ext_last_user.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
  * with mmap_lock.
@@ -167,6 +167,7 @@ struct ctx_counts {
  * @kept_pages: pages that stay pinned for good, because an IOMMU driver did not
  *	remove them from a page table
  * @counts: how much there is of everything
+ * @last_user: the process that has called the file last, or has bound a device to it
  * @errors: the last refusals
  */
 struct iommufd_ext_ctx {
@@ -182,6 +183,7 @@ struct iommufd_ext_ctx {
 	struct area *spare_area;
 	atomic_long_t kept_pages;
 	struct ctx_counts counts;
+	struct iommufd_ext_last_user last_user;
 	struct iommufd_ext_errors errors;
 };
 
@@ -1021,7 +1023,8 @@ int hw_queue_alloc_ioctl(struct ucmd *ucmd);
  * struct igroup_owner - who owns a group
  * @is_context: a context does
  * @is_ictx: the one that asks does
- * @pid: the process that claimed it for the context, as the caller sees it, or 0
+ * @pid: the process that claimed it for the context, or 0 if it has ended or the caller
+ *	may not see it
  */
 struct igroup_owner {
 	bool is_context;

@@ -1264,7 +1264,8 @@ struct ioasid_group_member {
  * @out_flags: enum ioasid_group_flags
  * @out_group: number of the IOMMU group
  * @out_owner_pid: with IOASID_GROUP_CONTEXT, the process that bound the first device
- *	of the group, 0 if the caller cannot see it
+ *	of the group; 0 if it has ended, or if the caller may not see it: another user's
+ *	process, for who cannot trace that, or one outside of his PID namespace
  * @members: pointer to an array of struct ioasid_group_member
  *
  * Who is in the IOMMU group of a device. A bind of the device affects all of them:
