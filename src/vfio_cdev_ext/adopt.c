@@ -150,6 +150,22 @@ unlock:
 	mutex_unlock(&nodes_lock);
 }
 
+static void say_user(struct pci_dev *pdev, const char *driver,
+		     const struct iommufd_ext_whose *whose)
+{
+	const char *comm = whose->holder.comm;
+
+	if (whose->passed_on ||
+	    whose->holder.state == IOMMUFD_EXT_PROCESS_ENDED)
+		pci_info(pdev,
+			 "driver %s leaves: it waits for the device to be closed, which was bound by %*pE\n",
+			 driver, (int)strlen(whose->text), whose->text);
+	else
+		pci_info(pdev,
+			 "driver %s leaves: it waits for %*pE (%d) to close the device\n",
+			 driver, (int)strlen(comm), comm, whose->holder.pid);
+}
+
 /*
  * Its driver asks the user to let go, and waits: who looks shall know for whom. Whose
  * a group file is, only the VFIO core could tell.
@@ -157,13 +173,10 @@ unlock:
 static void say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
 {
 	const char *driver = pdev->dev.driver->name;
-	struct cdev_ext_holder holder;
+	struct iommufd_ext_whose whose;
 
-	if (cdev_ext_find_holder(&pdev->dev, &holder))
-		pci_info(pdev,
-			 "driver %s leaves: it waits for %*pE (%d) to close the device\n",
-			 driver, (int)strlen(holder.comm), holder.comm,
-			 holder.log_pid);
+	if (cdev_ext_describe_user(&pdev->dev, &whose, true))
+		say_user(pdev, driver, &whose);
 	else if (READ_ONCE(vdev->open_count))
 		pci_info(pdev,
 			 "driver %s leaves: it waits for a user of /dev/vfio/%d to close the device\n",

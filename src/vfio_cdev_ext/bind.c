@@ -41,34 +41,80 @@ struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
 	return file && file->idev ? file : NULL;
 }
 
+/* The file that has a device bound, which stays there while the lock is held. */
+static struct cdev_ext_file *find_bound_locked(struct device *dev)
+{
+	struct cdev_ext_file *file;
+	unsigned long index;
+
+	xa_for_each(&bound_files, index, file) {
+		/* Pairs with the release in BIND. */
+		if (file->vdev->dev == dev && smp_load_acquire(&file->bound))
+			return file;
+	}
+	return NULL;
+}
+
 /**
- * cdev_ext_find_holder - who has a device bound
+ * cdev_ext_is_bound - whether a device is bound
  * @dev: the device below the VFIO device; its VFIO device may be gone
- * @holder: filled in
  *
  * Takes no lock that a user can hold on to.
  *
  * Return: false if nobody has it, or somebody through its group.
  */
-bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder)
+bool cdev_ext_is_bound(struct device *dev)
 {
-	struct cdev_ext_file *file;
-	unsigned long index;
-	bool found = false;
+	bool bound;
 
 	xa_lock(&bound_files);
-	xa_for_each(&bound_files, index, file) {
-		/* Pairs with the release in BIND. */
-		if (file->vdev->dev != dev || !smp_load_acquire(&file->bound))
-			continue;
-		holder->pid = pid_vnr(file->holder);
-		holder->log_pid = pid_nr(file->holder);
-		strscpy(holder->comm, file->holder_comm, sizeof(holder->comm));
-		found = true;
-		break;
+	bound = find_bound_locked(dev);
+	xa_unlock(&bound_files);
+	return bound;
+}
+
+/**
+ * cdev_ext_describe_user - who has a device bound
+ * @dev: see cdev_ext_is_bound()
+ * @whose: filled in if it is, for the caller to read
+ * @log: rather for the kernel log
+ *
+ * Return: as cdev_ext_is_bound().
+ */
+bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
+			    bool log)
+{
+	struct pid *holder = NULL, *last = NULL;
+	struct cdev_ext_file *file;
+
+	xa_lock(&bound_files);
+	file = find_bound_locked(dev);
+	if (file) {
+		holder = get_pid(file->holder);
+		last = iommufd_ext_last_user_get(&file->last_user);
 	}
 	xa_unlock(&bound_files);
-	return found;
+	if (!holder)
+		return false;
+
+	iommufd_ext_describe_whose(whose, holder, last, log);
+	put_pid(last);
+	put_pid(holder);
+	return true;
+}
+
+/**
+ * cdev_ext_use - what those do with a device who have it bound
+ * @whose: from cdev_ext_describe_user()
+ *
+ * Return: the words before "by" and the names: who has ended uses nothing.
+ */
+const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
+{
+	if (whose->passed_on ||
+	    whose->holder.state == IOMMUFD_EXT_PROCESS_ENDED)
+		return "bound";
+	return "in use";
 }
 
 /* How often BIND begins again because the memory for its answer has gone again. */
@@ -267,15 +313,17 @@ static struct iommufd_ext_ctx *get_ctx(struct cdev_ext_file *file, int fd)
 /* Whether no other file has the device. */
 static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
 {
-	struct cdev_ext_file *other = find_file(vdev);
+	struct iommufd_ext_whose whose;
 
-	if (!other)
+	if (!find_file(vdev))
 		return 0;
-	return cdev_ext_refuse(file, -EINVAL,
-			       "cannot bind %s: it is in use by process %d (%s)",
-			       dev_name(vdev->dev), pid_vnr(other->holder),
-			       pid_vnr(other->holder) ? other->holder_comm :
-							"not visible");
+	if (!cdev_ext_describe_user(vdev->dev, &whose, false))
+		return cdev_ext_refuse(file, -EINVAL,
+				       "cannot bind %s: a BIND of another file has just failed, and is being undone",
+				       dev_name(vdev->dev));
+	return cdev_ext_refuse(file, -EINVAL, "cannot bind %s: it is %s by %s",
+			       dev_name(vdev->dev), cdev_ext_use(&whose),
+			       whose.text);
 }
 
 /* Makes the memory for the answer ready, and leaves what is there. */
@@ -306,7 +354,6 @@ static int bind_to_ctx(struct cdev_ext_file *file, struct vfio_device *vdev,
 	file->vdev = vdev;
 	file->ictx = ictx;
 	file->holder = get_pid(task_tgid(current));
-	get_task_comm(file->holder_comm, current->group_leader);
 
 	ret = xa_insert(&bound_files, vdev->index, file, GFP_KERNEL);
 	if (ret)

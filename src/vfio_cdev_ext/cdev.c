@@ -36,6 +36,7 @@ static int cdev_ext_open(struct inode *inode, struct file *filp)
 	file->node = node;
 	mutex_init(&file->attach_lock);
 	mutex_init(&file->kvm_lock);
+	iommufd_ext_last_user_init(&file->last_user);
 	iommufd_ext_errors_init(&file->errors);
 	file->errors.standing = cdev_ext_no_kvm();
 	filp->private_data = file;
@@ -54,6 +55,7 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 
 	cdev_ext_unbind(file);
 	iommufd_ext_errors_destroy(&file->errors);
+	iommufd_ext_last_user_destroy(&file->last_user);
 	mutex_destroy(&file->kvm_lock);
 	mutex_destroy(&file->attach_lock);
 	kfree(file);
@@ -332,6 +334,7 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 	struct cdev_ext_file *file = filp->private_data;
 	long ret;
 
+	iommufd_ext_used(&file->last_user);
 	if (cmd == IOASID_GET_ERROR)
 		return iommufd_ext_get_error_ioctl(&file->errors,
 						   (void __user *)arg);
@@ -358,6 +361,7 @@ static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
 	struct vfio_device *vdev;
 	ssize_t ret = -EINVAL;
 
+	iommufd_ext_used(&file->last_user);
 	iommufd_ext_errors_begin(&file->errors);
 	vdev = bound_vdev(file);
 	if (vdev && vdev->ops->read)
@@ -374,6 +378,7 @@ static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
 	struct vfio_device *vdev;
 	ssize_t ret = -EINVAL;
 
+	iommufd_ext_used(&file->last_user);
 	iommufd_ext_errors_begin(&file->errors);
 	vdev = bound_vdev(file);
 	if (vdev && vdev->ops->write)
@@ -389,6 +394,7 @@ static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct vfio_device *vdev;
 	int ret = -EINVAL;
 
+	iommufd_ext_used(&file->last_user);
 	iommufd_ext_errors_begin(&file->errors);
 	vdev = bound_vdev(file);
 	if (vdev)

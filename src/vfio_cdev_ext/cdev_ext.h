@@ -12,7 +12,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
-#include <linux/sched.h>
 #include <linux/vfio_pci_core.h>
 
 #include "iommufd_ext.h"
@@ -69,7 +68,7 @@ struct cdev_ext_node {
  *	dev_set->lock
  * @holder: the process that bound the device, referenced; set before the file is
  *	published as bound, and there until it no longer is
- * @holder_comm: its command at that time; as @holder
+ * @last_user: the process that has called the file last
  * @errors: the last refusals
  */
 struct cdev_ext_file {
@@ -84,20 +83,8 @@ struct cdev_ext_file {
 	struct kvm *kvm;
 	void (*put_kvm)(struct kvm *kvm);
 	struct pid *holder;
-	char holder_comm[TASK_COMM_LEN];
+	struct iommufd_ext_last_user last_user;
 	struct iommufd_ext_errors errors;
-};
-
-/**
- * struct cdev_ext_holder - who has a device, for people to read
- * @pid: the process, as the caller sees it; 0 if it does not
- * @log_pid: the process, as the kernel log names it
- * @comm: the command
- */
-struct cdev_ext_holder {
-	pid_t pid;
-	pid_t log_pid;
-	char comm[TASK_COMM_LEN];
 };
 
 /* Say why a call on @_file is refused. Returns @_rc. */
@@ -140,7 +127,10 @@ struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file);
 
 /* bind.c */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
-bool cdev_ext_find_holder(struct device *dev, struct cdev_ext_holder *holder);
+bool cdev_ext_is_bound(struct device *dev);
+bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
+			    bool log);
+const char *cdev_ext_use(const struct iommufd_ext_whose *whose);
 int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg);
 int cdev_ext_attach(struct cdev_ext_file *file,

@@ -316,13 +316,13 @@ static int refuse_not_owned(struct cdev_ext_file *file, struct device *dev)
 /* Who has it is known for devices in the set, whose lock is held. */
 static int refuse_member(struct cdev_ext_file *file, struct vfio_device *vdev)
 {
-	struct cdev_ext_holder holder;
+	struct iommufd_ext_whose whose;
 
-	if (cdev_ext_find_holder(vdev->dev, &holder))
+	if (cdev_ext_describe_user(vdev->dev, &whose, false))
 		return cdev_ext_refuse(file, -EINVAL,
-				       "the reset would hit %s, which is in use by process %d (%s)",
-				       dev_name(vdev->dev), holder.pid,
-				       holder.pid ? holder.comm : "not visible");
+				       "the reset would hit %s, which is %s by %s",
+				       dev_name(vdev->dev),
+				       cdev_ext_use(&whose), whose.text);
 	if (vdev->open_count)
 		return cdev_ext_refuse(file, -EINVAL,
 				       "the reset would hit %s, which is in use through its VFIO group",

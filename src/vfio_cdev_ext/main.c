@@ -79,9 +79,9 @@
  *	  core->vma_lock, core->memory_lock	hot reset, trylock only
  *
  * node->lock is also taken alone, by open() and BIND. Reading the files in sysfs takes
- * the lock of the IOMMU group and below it that of the bound files: neither is held over
- * anything a user can prolong, for the files go under nodes_lock, and that waits for
- * their readers.
+ * the lock of the IOMMU group, below it that of the bound files, and below that the one of
+ * a file's last user: none is held over anything a user can prolong, for the files go
+ * under nodes_lock, and that waits for their readers.
  *
  * Memory of a user takes its time if he likes (userfaultfd, FUSE). Nothing waits for it
  * with dev_set->lock, or with the registration of a device by a file that is not bound: the

@@ -38,12 +38,12 @@ struct blockers {
 /**
  * struct users - a walk over the devices of a group for who has it
  * @host_driver: whether a device has a driver that does DMA for the kernel
- * @holder: who has a device of the group bound
+ * @whose: who has a device of the group bound
  * @held: whether there is one
  */
 struct users {
 	bool host_driver;
-	struct cdev_ext_holder holder;
+	struct iommufd_ext_whose whose;
 	bool held;
 };
 
@@ -56,11 +56,10 @@ static bool device_open(struct vfio_device *vdev)
 static int emit_blocker(struct device *dev, void *data)
 {
 	struct iommufd_ext_group_member member;
-	struct cdev_ext_holder holder;
 	struct blockers *blockers = data;
 
 	iommufd_ext_group_member_describe(dev, &member);
-	if (member.blocks || cdev_ext_find_holder(dev, &holder))
+	if (member.blocks || cdev_ext_is_bound(dev))
 		blockers->len += sysfs_emit_at(blockers->buf, blockers->len,
 					       "%s %s\n", member.name,
 					       member.driver);
@@ -75,7 +74,7 @@ static int find_group_user(struct device *dev, void *data)
 
 	iommufd_ext_group_member_describe(dev, &member);
 	users->host_driver |= member.blocks;
-	users->held = cdev_ext_find_holder(dev, &users->holder);
+	users->held = cdev_ext_describe_user(dev, &users->whose, false);
 	return users->held;
 }
 
@@ -114,12 +113,28 @@ static ssize_t blocked_by_show(struct device *dev,
 static DEVICE_ATTR_RO(blocked_by);
 
 /* A command is what a process likes to call itself. */
-static ssize_t emit_holder(char *buf, const struct cdev_ext_holder *holder)
+static int emit_process(char *buf, int len,
+			const struct iommufd_ext_process *process)
 {
-	if (!holder->pid)
-		return sysfs_emit(buf, "0\n");
-	return sysfs_emit(buf, "%d %*pE\n", holder->pid,
-			  (int)strlen(holder->comm), holder->comm);
+	switch (process->state) {
+	case IOMMUFD_EXT_PROCESS_SEEN:
+		return sysfs_emit_at(buf, len, "%d %*pE\n", process->pid,
+				     (int)strlen(process->comm), process->comm);
+	case IOMMUFD_EXT_PROCESS_HIDDEN:
+		return sysfs_emit_at(buf, len, "0\n");
+	default:
+		return sysfs_emit_at(buf, len, "ended\n");
+	}
+}
+
+static ssize_t emit_whose(char *buf, const struct iommufd_ext_whose *whose)
+{
+	int len = emit_process(buf, 0, &whose->holder);
+
+	if (!whose->passed_on)
+		return len;
+	len += sysfs_emit_at(buf, len, "last ");
+	return len + emit_process(buf, len, &whose->last);
 }
 
 static ssize_t emit_owner(char *buf, struct vfio_device *vdev,
@@ -127,12 +142,12 @@ static ssize_t emit_owner(char *buf, struct vfio_device *vdev,
 {
 	struct users users = {};
 
-	if (cdev_ext_find_holder(vdev->dev, &users.holder))
-		return emit_holder(buf, &users.holder);
+	if (cdev_ext_describe_user(vdev->dev, &users.whose, false))
+		return emit_whose(buf, &users.whose);
 
 	iommu_group_for_each_dev(group, &users, find_group_user);
 	if (users.held)
-		return emit_holder(buf, &users.holder);
+		return emit_whose(buf, &users.whose);
 
 	/* Whose file that is, only the VFIO core could tell. */
 	if (device_open(vdev) ||
