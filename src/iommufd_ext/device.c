@@ -68,8 +68,9 @@ static int check_isolated_msi(struct iommufd_ext_ctx *ictx,
 		return refuse(ictx, -EPERM,
 			      "cannot bind %s: without interrupt remapping its user could raise any interrupt (parameter allow_unsafe_interrupts)",
 			      dev_name(dev));
-	dev_warn(dev,
-		 "interrupts are not isolated: a user of the device can raise those of others\n");
+	/* A user can bind as often as he likes. */
+	dev_warn_ratelimited(dev,
+			     "interrupts are not isolated: a user of the device can raise those of others\n");
 	return 0;
 }
 
