@@ -297,6 +297,9 @@ __cold int iommufd_ext_refuse_fault(struct iommufd_ext_errors *errors,
 				    const char *what, const void __user *uptr);
 int iommufd_ext_copy_struct(struct iommufd_ext_errors *errors, void *cmd,
 			    size_t known, const void __user *uptr, u32 size);
+bool iommufd_ext_can_answer(void __user *uptr, size_t size);
+int iommufd_ext_answer(struct iommufd_ext_errors *errors, void __user *uptr,
+		       const void *answer, size_t size);
 int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 				 struct iommufd_ext_ctx *ictx,
 				 struct iommufd_ext_subject *subject,

@@ -17,6 +17,8 @@
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -421,6 +423,58 @@ int iommufd_ext_copy_struct(struct iommufd_ext_errors *errors, void *cmd,
 EXT_EXPORT_SYMBOL(iommufd_ext_copy_struct);
 
 /**
+ * iommufd_ext_can_answer() - make memory of the caller ready to be written to
+ * @uptr: where it is
+ * @size: how much, at most a page and more than 0
+ *
+ * What is there stays as it is.
+ *
+ * Context: may sleep, may fault.
+ * Return: whether it can be written to, all of it.
+ */
+bool iommufd_ext_can_answer(void __user *uptr, size_t size)
+{
+	const char __user *first = uptr;
+
+	/* It may lie in two pages, and the answer of one call is right for one only. */
+	return !fault_in_safe_writeable(first, 1) &&
+	       !fault_in_safe_writeable(first + size - 1, 1);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_can_answer);
+
+/* Half an answer looks like one to who does not expect the call to fail. */
+static bool put_answer(void __user *uptr, const void *answer, size_t size)
+{
+	bool split = offset_in_page(uptr) + size > PAGE_SIZE;
+
+	if (split && !iommufd_ext_can_answer(uptr, size))
+		return false;
+	return !copy_to_user(uptr, answer, size);
+}
+
+/**
+ * iommufd_ext_answer() - give the user the answer, or no part of it
+ * @errors: of the file the call was made on
+ * @uptr: the user's structure
+ * @answer: the kernel's
+ * @size: how much of it, at most a page
+ *
+ * If memory goes while it is written to, that is the doing of the user's other threads.
+ *
+ * Context: may sleep, may fault.
+ * Return: 0 or -EFAULT.
+ */
+int iommufd_ext_answer(struct iommufd_ext_errors *errors, void __user *uptr,
+		       const void *answer, size_t size)
+{
+	if (put_answer(uptr, answer, size))
+		return 0;
+	return iommufd_ext_refuse_fault(errors,
+					"the structure, for the answer,", uptr);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_answer);
+
+/**
  * iommufd_ext_errors_forget() - forget what the last call said and did not fail with
  * @errors: of the file a call begins on
  *
@@ -605,7 +659,7 @@ int iommufd_ext_get_error_ioctl(struct iommufd_ext_errors *errors,
 	rc = answer(errors, &cmd, text);
 	if (!rc)
 		rc = put_text(&cmd, text);
-	if (!rc && copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
+	if (!rc && !put_answer(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
 		rc = -EFAULT;
 	return rc;
 }

@@ -186,10 +186,7 @@ int iommufd_ext_features_ioctl(struct iommufd_ext_errors *errors,
 		return rc;
 	answer(&cmd, device_features(subject->dev) | more);
 	subject->release(subject);
-	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
-		return iommufd_ext_refuse_fault(errors,
-						"the structure, for the answer,",
-						arg);
-	return 0;
+	return iommufd_ext_answer(errors, arg, &cmd,
+				  min_t(size_t, size, sizeof(cmd)));
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_features_ioctl);

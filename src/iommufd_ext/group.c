@@ -354,12 +354,11 @@ int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 	subject->release(subject);
 	if (!rc)
 		rc = put_members(&cmd, &walk, &entries);
+	if (!rc)
+		rc = iommufd_ext_answer(errors, arg, &cmd,
+					min_t(size_t, size, sizeof(cmd)));
 	if (rc)
 		return rc;
-	if (copy_to_user(arg, &cmd, min_t(size_t, size, sizeof(cmd))))
-		return iommufd_ext_refuse_fault(errors,
-						"the structure, for the answer,",
-						arg);
 	return check_room(errors, room, cmd.num);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_group_info_ioctl);

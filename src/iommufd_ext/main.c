@@ -225,7 +225,7 @@ int ucmd_refuse_answer(struct ucmd *ucmd)
 }
 
 /**
- * ucmd_respond() - give the user the answer
+ * ucmd_respond() - give the user the answer, or no part of it
  * @ucmd: the command
  * @size: of the kernel's structure, in bytes
  *
@@ -233,10 +233,8 @@ int ucmd_refuse_answer(struct ucmd *ucmd)
  */
 int ucmd_respond(struct ucmd *ucmd, size_t size)
 {
-	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
-			 min_t(size_t, ucmd->user_size, size)))
-		return ucmd_refuse_answer(ucmd);
-	return 0;
+	return iommufd_ext_answer(&ucmd->ictx->errors, ucmd->ubuffer, ucmd->cmd,
+				  min_t(size_t, ucmd->user_size, size));
 }
 
 static int run_ucmd(struct ucmd *ucmd, const struct ioctl_op *op)

@@ -175,7 +175,8 @@ int option_ioctl(struct ucmd *ucmd)
 	}
 	if (rc)
 		return rc;
-	if (copy_to_user(&ucmd_option->val64, &cmd->val64, sizeof(cmd->val64)))
+	if (iommufd_ext_answer(&ucmd->ictx->errors, &ucmd_option->val64,
+			       &cmd->val64, sizeof(cmd->val64)))
 		return ucmd_refuse_answer(ucmd);
 	return 0;
 }

@@ -199,10 +199,7 @@ static int compat_unmap(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 
 	/* Also on failure: what went before the failure is gone. */
 	unmap.size = unmapped;
-	if (copy_to_user(arg, &unmap, minsz))
-		return refuse_fault(ictx, "the structure, for the answer,",
-				    arg);
-	return rc;
+	return iommufd_ext_answer(&ictx->errors, arg, &unmap, minsz) ?: rc;
 }
 
 static int compat_coherent(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
@@ -401,10 +398,7 @@ static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	if (info.argsz >= sizeof(info) + size)
 		info.cap_offset = sizeof(info);
 	info.argsz = sizeof(info) + size;
-	if (copy_to_user(arg, &info, user_size))
-		return refuse_fault(ictx, "the structure, for the answer,",
-				    arg);
-	return 0;
+	return iommufd_ext_answer(&ictx->errors, arg, &info, user_size);
 }
 
 static long compat_ioctl(struct iommufd_ext_ctx *ictx, struct ioas *ioas,

@@ -2,7 +2,6 @@
 /*
  * From a parked file to a device that can do DMA, and back.
  */
-#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -126,6 +125,7 @@ const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
  * @cmd: copy of that
  * @token: what @cmd points to; valid if @has_token
  * @has_token: whether it could be read
+ * @can_answer: the memory for the answer was there a moment ago
  * @tries: how often it may still begin again if @arg cannot be written right now
  * @again: it cannot, and this call has been undone
  *
@@ -137,6 +137,7 @@ struct bind_request {
 	struct vfio_cdev_bind cmd;
 	uuid_t token;
 	bool has_token;
+	bool can_answer;
 	unsigned int tries;
 	bool again;
 };
@@ -326,21 +327,22 @@ static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
 			       whose.text);
 }
 
-/* Makes the memory for the answer ready, and leaves what is there. */
-static bool can_answer(u32 __user *uptr)
+/* With one store, and without waiting for the memory: all of it or nothing. */
+static bool put_devid(u32 __user *uptr, u32 devid)
 {
-	const char __user *last = (const char __user *)(uptr + 1) - 1;
+	bool put;
 
-	/* It may lie in two pages, and the answer of one call is right for one only. */
-	return !fault_in_safe_writeable((const char __user *)uptr, 1) &&
-	       !fault_in_safe_writeable(last, 1);
+	pagefault_disable();
+	put = !put_user(devid, uptr);
+	pagefault_enable();
+	return put;
 }
 
 static int answer_bind(struct cdev_ext_file *file, struct bind_request *req)
 {
 	u32 __user *uptr = &req->arg->out_devid;
 
-	if (!copy_to_user_nofault(uptr, &file->devid, sizeof(*uptr)))
+	if (req->can_answer && put_devid(uptr, file->devid))
 		return 0;
 	req->again = req->tries;
 	return cdev_ext_refuse_fault(file, "out_devid", uptr);
@@ -455,8 +457,9 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 
 	do {
 		req.again = false;
-		if (!can_answer(&arg->out_devid) ||
-		    fatal_signal_pending(current))
+		req.can_answer = iommufd_ext_can_answer(&arg->out_devid,
+							sizeof(arg->out_devid));
+		if (!req.can_answer || fatal_signal_pending(current))
 			req.tries = 0;
 		else
 			req.tries--;
