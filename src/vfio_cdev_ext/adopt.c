@@ -21,10 +21,12 @@ static bool adopt_everyone;
 
 /*
  * Nobody is told when the group path takes a group or gives it back, so now and then
- * somebody looks. All else that changes the state of a device is told at once.
+ * somebody looks. All else that changes the state of a device is told at once. The look
+ * waits for a processor that is awake: none that is idle is woken for it, and whoever
+ * polls hears of a group when one has something else to do.
  */
 static void watch_groups(struct work_struct *work);
-static DECLARE_DELAYED_WORK(watch, watch_groups);
+static DECLARE_DEFERRABLE_WORK(watch, watch_groups);
 
 static void watch_again(void)
 {
