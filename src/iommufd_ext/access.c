@@ -323,7 +323,7 @@ static int check_area(const struct access_range *range, const struct area *area,
 {
 	bool write = range->flags & IOMMUFD_EXT_ACCESS_RW_WRITE;
 
-	if (!area || !area->ready)
+	if (!area || !area_is_ready(area))
 		return refuse_part(range, -ENOENT, iova, "is not mapped");
 	if (area->revoked)
 		return refuse_part(range, -EINVAL, iova,
@@ -393,7 +393,7 @@ static bool find_held_part(const struct access_range *range, unsigned long iova,
 
 	mutex_lock(&ioas->iova_lock);
 	part->area = iova_find_area(ioas, iova, iova);
-	held = part->area && part->area->ready && part->area->accesses;
+	held = part->area && area_is_ready(part->area) && part->area->accesses;
 	if (held) {
 		part->iova = iova;
 		part->last = min(part->area->last, range->last);
@@ -415,7 +415,7 @@ static int share_areas(const struct access_range *range)
 	for (area = iova_find_area(ioas, range->iova, range->last);
 	     area && area->iova <= range->last && !rc;
 	     area = iova_next_area(area)) {
-		if (area->ready && !area_share(area, pinned))
+		if (area_is_ready(area) && !area_share(area, pinned))
 			rc = -ENOMEM;
 		else
 			rc = resched_killable();
@@ -434,7 +434,7 @@ static bool areas_are_shared(const struct access_range *range)
 	for (area = iova_find_area(ioas, range->iova, range->last);
 	     area && area->iova <= range->last && shared;
 	     area = iova_next_area(area)) {
-		shared = !area->ready || area->pages->shared;
+		shared = !area_is_ready(area) || area->pages->shared;
 		cond_resched();
 	}
 	mutex_unlock(&ioas->iova_lock);

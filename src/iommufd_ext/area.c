@@ -333,7 +333,8 @@ void area_cut_abort(struct area *area, struct area *second, bool pinned)
  */
 void area_cut_end(struct area *area, struct area *second)
 {
-	second->ready = area->ready;
+	/* The second part is in no tree yet: iova_lock orders this for who finds it there. */
+	second->ready = area_is_ready(area);
 	second->kept = area->kept;
 	area->last = second->iova - 1;
 }

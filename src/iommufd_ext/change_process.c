@@ -44,8 +44,7 @@ static int collect_locked(struct ioas *ioas, struct list_head *all)
 
 	for (area = iova_find_area(ioas, 0, ULONG_MAX); area && !rc;
 	     area = iova_next_area(area)) {
-		/* Pairs with ioas_publish_areas(). */
-		if (!smp_load_acquire(&area->ready))
+		if (!area_is_ready(area))
 			rc = refuse_area(area, ioas, -EBUSY,
 					 "is being made or removed");
 		else if (!area->pages->shared || !area_shared(area)->file)

@@ -33,7 +33,7 @@ static int check_cut(struct ioas *ioas, const struct area *area,
 {
 	unsigned long start = area_start(area) + (iova - area->iova);
 
-	if (!area->ready || area->revoked)
+	if (!area_is_ready(area) || area->revoked)
 		return refuse_unready(ioas, area);
 	/* An access unpins what it pinned, in one piece. */
 	if (area->accesses)

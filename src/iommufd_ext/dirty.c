@@ -79,7 +79,7 @@ static struct area *next_ready_area(struct ioas *ioas, unsigned long iova,
 {
 	struct area *area = iova_find_area(ioas, iova, last);
 
-	while (area && !area->ready) {
+	while (area && !area_is_ready(area)) {
 		area = iova_next_area(area);
 		cond_resched();
 	}

@@ -181,8 +181,7 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 		goto out_unpin;
 	rc = map_into_hwpts(ioas, areas, nr);
 	for (i = 0; !rc && i < nr; i++)
-		/* Pairs with claim_range(): who sees it ready sees it whole. */
-		smp_store_release(&areas[i]->ready, true);
+		area_set_ready(areas[i]);
 	up_read(&ioas->domains_rwsem);
 
 out_unpin:
@@ -268,8 +267,7 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 		/* The user has unmapped it already. */
 		if (area->kept && area->going)
 			goto next;
-		/* Pairs with ioas_publish_areas(). */
-		if (!smp_load_acquire(&area->ready))
+		if (!area_is_ready(area))
 			rc = refuse_unready(ioas, area);
 		else if (area->iova < range->iova || area->last > range->last)
 			rc = refuse_cutting(ioas, area, range);
@@ -277,7 +275,7 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 			rc = revoke_area(area, range);
 		if (rc)
 			break;
-		area->ready = false;
+		area_clear_ready(area);
 		area->going = true;
 		ctx_count_areas(ioas->ictx, -1, -area_length(area));
 		*list = area;
@@ -419,7 +417,7 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 	for (;;) {
 		if (fatal_signal_pending(current))
 			return refuse_killed(ioas);
-		if (!area || area->iova > iova || !area->ready)
+		if (!area || area->iova > iova || !area_is_ready(area))
 			return refuse_range(ioas->ictx, -ENOENT, ioas->obj.id,
 					    iova, last,
 					    "nothing is mapped at IOVA %#lx of IOAS %u",
@@ -465,12 +463,12 @@ int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 }
 
 /*
- * The ready areas from @area on; with domains_rwsem write-held they stay so, and
- * whoever made them ready has held it for reading.
+ * The ready areas from @area on. With domains_rwsem write-held they stay so, and none
+ * becomes ready: whoever makes one ready holds it for reading.
  */
 static struct area *skip_unready(struct area *area)
 {
-	while (area && !area->ready)
+	while (area && !area_is_ready(area))
 		area = iova_next_area(area);
 	return area;
 }

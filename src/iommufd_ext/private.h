@@ -28,6 +28,8 @@
 #ifndef _IOMMUFD_EXT_PRIVATE_H
 #define _IOMMUFD_EXT_PRIVATE_H
 
+#include <asm/barrier.h>
+
 #include <linux/atomic.h>
 #include <linux/interval_tree.h>
 #include <linux/iommu.h>
@@ -297,10 +299,10 @@ struct shared_pages {
  * @last: last IOVA; changes with domains_rwsem write-held and iova_lock held
  * @next: links areas that are being unmapped together; the unmapper's
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE; constant
- * @ready: the area is in every page table of the IOAS. Set with domains_rwsem
- *	held by the mapper, cleared by the unmapper with also iova_lock held.
- *	While it is clear, the area holds its IOVA and belongs to whoever makes
- *	or removes it
+ * @ready: the area is in every page table of the IOAS. In the tree, for area_is_ready(),
+ *	area_set_ready() and area_clear_ready() alone. Set with domains_rwsem held by the
+ *	mapper, cleared by the unmapper with also iova_lock held. While it is clear,
+ *	the area holds its IOVA and belongs to whoever makes or removes it
  * @going: it is being removed; set with iova_lock held
  * @revoked: it is to be removed, and no access may begin to use it; set with
  *	iova_lock held
@@ -332,6 +334,50 @@ struct area {
 		unsigned long offset;
 	};
 };
+
+/**
+ * area_is_ready() - is an area in every page table of its IOAS?
+ * @area: an area in the tree
+ *
+ * The mapper does not hold iova_lock when it is done, so finding the area with that lock
+ * held is not enough to see what the mapper has written. Who sees the area ready sees it
+ * whole.
+ *
+ * Context: holds ioas.iova_lock, so that it does not become unready meanwhile.
+ * Return: true if it is; false while it is being made or removed.
+ */
+static inline bool area_is_ready(const struct area *area)
+{
+	/* Pairs with area_set_ready(). */
+	return smp_load_acquire(&area->ready);
+}
+
+/**
+ * area_set_ready() - let a new area be used
+ * @area: an area that is complete, and in every page table
+ *
+ * Context: holds ioas.domains_rwsem, for reading.
+ */
+static inline void area_set_ready(struct area *area)
+{
+	/* Pairs with area_is_ready(). */
+	smp_store_release(&area->ready, true);
+}
+
+/**
+ * area_clear_ready() - make an area the caller's own, to remove it
+ * @area: an area that is ready
+ *
+ * Context: holds ioas.domains_rwsem, for reading, and ioas.iova_lock.
+ */
+static inline void area_clear_ready(struct area *area)
+{
+	/*
+	 * This pairs with no barrier: all who look hold iova_lock, as the caller does,
+	 * and what is done to the area from here on is ordered by that lock.
+	 */
+	WRITE_ONCE(area->ready, false);
+}
 
 static inline unsigned long area_length(const struct area *area)
 {

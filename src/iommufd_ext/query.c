@@ -309,7 +309,7 @@ static u32 mapping_flags(const struct area *area)
 		if (refcount_read(&area_shared(area)->users) > 1)
 			flags |= IOASID_MAPPING_SHARED;
 	}
-	if (!area->ready && !area->going)
+	if (!area_is_ready(area) && !area->going)
 		flags |= IOASID_MAPPING_BUSY;
 	if (area->accesses)
 		flags |= IOASID_MAPPING_ACCESSED;
@@ -341,7 +341,7 @@ static void describe_mapping(struct ioas *ioas, const struct area *area,
 	out->start = area_start(area);
 	out->pinned_pages = 0;
 	/* What is ready is in every page table there is. */
-	if ((area->ready && !list_empty(&ioas->hwpts)) ||
+	if ((area_is_ready(area) && !list_empty(&ioas->hwpts)) ||
 	    READ_ONCE(area->kept))
 		out->pinned_pages = area_npages(area);
 	out->flags = mapping_flags(area);
