@@ -104,6 +104,7 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 					    rc == -EPERM ? -EBUSY : rc));
 	}
 
+	INIT_LIST_HEAD(&igroup->idevs);
 	INIT_LIST_HEAD(&igroup->endpoints);
 	xa_init_flags(&igroup->pasids, XA_FLAGS_ACCOUNT);
 	igroup->ictx = ictx;
@@ -212,6 +213,9 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 	refcount_inc(&idev->obj.users);
 	*id = idev->obj.id;
 	obj_publish(ictx, &idev->obj);
+	mutex_lock(&igroups_lock);
+	list_add_tail(&idev->igroup_item, &igroup->idevs);
+	mutex_unlock(&igroups_lock);
 	return idev;
 
 err_free_idev:
@@ -242,6 +246,46 @@ void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		iommufd_ext_describe_whose(&whose, igroup->user, NULL, false);
 		owner->pid = whose.holder.pid;
 	}
+	mutex_unlock(&igroups_lock);
+}
+
+static u32 idev_id_locked(const struct igroup *igroup, const struct device *dev)
+{
+	struct iommufd_ext_device *idev;
+
+	lockdep_assert_held(&igroups_lock);
+
+	list_for_each_entry(idev, &igroup->idevs, igroup_item)
+		if (idev->dev == dev)
+			return idev->obj.id;
+	return 0;
+}
+
+/**
+ * igroup_get_ids() - the ids that devices of a group have in a context
+ * @group: the group
+ * @ictx: the context, which need not own the group
+ * @devs: devices of the group; the caller holds references
+ * @members: dev_id is filled in, with 0 for a device that is not bound to @ictx
+ * @nr: how many devices there are
+ *
+ * It looks at the bound devices of the group alone, however many objects the context
+ * has.
+ */
+void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		    struct device *const *devs,
+		    struct ioasid_group_member *members, u32 nr)
+{
+	struct igroup *igroup;
+	u32 i;
+
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	if (igroup && igroup->ictx != ictx)
+		igroup = NULL;
+	for (i = 0; i < nr; i++)
+		members[i].dev_id =
+			igroup ? idev_id_locked(igroup, devs[i]) : 0;
 	mutex_unlock(&igroups_lock);
 }
 
@@ -296,6 +340,9 @@ EXT_EXPORT_SYMBOL(iommufd_ext_device_bind);
 void idev_unbind(struct iommufd_ext_device *idev)
 {
 	idev_detach_all(idev);
+	mutex_lock(&igroups_lock);
+	list_del(&idev->igroup_item);
+	mutex_unlock(&igroups_lock);
 	obj_remove_sync(idev->ictx, &idev->obj);
 	igroup_put(idev->igroup);
 	kfree(idev);

@@ -131,37 +131,23 @@ int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
  * @ictx: a context whose ids are wanted, or NULL
  * @self: the device the question is about
  * @members: array to fill
- * @max: room in it
+ * @devs: the devices of @members, referenced
+ * @max: room in either
  * @count: members there are
  */
 struct member_walk {
 	struct iommufd_ext_ctx *ictx;
 	struct device *self;
 	struct ioasid_group_member *members;
+	struct device **devs;
 	u32 max;
 	u32 count;
 };
 
-static u32 id_of_device(struct iommufd_ext_ctx *ictx, struct device *dev)
-{
-	unsigned long id = 0;
-	struct obj *obj;
-	u32 found = 0;
-
-	/* A user can make any number of objects. */
-	do {
-		xa_lock(&ictx->objects);
-		obj = xa_find_after(&ictx->objects, &id, U32_MAX, XA_PRESENT);
-		if (obj && obj->type == OBJ_DEVICE &&
-		    container_of(obj, struct iommufd_ext_device, obj)->dev ==
-			    dev)
-			found = id;
-		xa_unlock(&ictx->objects);
-		cond_resched();
-	} while (obj && !found && !fatal_signal_pending(current));
-	return found;
-}
-
+/*
+ * Called with group->mutex of the IOMMU core held, which others need to attach devices
+ * and to claim the group: nothing is done here that grows with what a user has.
+ */
 static int walk_member(struct device *dev, void *data)
 {
 	struct member_walk *walk = data;
@@ -170,6 +156,7 @@ static int walk_member(struct device *dev, void *data)
 
 	if (walk->count++ >= walk->max)
 		return 0;
+	walk->devs[walk->count - 1] = get_device(dev);
 	out = &walk->members[walk->count - 1];
 	iommufd_ext_group_member_describe(dev, &member);
 	memset(out, 0, sizeof(*out));
@@ -179,27 +166,53 @@ static int walk_member(struct device *dev, void *data)
 		out->flags |= IOASID_GROUP_MEMBER_SELF;
 	if (member.blocks)
 		out->flags |= IOASID_GROUP_MEMBER_BLOCKS;
-	if (walk->ictx)
-		out->dev_id = id_of_device(walk->ictx, dev);
 	return 0;
 }
 
-/* All members there are; the caller frees the array. */
+static void put_devs(struct member_walk *walk)
+{
+	u32 i;
+
+	for (i = 0; i < min(walk->count, walk->max); i++)
+		put_device(walk->devs[i]);
+	kfree(walk->devs);
+	walk->devs = NULL;
+}
+
+/* Walks again, with room for as many members as there were. */
+static int walk_again(struct member_walk *walk, struct iommu_group *group)
+{
+	put_devs(walk);
+	kfree(walk->members);
+	walk->max = walk->count;
+	walk->count = 0;
+	walk->members = kcalloc(walk->max, sizeof(*walk->members),
+				GFP_KERNEL_ACCOUNT);
+	walk->devs = kcalloc(walk->max, sizeof(*walk->devs),
+			     GFP_KERNEL_ACCOUNT);
+	if (!walk->members || !walk->devs)
+		return -ENOMEM;
+	iommu_group_for_each_dev(group, walk, walk_member);
+	return 0;
+}
+
+/* All members there are; the caller frees the array, unless this fails. */
 static int collect_members(struct member_walk *walk, struct iommu_group *group)
 {
+	int rc;
+
 	iommu_group_for_each_dev(group, walk, walk_member);
 	do {
-		walk->max = walk->count;
-		kfree(walk->members);
-		walk->members = kcalloc(walk->max, sizeof(*walk->members),
-					GFP_KERNEL_ACCOUNT);
-		if (!walk->members)
-			return -ENOMEM;
-		walk->count = 0;
-		iommu_group_for_each_dev(group, walk, walk_member);
+		rc = walk_again(walk, group);
 		/* One may have come. */
-	} while (walk->count > walk->max);
-	return 0;
+	} while (!rc && walk->count > walk->max);
+	if (rc)
+		kfree(walk->members);
+	else if (walk->ictx)
+		igroup_get_ids(group, walk->ictx, walk->devs, walk->members,
+			       walk->count);
+	put_devs(walk);
+	return rc;
 }
 
 static u32 group_flags(struct iommu_group *group, struct device *dev,

@@ -56,6 +56,7 @@ struct fault_queue;
 struct file;
 struct hwpt;
 struct ioas;
+struct ioasid_group_member;
 struct mm_struct;
 struct pfn_run_chunk;
 struct seq_file;
@@ -547,7 +548,9 @@ struct attach_handle {
  * @ictx: the owner
  * @user: the process that claimed it for the owner, referenced; constant
  * @group: the IOMMU core's object
- * @devices: how many devices of it are bound; protected by igroups_lock
+ * @devices: how many devices of it are bound, or about to be; protected by
+ *	igroups_lock
+ * @idevs: those of them that have an id; protected by igroups_lock
  * @coherent: page tables can ignore no-snoop; constant
  * @msi_window: where its devices expect MSI doorbells to be mapped, or
  *	NO_MSI_WINDOW; protected by iommufd_ext_ctx.attach_lock
@@ -564,6 +567,7 @@ struct igroup {
 	struct pid *user;
 	struct iommu_group *group;
 	unsigned int devices;
+	struct list_head idevs;
 	bool coherent;
 	phys_addr_t msi_window;
 	struct hwpt *hwpt;
@@ -578,6 +582,7 @@ struct igroup {
  * @ictx: the context, of which the device holds a reference
  * @dev: the device
  * @igroup: the group it shares with other bound devices
+ * @igroup_item: in igroup.idevs; protected by igroups_lock
  * @endpoint: its attachment or NULL; protected by iommufd_ext_ctx.attach_lock
  * @faults: how many of its attachments report faults; protected by attach_lock
  */
@@ -586,6 +591,7 @@ struct iommufd_ext_device {
 	struct iommufd_ext_ctx *ictx;
 	struct device *dev;
 	struct igroup *igroup;
+	struct list_head igroup_item;
 	struct endpoint *endpoint;
 	unsigned int faults;
 };
@@ -1121,6 +1127,9 @@ int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 bool device_interrupts_allowed(struct iommu_group *group, struct device *dev);
 void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		      struct igroup_owner *owner);
+void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		    struct device *const *devs,
+		    struct ioasid_group_member *members, u32 nr);
 void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
 struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				     struct device *dev, u32 *id);

@@ -880,6 +880,40 @@ static void test_group_room(void **state)
 	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
 }
 
+/* How long 100 questions take with @num objects before the device, in milliseconds. */
+static long long ask_among(unsigned int num)
+{
+	int ctx = ioasid_open(), fd = assert_ok(cdev_open(edu_bdf)), i;
+	long long begin;
+	struct group g;
+	uint32_t id;
+
+	while (num--)
+		ioas_new(ctx);
+	assert_ok(cdev_bind(fd, ctx, &id));
+	begin = now_ms();
+	for (i = 0; i < 100; i++)
+		ask(fd, 0, &g);
+	begin = now_ms() - begin;
+	check_eq(id, member(&g, edu_bdf)->dev_id);
+	release_all();
+	return begin;
+}
+
+/* The lock of the group is held meanwhile, and others need it. */
+static void test_group_many_objects(void **state)
+{
+	unsigned int num = path_exists("/proc/lockdep") ? 2000 : 20000;
+	long long few, many;
+
+	(void)state;
+	need_edu();
+	few = ask_among(1);
+	many = ask_among(num);
+	print_message("# 1: %lld ms, %u: %lld ms\n", few, num, many);
+	check(many < 4 * few + 100);
+}
+
 /* ---- what is served ---- */
 
 static void test_features_commands(void **state)
@@ -1084,6 +1118,7 @@ int main(int argc, char **argv)
 	ADD(group_shared);
 	ADD(group_blocked);
 	ADD(group_room);
+	ADD(group_many_objects);
 	ADD(features_commands);
 	ADD(features_device);
 	ADD(features_replace);
