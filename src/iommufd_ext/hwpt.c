@@ -10,7 +10,10 @@
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
 
@@ -286,19 +289,98 @@ static struct hwpt *alloc_for(struct iommufd_ext_device *idev, struct obj *pt,
 	}
 }
 
-static int hwpt_alloc_for(struct ucmd *ucmd, struct iommufd_ext_device *idev,
-			  struct obj *pt)
+/*
+ * The IOMMU driver reads the user's data itself, while the device is held for it. How
+ * often it is asked again because memory that was there before has gone meanwhile.
+ */
+#define MAX_TRIES 16
+
+/* Makes the data ready for the driver. Returns false if it cannot be read at all. */
+static bool data_is_there(const struct ioasid_hwpt_alloc *cmd)
+{
+	const char __user *uptr = u64_to_user_ptr(cmd->data_uptr);
+
+	return !fault_in_readable(uptr, cmd->data_len);
+}
+
+/* One try, which does not wait for the data. The device is not held any more then. */
+static struct hwpt *try_alloc(struct iommufd_ext_ctx *ictx,
+			      const struct ioasid_hwpt_alloc *cmd)
+{
+	struct iommufd_ext_device *idev;
+	struct hwpt *hwpt;
+	struct obj *pt;
+
+	idev = idev_get(ictx, cmd->dev_id);
+	if (!idev)
+		return ERR_PTR(-ENOENT);
+	pt = obj_get(ictx, cmd->pt_id, OBJ_ANY);
+	if (pt) {
+		pagefault_disable();
+		hwpt = alloc_for(idev, pt, cmd);
+		pagefault_enable();
+	} else {
+		hwpt = ERR_PTR(refuse_id(ictx, -EINVAL, cmd->pt_id,
+					 "there is no IOAS or page table %u",
+					 cmd->pt_id));
+	}
+	/* The device first: the other one may have to wait for attach_lock. */
+	obj_put(ictx, &idev->obj);
+	if (pt)
+		pt_put(ictx, pt);
+	return hwpt;
+}
+
+/* The page table has a reference to what it is made for. */
+static struct hwpt *alloc_by_id(struct iommufd_ext_ctx *ictx,
+				const struct ioasid_hwpt_alloc *cmd)
+{
+	unsigned int tries = MAX_TRIES;
+	struct hwpt *hwpt;
+
+	do {
+		if (!data_is_there(cmd) || fatal_signal_pending(current))
+			tries = 0;
+		else
+			tries--;
+		hwpt = try_alloc(ictx, cmd);
+	} while (PTR_ERR_OR_ZERO(hwpt) == -EFAULT && tries);
+	if (PTR_ERR_OR_ZERO(hwpt) == -EFAULT && cmd->data_len)
+		refuse_fault(ictx, "the data", u64_to_user_ptr(cmd->data_uptr));
+	return hwpt;
+}
+
+/**
+ * hwpt_alloc_ioctl() - IOASID_HWPT_ALLOC
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_hwpt_alloc for the errors.
+ */
+int hwpt_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct iommufd_ext_ctx *ictx = ucmd->ictx;
 	struct ioasid_hwpt_alloc *cmd = ucmd->cmd;
 	struct hwpt *hwpt;
 	int rc;
 
-	hwpt = alloc_for(idev, pt, cmd);
+	if (cmd->__reserved)
+		return refuse_reserved(ictx);
+	if (cmd->data_type == IOASID_HWPT_DATA_NONE && cmd->data_len)
+		return refuse(ictx, -EINVAL, "%u bytes of data have no type",
+			      cmd->data_len);
+	if (cmd->data_type != IOASID_HWPT_DATA_NONE && !cmd->data_len)
+		return refuse(ictx, -EINVAL, "there is no data for the type %u",
+			      cmd->data_type);
+
+	hwpt = alloc_by_id(ictx, cmd);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	ucmd->new_obj = &hwpt->obj;
 
+	/*
+	 * From here on memory of the user may be waited for, with the device free to go:
+	 * a page table can do without, as it does after the last detach.
+	 */
 	if (hwpt->final) {
 		mutex_lock(&ictx->attach_lock);
 		rc = hwpt_fill(hwpt);
@@ -313,43 +395,4 @@ static int hwpt_alloc_for(struct ucmd *ucmd, struct iommufd_ext_device *idev,
 	}
 	cmd->out_hwpt_id = hwpt->obj.id;
 	return ucmd_respond(ucmd, sizeof(*cmd));
-}
-
-/**
- * hwpt_alloc_ioctl() - IOASID_HWPT_ALLOC
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_hwpt_alloc for the errors.
- */
-int hwpt_alloc_ioctl(struct ucmd *ucmd)
-{
-	struct ioasid_hwpt_alloc *cmd = ucmd->cmd;
-	struct iommufd_ext_device *idev;
-	struct obj *pt;
-	int rc;
-
-	if (cmd->__reserved)
-		return refuse_reserved(ucmd->ictx);
-	if (cmd->data_type == IOASID_HWPT_DATA_NONE && cmd->data_len)
-		return refuse(ucmd->ictx, -EINVAL,
-			      "%u bytes of data have no type", cmd->data_len);
-	if (cmd->data_type != IOASID_HWPT_DATA_NONE && !cmd->data_len)
-		return refuse(ucmd->ictx, -EINVAL,
-			      "there is no data for the type %u",
-			      cmd->data_type);
-
-	idev = idev_get(ucmd->ictx, cmd->dev_id);
-	if (!idev)
-		return -ENOENT;
-	pt = obj_get(ucmd->ictx, cmd->pt_id, OBJ_ANY);
-	if (!pt) {
-		rc = refuse_id(ucmd->ictx, -EINVAL, cmd->pt_id,
-			       "there is no IOAS or page table %u", cmd->pt_id);
-		goto out_put_idev;
-	}
-	rc = hwpt_alloc_for(ucmd, idev, pt);
-	pt_put(ucmd->ictx, pt);
-out_put_idev:
-	obj_put(ucmd->ictx, &idev->obj);
-	return rc;
 }

@@ -487,6 +487,7 @@ static int __init iommufd_ext_init(void)
 
 	iommu_node = iommu_node && !EXT_KERNEL_HAS_IOMMUFD;
 
+	obj_init();
 	rc = selftest_init();
 	if (rc)
 		return rc;

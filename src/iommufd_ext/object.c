@@ -12,9 +12,17 @@
  * work; what an object or a driver needs is busy. A driver that lets go of its device
  * cannot be told "busy", so it takes the id away and waits for the last ioctl to
  * finish.
+ *
+ * So an ioctl that has found a device by its id does with it what it must, and lets go
+ * of it before anything that a user can make last: no memory of the user is touched
+ * meanwhile, nor pinned, and no lock is taken that is held while somebody else does.
+ * What is read from the user is read before, and what he gets is written afterwards.
  */
 #include <linux/device.h>
+#include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
+#include <linux/mmap_lock.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -26,6 +34,31 @@
 
 /* How long DESTROY waits for calls that are at work on the object. */
 #define DESTROY_TIMEOUT (60 * HZ)
+
+/*
+ * For the lock validator a device that an ioctl holds is a lock held for reading, which
+ * obj_remove_sync() takes.
+ */
+static struct lockdep_map device_map __maybe_unused;
+static struct lock_class_key device_map_key __maybe_unused;
+
+/**
+ * obj_init() - tell the lock validator in what order devices are held
+ *
+ * Memory of a user can fault for as long as he likes. With a lock that is taken inside
+ * mmap_lock, whatever may fault in such memory, or pins it, is reported the first time
+ * it runs, whether it faults or not.
+ */
+void __init obj_init(void)
+{
+	lockdep_init_map(&device_map, "iommufd_ext_device", &device_map_key, 0);
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING) || !current->mm)
+		return;
+	mmap_read_lock(current->mm);
+	lock_map_acquire(&device_map);
+	lock_map_release(&device_map);
+	mmap_read_unlock(current->mm);
+}
 
 /**
  * obj_reserve() - take an id for a new object
@@ -152,6 +185,8 @@ static void refuse_absent(struct iommufd_ext_ctx *ictx, u32 id,
  *
  * If there is none, that is said as the reason for -ENOENT.
  *
+ * The driver of a device waits for who holds it: see obj_remove_sync().
+ *
  * Return: the object, or NULL if there is none of that type.
  */
 struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type)
@@ -171,6 +206,8 @@ struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type)
 
 	if (!obj)
 		refuse_absent(ictx, id, type, found);
+	else if (obj->type == OBJ_DEVICE)
+		lock_map_acquire_read(&device_map);
 	return obj;
 }
 
@@ -215,6 +252,8 @@ void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	bool awaited = obj->type == OBJ_DEVICE || obj->type == OBJ_ACCESS;
 
+	if (obj->type == OBJ_DEVICE)
+		lock_map_release(&device_map);
 	/* The object may be gone after this; the context is not. */
 	refcount_dec(&obj->users);
 	if (awaited)
@@ -234,9 +273,21 @@ static void erase_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
  * @obj: a published object of a driver, of which the caller holds one reference
  *
  * Afterwards only the caller knows the object.
+ *
+ * Nobody finds the object any more once its id is gone, so this waits for the ioctls
+ * that have found it, and for nothing that comes later. It has no limit because it needs
+ * none: those do not wait for memory of a user, nor for a lock that is held for that
+ * long, while they hold a device (see the top of this file, and obj_init()). An access
+ * is held for as long as its own driver is told to unpin memory.
+ *
+ * Context: may sleep. The caller may hold locks of its own that other users need.
  */
 void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
+	if (obj->type == OBJ_DEVICE) {
+		lock_map_acquire(&device_map);
+		lock_map_release(&device_map);
+	}
 	xa_lock(&ictx->objects);
 	erase_locked(ictx, obj);
 	xa_unlock(&ictx->objects);

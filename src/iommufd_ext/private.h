@@ -711,6 +711,7 @@ int refuse_pin_file(struct iommufd_ext_ctx *ictx, int rc, struct file *file,
 		    unsigned long first, unsigned long last);
 
 /* object.c */
+void obj_init(void);
 int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 		enum obj_type type);
 void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj);

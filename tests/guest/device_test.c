@@ -4,6 +4,7 @@
  * memory and what does not, how memory is charged, interrupts.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 
 #include "dma.h"
 #include "edu.h"
+#include "held.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
@@ -55,6 +57,149 @@ static void test_bind_new_context(void **state)
 	/* The old context lives on, without the device. */
 	assert_ok(cdev_open_bound(edu_bdf, ioasid_open(), NULL));
 	unmap_at(&s, IOVA, PAGE);
+}
+
+/* ---- a device that goes while a call waits for memory of its user ---- */
+
+struct slow_call {
+	struct setup s;
+	struct held held;
+	/* The command, and its structure. */
+	unsigned long cmd;
+	void *arg;
+	volatile bool closed;
+};
+
+static void *call_slowly(void *arg)
+{
+	struct slow_call *c = arg;
+
+	ioctl(c->s.ctx, c->cmd, c->arg);
+	return NULL;
+}
+
+static void *close_device(void *arg)
+{
+	struct slow_call *c = arg;
+
+	/* The last file of the device: it is unbound before this returns. */
+	drop_fd(c->s.dev);
+	c->closed = true;
+	return NULL;
+}
+
+static void hold_hw_info_data(struct slow_call *c)
+{
+	static struct ioasid_hw_info cmd;
+
+	c->held = held_alloc(PAGE);
+	cmd = (struct ioasid_hw_info){
+		.size = sizeof(cmd),
+		.dev_id = c->s.devid,
+		.data_len = PAGE,
+		.data_uptr = (uintptr_t)c->held.va,
+	};
+	c->cmd = IOASID_GET_HW_INFO;
+	c->arg = &cmd;
+}
+
+static void hold_hw_info(struct slow_call *c)
+{
+	struct ioasid_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = c->s.devid,
+	};
+
+	c->held = held_answer(&cmd, sizeof(cmd));
+	c->cmd = IOASID_GET_HW_INFO;
+	c->arg = c->held.va;
+}
+
+static void hold_group_members(struct slow_call *c)
+{
+	static struct ioasid_group_info cmd;
+
+	c->held = held_alloc(PAGE);
+	cmd = (struct ioasid_group_info){
+		.size = sizeof(cmd),
+		.dev_id = c->s.devid,
+		.num = 1,
+		.entry_size = sizeof(struct ioasid_group_member),
+		.members = (uintptr_t)c->held.va,
+	};
+	c->cmd = IOASID_GROUP_INFO;
+	c->arg = &cmd;
+}
+
+static void hold_features(struct slow_call *c)
+{
+	struct ioasid_features cmd = {
+		.size = sizeof(cmd),
+		.dev_id = c->s.devid,
+	};
+
+	c->held = held_answer(&cmd, sizeof(cmd));
+	c->cmd = IOASID_FEATURES;
+	c->arg = c->held.va;
+}
+
+static void hold_hwpt_alloc(struct slow_call *c)
+{
+	struct ioasid_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = c->s.devid,
+		.pt_id = c->s.ioas,
+	};
+
+	c->held = held_answer(&cmd, sizeof(cmd));
+	c->cmd = IOASID_HWPT_ALLOC;
+	c->arg = c->held.va;
+}
+
+static bool closes(struct slow_call *c)
+{
+	pthread_t calls, closer;
+	bool closed;
+	int ms;
+
+	check_eq(0, pthread_create(&calls, NULL, call_slowly, c));
+	held_wait(&c->held);
+	check_eq(0, pthread_create(&closer, NULL, close_device, c));
+	for (ms = 0; ms < 5000 && !c->closed; ms += 20)
+		sleep_ms(20);
+	closed = c->closed;
+	held_release(&c->held);
+	check_eq(0, pthread_join(closer, NULL));
+	check_eq(0, pthread_join(calls, NULL));
+	return closed;
+}
+
+static void test_close_under_call(void **state)
+{
+	static const struct {
+		const char *name;
+		void (*hold)(struct slow_call *c);
+	} calls[] = {
+		{ "GET_HW_INFO, data", hold_hw_info_data },
+		{ "GET_HW_INFO, answer", hold_hw_info },
+		{ "GROUP_INFO, members", hold_group_members },
+		{ "FEATURES, answer", hold_features },
+		{ "HWPT_ALLOC, answer", hold_hwpt_alloc },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct slow_call c = { .s = setup_bound() };
+
+		/* A mapping of the BAR is a user of the file. */
+		edu_close(&c.s.edu);
+		calls[i].hold(&c);
+		if (!closes(&c))
+			fail_test("%s: the device cannot be closed",
+				  calls[i].name);
+		release_all();
+	}
 }
 
 static void test_attach_ioas(void **state)
@@ -1776,6 +1921,7 @@ int main(int argc, char **argv)
 	ADD(dma_destroy_hwpt);
 	ADD(close_device_first);
 	ADD(close_context_first);
+	ADD(close_under_call);
 	ADD(attach_without_context);
 	ADD(close_both_unmapped);
 	ADD(close_with_bar_mapped);

@@ -10,12 +10,14 @@
 #include "held.h"
 #include "test.h"
 
-struct held held_alloc(size_t len)
+static struct held held_new(size_t len, unsigned long long mode)
 {
+	struct uffdio_register reg = { .mode = mode };
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct held held = { .len = len };
 
+	if (mode == UFFDIO_REGISTER_MODE_WP)
+		api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP;
 	/* poll() wants it not to block. */
 	held.uffd = assert_ok(keep_fd(syscall(SYS_userfaultfd,
 					      O_CLOEXEC | O_NONBLOCK)));
@@ -26,6 +28,31 @@ struct held held_alloc(size_t len)
 	reg.range.start = (uintptr_t)held.va;
 	reg.range.len = len;
 	assert_ok(ioctl(held.uffd, UFFDIO_REGISTER, &reg));
+	return held;
+}
+
+static void protect(const struct held *held, unsigned long long mode)
+{
+	struct uffdio_writeprotect cmd = {
+		.range = { .start = (uintptr_t)held->va, .len = held->len },
+		.mode = mode,
+	};
+
+	assert_ok(ioctl(held->uffd, UFFDIO_WRITEPROTECT, &cmd));
+}
+
+struct held held_alloc(size_t len)
+{
+	return held_new(len, UFFDIO_REGISTER_MODE_MISSING);
+}
+
+struct held held_answer(const void *content, size_t size)
+{
+	struct held held = held_new(PAGE, UFFDIO_REGISTER_MODE_WP);
+
+	held.writes = 1;
+	memcpy(held.va, content, size);
+	protect(&held, UFFDIO_WRITEPROTECT_MODE_WP);
 	return held;
 }
 
@@ -48,6 +75,9 @@ void held_release(struct held *held)
 		.range = { .start = (uintptr_t)held->va, .len = held->len },
 	};
 
-	assert_ok(ioctl(held->uffd, UFFDIO_ZEROPAGE, &zero));
+	if (held->writes)
+		protect(held, 0);
+	else
+		assert_ok(ioctl(held->uffd, UFFDIO_ZEROPAGE, &zero));
 	drop_fd(held->uffd);
 }

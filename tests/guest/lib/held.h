@@ -9,9 +9,13 @@ struct held {
 	int uffd;
 	void *va;
 	size_t len;
+	/* It has content, and only who writes to it waits. */
+	int writes;
 };
 
 struct held held_alloc(size_t len);
+/* A page that begins with this, and can be read. */
+struct held held_answer(const void *content, size_t size);
 /* Somebody touches it; fails after ten seconds. */
 void held_wait(const struct held *held);
 /* As held_wait(), but false if that takes longer than @ms. */
