@@ -38,6 +38,7 @@
  * @file: the file it is in, or NULL
  * @mm: the address space it is in, unless the file will do
  * @uptr: address or file offset of the next page to pin
+ * @mapped: what @uptr is more than the file offset, if the file is mapped for this
  * @left: pages still to pin
  * @charged: pages that are pinned and charged
  * @last: the run that grows, or NULL
@@ -51,6 +52,7 @@ struct pinner {
 	struct file *file;
 	struct mm_struct *mm;
 	unsigned long uptr;
+	unsigned long mapped;
 	unsigned long left;
 	unsigned long charged;
 	struct pfn_run *last;
@@ -486,15 +488,17 @@ static int pinner_step(struct pinner *pinner, bool *try_huge)
 static int refuse_step(struct pinner *pinner, int rc)
 {
 	struct iommufd_ext_ctx *ictx = pinner->pages->owner->ictx;
+	unsigned long offset = pinner->uptr - pinner->mapped;
 
 	/* Not the memory's fault. */
 	if (rc == -EINTR)
 		return rc;
-	if (pinner->mm)
+	if (!pinner->file)
 		return refuse_pin(ictx, rc, pinner->mm, pinner->uptr,
 				  pinner->pages->writable);
-	return refuse_pin_file(ictx, rc, pinner->file, pinner->uptr,
-			       pinner->uptr + PFN_PHYS(pinner->left) - 1);
+	/* The user knows offsets, and not where the file is mapped for this. */
+	return refuse_pin_file(ictx, rc, pinner->file, offset,
+			       offset + PFN_PHYS(pinner->left) - 1);
 }
 
 static int pinner_run(struct pinner *pinner)
@@ -548,7 +552,8 @@ static int pinner_run_mapped(struct pinner *pinner)
 	if (IS_ERR_VALUE(addr))
 		return refuse_step(pinner, addr);
 	pinner->mm = current->mm;
-	pinner->uptr = addr + (pinner->uptr - first);
+	pinner->mapped = addr - first;
+	pinner->uptr += pinner->mapped;
 	rc = pinner_run(pinner);
 	vm_munmap(addr, size);
 	return rc;
@@ -727,8 +732,9 @@ static int pin_many(struct pages *pages, unsigned long npages,
  *
  * Context: may sleep, takes mmap_lock, may fault.
  * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
- * process is gone; -EINVAL for a file that is no memfd, or is too short; -ENOMEM
- * without memory or over RLIMIT_MEMLOCK; -EINTR if the process is being killed.
+ * process is gone; -EOPNOTSUPP for a file in a DAX file system; -EINVAL for a file that
+ * is no memfd, or is too short; -ENOMEM without memory, over RLIMIT_MEMLOCK, or if the
+ * memory would have to be moved first and cannot; -EINTR if the process is being killed.
  */
 int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
 {

@@ -200,7 +200,9 @@ enum ioasid_ioas_map_flags {
  * Errors: EINVAL for a zero or misaligned length or IOVA, for no access flag,
  * and for a fixed IOVA in a reserved range; EEXIST for an occupied fixed IOVA;
  * ENOSPC if no range is free; EFAULT for memory that cannot be pinned, device
- * memory (a BAR) among it; ENOMEM over RLIMIT_MEMLOCK.
+ * memory (a BAR) among it; EOPNOTSUPP for memory that cannot be pinned for long, as
+ * that of a file in a DAX file system; ENOMEM over RLIMIT_MEMLOCK, and for memory in a
+ * movable zone or in CMA that the kernel cannot move to where it may be pinned.
  */
 struct ioasid_ioas_map {
 	__u32 size;
