@@ -49,15 +49,24 @@ int attach_error(int rc)
  */
 int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc)
 {
-	return refuse_ids(idev->ictx, attach_error(rc), idev->obj.id,
-			  hwpt->obj.id,
-			  "page table %u does not suit %s (error %d of the IOMMU driver)",
-			  hwpt->obj.id, dev_name(idev->dev), -rc);
+	struct hwpt_name name;
+
+	hwpt_get_name(hwpt, &name);
+	return refuse_ids(idev->ictx, attach_error(rc), idev->obj.id, name.id,
+			  "%s does not suit %s (error %d of the IOMMU driver)",
+			  name.text, dev_name(idev->dev), -rc);
 }
 
 static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
 			   struct list_head *regions)
 {
+	const struct iommufd_ext_device *idev = endpoint->idev;
+	const struct iova_owner owner = {
+		.key = endpoint,
+		.id = idev->obj.id,
+		.dev_name = dev_name(idev->dev),
+		.dev_id = idev->obj.id,
+	};
 	struct iommu_resv_region *region;
 	int rc;
 
@@ -69,8 +78,7 @@ static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
 		    !region->length)
 			continue;
 		rc = iova_reserve(ioas, region->start,
-				  region->start + region->length - 1, endpoint,
-				  endpoint->idev->obj.id);
+				  region->start + region->length - 1, &owner);
 		if (rc)
 			return rc;
 	}
@@ -268,11 +276,14 @@ static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
 /* While PASIDs are attached, what serves the rest must know of them. */
 static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
+	struct hwpt_name name;
+
 	if (hwpt->pasid || xa_empty(&idev->igroup->pasids))
 		return 0;
-	return refuse_ids(idev->ictx, -EINVAL, idev->obj.id, hwpt->obj.id,
-			  "PASIDs of %s are attached, and page table %u was not made for that",
-			  dev_name(idev->dev), hwpt->obj.id);
+	hwpt_get_name(hwpt, &name);
+	return refuse_ids(idev->ictx, -EINVAL, idev->obj.id, name.id,
+			  "PASIDs of %s are attached, and %s was not made for that",
+			  dev_name(idev->dev), name.text);
 }
 
 /* What the device's group needs before it can get @hwpt. */
@@ -386,7 +397,7 @@ static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 				  "%s is attached to page table %u already",
 				  dev_name(idev->dev), igroup->hwpt->obj.id);
 	if (!first && igroup->hwpt != hwpt)
-		return refuse_ids(idev->ictx, -EINVAL, hwpt->obj.id,
+		return refuse_ids(idev->ictx, -EINVAL, idev->obj.id,
 				  igroup->hwpt->obj.id,
 				  "%s shares IOMMU group %d with a device that is attached to page table %u",
 				  dev_name(idev->dev),

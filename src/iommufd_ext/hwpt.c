@@ -13,6 +13,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
@@ -39,6 +40,27 @@ static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 		return refuse(idev->ictx, -EOPNOTSUPP,
 			      "a page table that is a parent cannot have a fault queue");
 	return 0;
+}
+
+/**
+ * hwpt_get_name() - a page table as a sentence names it
+ * @hwpt: the page table
+ * @name: is filled
+ *
+ * One that an attach makes, or HWPT_ALLOC, has an id that nobody ever gets if that
+ * fails. It is named by its IOAS as long as it is not published.
+ */
+void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name)
+{
+	if (obj_is_published(hwpt->ioas->ictx, &hwpt->obj)) {
+		name->id = hwpt->obj.id;
+		scnprintf(name->text, sizeof(name->text), "page table %u",
+			  name->id);
+	} else {
+		name->id = hwpt->ioas->obj.id;
+		scnprintf(name->text, sizeof(name->text),
+			  "a new page table of IOAS %u", name->id);
+	}
 }
 
 /*
@@ -104,10 +126,16 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	hwpt->nest_parent = flags & IOASID_HWPT_ALLOC_NEST_PARENT;
 	hwpt->pasid = flags & IOASID_HWPT_ALLOC_PASID;
 	hwpt->coherent = idev->igroup->coherent;
+	hwpt->dev_id = idev->obj.id;
+	hwpt->dev_name = kstrdup(dev_name(idev->dev), GFP_KERNEL_ACCOUNT);
+	if (!hwpt->dev_name) {
+		rc = -ENOMEM;
+		goto err_free_hwpt;
+	}
 
 	rc = hwpt_alloc_domain(hwpt, idev, flags, data);
 	if (rc)
-		goto err_free_hwpt;
+		goto err_free_name;
 	domain_choose_path(hwpt, idev->dev);
 
 	/* Entries made before could be without it: it comes first. */
@@ -129,6 +157,8 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 
 err_free_domain:
 	iommu_domain_free(hwpt->domain);
+err_free_name:
+	kfree(hwpt->dev_name);
 err_free_hwpt:
 	kfree(hwpt);
 	return ERR_PTR(rc);
@@ -213,6 +243,7 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	iommu_domain_free(hwpt->domain);
 	hwpt_put_fault_queue(ictx, hwpt);
 	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
+	kfree(hwpt->dev_name);
 	kfree(hwpt);
 }
 

@@ -147,19 +147,19 @@ static int check_reserved(struct ioas *ioas, unsigned long iova,
 			  unsigned long last, int rc)
 {
 	struct iommufd_ext_about about = { .ids = { ioas->obj.id } };
+	char owner[64] = "a page table that is being made";
 	struct interval_tree_node *node;
 	struct reserved_range *range;
-	char owner[64];
 
 	node = interval_tree_iter_first(&ioas->reserved, iova, last);
 	if (likely(!node))
 		return 0;
 	range = container_of(node, struct reserved_range, node);
-	about.ids[1] = range->owner_id;
+	if (obj_describe(ioas->ictx, range->owner_id, owner, sizeof(owner)))
+		about.ids[1] = range->owner_id;
 	about.has_range = true;
 	about.start = node->start;
 	about.last = node->last;
-	obj_describe(ioas->ictx, range->owner_id, owner, sizeof(owner));
 	return iommufd_ext_refuse(&ioas->ictx->errors, rc, &about,
 				  "IOVAs %#lx-%#lx are not free: %s reserves %#lx-%#lx",
 				  iova, last, owner, node->start, node->last);
@@ -456,21 +456,27 @@ void iova_insert_cut(struct ioas *ioas, struct area *area)
 }
 
 static int refuse_reserve(struct ioas *ioas, unsigned long start,
-			  unsigned long last, u32 owner_id, const char *what,
-			  unsigned long other_start, unsigned long other_last)
+			  unsigned long last, const struct iova_owner *owner,
+			  const char *what, unsigned long other_start,
+			  unsigned long other_last)
 {
 	struct iommufd_ext_about about = {
-		.ids = { ioas->obj.id, owner_id },
+		.ids = { ioas->obj.id, owner->id },
 		.has_range = true,
 		.start = other_start,
 		.last = other_last,
 	};
-	char owner[64];
+	char text[64];
 
-	obj_describe(ioas->ictx, owner_id, owner, sizeof(owner));
+	/* A page table that does not fit never gets its id. */
+	if (!obj_describe(ioas->ictx, owner->id, text, sizeof(text))) {
+		about.ids[1] = owner->dev_id;
+		scnprintf(text, sizeof(text), "the IOMMU of %s",
+			  owner->dev_name ?: "a device");
+	}
 	return iommufd_ext_refuse(&ioas->ictx->errors, -EADDRINUSE, &about,
 				  "%s needs IOVAs %#lx-%#lx kept free, and IOAS %u has the %s %#lx-%#lx",
-				  owner, start, last, ioas->obj.id, what,
+				  text, start, last, ioas->obj.id, what,
 				  other_start, other_last);
 }
 
@@ -497,13 +503,12 @@ static int owner_cmp(const void *owner, const struct rb_node *node)
  * @start: first IOVA
  * @last: last IOVA
  * @owner: in whose name
- * @owner_id: id of the page table or device that is, 0 for none
  *
  * Context: holds ioas->iova_lock.
  * Return: 0; -EADDRINUSE if a mapping or a promise is there; -ENOMEM.
  */
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const void *owner, u32 owner_id)
+		 const struct iova_owner *owner)
 {
 	struct interval_tree_node *allowed;
 	struct reserved_range *range;
@@ -513,20 +518,19 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 
 	area = iova_find_area(ioas, start, last);
 	if (area)
-		return refuse_reserve(ioas, start, last, owner_id, "mapping",
+		return refuse_reserve(ioas, start, last, owner, "mapping",
 				      area->iova, area->last);
 	allowed = interval_tree_iter_first(&ioas->allowed, start, last);
 	if (allowed)
-		return refuse_reserve(ioas, start, last, owner_id,
-				      "allowed range", allowed->start,
-				      allowed->last);
+		return refuse_reserve(ioas, start, last, owner, "allowed range",
+				      allowed->start, allowed->last);
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
 		return -ENOMEM;
 	range->node.start = start;
 	range->node.last = last;
-	range->owner = owner;
-	range->owner_id = owner_id;
+	range->owner = owner->key;
+	range->owner_id = owner->id;
 	interval_tree_insert(&range->node, &ioas->reserved);
 	rb_add(&range->by_owner, &ioas->reserved_by, owner_less);
 	return 0;
@@ -546,14 +550,20 @@ int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
 			 struct hwpt *hwpt)
 {
+	const struct iova_owner owner = {
+		.key = hwpt,
+		.id = hwpt->obj.id,
+		.dev_name = hwpt->dev_name,
+		.dev_id = hwpt->dev_id,
+	};
 	int rc = 0;
 
 	if (geometry->aperture_start)
-		rc = iova_reserve(ioas, 0, geometry->aperture_start - 1, hwpt,
-				  hwpt->obj.id);
+		rc = iova_reserve(ioas, 0, geometry->aperture_start - 1,
+				  &owner);
 	if (!rc && geometry->aperture_end < ULONG_MAX)
 		rc = iova_reserve(ioas, geometry->aperture_end + 1, ULONG_MAX,
-				  hwpt, hwpt->obj.id);
+				  &owner);
 	return rc;
 }
 
@@ -723,9 +733,9 @@ int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
 		unsigned long pgsizes = joining->domain->pgsize_bitmap;
 
 		if (!pgsizes || 1UL << __ffs(pgsizes) > PAGE_SIZE)
-			return refuse_id(ioas->ictx, -EINVAL, joining->obj.id,
-					 "the IOMMU has no pages as small as %lu bytes",
-					 PAGE_SIZE);
+			return refuse_id(ioas->ictx, -EINVAL, joining->dev_id,
+					 "the IOMMU of %s has no pages as small as %lu bytes",
+					 joining->dev_name, PAGE_SIZE);
 		alignment = max(alignment, 1UL << __ffs(pgsizes));
 	}
 

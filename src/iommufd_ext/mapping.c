@@ -58,13 +58,15 @@ static int refuse_killed(struct ioas *ioas)
 static int refuse_map(struct hwpt *hwpt, const struct area *area, int rc)
 {
 	struct ioas *ioas = hwpt->ioas;
+	struct hwpt_name name;
 
 	if (rc == -EINTR)
 		return refuse_killed(ioas);
+	hwpt_get_name(hwpt, &name);
 	return refuse_range(ioas->ictx, rc, ioas->obj.id, area->iova,
 			    area->last,
-			    "the IOMMU driver cannot map %#lx-%#lx into page table %u (error %d)",
-			    area->iova, area->last, hwpt->obj.id, -rc);
+			    "the IOMMU driver cannot map %#lx-%#lx into %s (error %d)",
+			    area->iova, area->last, name.text, -rc);
 }
 
 static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,

@@ -138,17 +138,30 @@ const char *obj_type_name(enum obj_type type)
 }
 
 /**
+ * obj_is_published() - does an object's id name it?
+ * @ictx: the context
+ * @obj: an object with an id, reserved or published
+ *
+ * One that is not published may never be, and its id is none to tell a user.
+ *
+ * Return: true if it does.
+ */
+bool obj_is_published(struct iommufd_ext_ctx *ictx, const struct obj *obj)
+{
+	return xa_load(&ictx->objects, obj->id) == obj;
+}
+
+/**
  * obj_describe() - an object as a sentence names it
  * @ictx: the context
- * @id: its id, which may be unknown by now
+ * @id: its id
  * @buf: for the description
  * @size: of @buf, in bytes
  *
  * Context: takes the xa_lock of the objects.
- * Return: @buf.
+ * Return: false if there is no object of that id, not yet or no more.
  */
-const char *obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf,
-			 size_t size)
+bool obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf, size_t size)
 {
 	struct iommufd_ext_device *idev;
 	struct obj *obj;
@@ -158,12 +171,11 @@ const char *obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf,
 	if (obj && obj->type == OBJ_DEVICE) {
 		idev = container_of(obj, struct iommufd_ext_device, obj);
 		scnprintf(buf, size, "device %u (%s)", id, dev_name(idev->dev));
-	} else {
-		scnprintf(buf, size, "%s %u",
-			  obj_type_name(obj ? obj->type : OBJ_ANY), id);
+	} else if (obj) {
+		scnprintf(buf, size, "%s %u", obj_type_name(obj->type), id);
 	}
 	xa_unlock(&ictx->objects);
-	return buf;
+	return obj;
 }
 
 static void refuse_absent(struct iommufd_ext_ctx *ictx, u32 id,

@@ -16,14 +16,16 @@ static int check_pasid(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
 	struct hwpt *of_device = idev->igroup->hwpt;
+	struct hwpt_name name;
 
 	if (!EXT_HAS_PASID)
 		return refuse_id(ictx, -EOPNOTSUPP, idev->obj.id,
 				 "no PASID can be attached on this kernel");
-	if (!hwpt->pasid)
-		return refuse_ids(ictx, -EINVAL, idev->obj.id, hwpt->obj.id,
-				  "page table %u was not made for PASIDs",
-				  hwpt->obj.id);
+	if (!hwpt->pasid) {
+		hwpt_get_name(hwpt, &name);
+		return refuse_ids(ictx, -EINVAL, idev->obj.id, name.id,
+				  "%s was not made for PASIDs", name.text);
+	}
 	if (of_device && !of_device->pasid)
 		return refuse_ids(ictx, -EINVAL, idev->obj.id,
 				  of_device->obj.id,

@@ -482,6 +482,8 @@ enum map_path {
 /**
  * struct hwpt - a hardware page table
  * @obj: object header
+ * @dev_name: name of the device it is made for, or NULL if it is nested; constant
+ * @dev_id: id of that device; constant
  * @ioas: what it follows, of which the page table is a user; that of @parent if
  *	it is nested
  * @parent: translates the output of a nested page table, which is a user of it;
@@ -507,6 +509,8 @@ enum map_path {
  */
 struct hwpt {
 	struct obj obj;
+	const char *dev_name;
+	u32 dev_id;
 	struct ioas *ioas;
 	struct hwpt *parent;
 	struct fault_queue *fault;
@@ -717,8 +721,8 @@ int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_abort(struct iommufd_ext_ctx *ictx, struct obj *obj);
 const char *obj_type_name(enum obj_type type);
-const char *obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf,
-			 size_t size);
+bool obj_is_published(struct iommufd_ext_ctx *ictx, const struct obj *obj);
+bool obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf, size_t size);
 struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type);
 struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
 			 enum obj_type type);
@@ -927,6 +931,21 @@ int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages);
 void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area);
 
 /* iova.c */
+/**
+ * struct iova_owner - in whose name IOVAs are kept from being mapped
+ * @key: what iova_unreserve() finds them by
+ * @id: id of the page table or device, published or not, or 0 for none
+ * @dev_name: name of the device, or of the one that the page table is made for; NULL
+ *	for none
+ * @dev_id: id of that device, or 0 for none
+ */
+struct iova_owner {
+	const void *key;
+	u32 id;
+	const char *dev_name;
+	u32 dev_id;
+};
+
 struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
 			    unsigned long last);
 struct area *iova_next_area(struct area *area);
@@ -940,7 +959,7 @@ int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
 int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed);
 void iova_free_allowed(struct rb_root_cached *allowed);
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
-		 const void *owner, u32 owner_id);
+		 const struct iova_owner *owner);
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
 			 struct hwpt *hwpt);
@@ -1010,6 +1029,17 @@ void ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
 		       unsigned long length);
 
 /* hwpt.c */
+/**
+ * struct hwpt_name - a page table as a sentence names it
+ * @id: of the page table, or of its IOAS if it has no id that a user knows
+ * @text: the words
+ */
+struct hwpt_name {
+	u32 id;
+	char text[48];
+};
+
+void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name);
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 			u32 flags, const struct ext_user_data *data);
 int hwpt_fill(struct hwpt *hwpt);

@@ -1267,6 +1267,51 @@ static void test_half_answer(void **state)
 	check_no_half(s.dev, 0);
 }
 
+/* Beyond what any IOMMU translates. */
+#define FAR_IOVA (1ULL << 60)
+
+static void check_outside(const struct setup *s, int fd)
+{
+	struct refusal r;
+	char want[128];
+
+	snprintf(want, sizeof(want), "the IOMMU of %s needs IOVAs ", edu_bdf);
+	check_refusal(fd, EADDRINUSE, want, &r);
+	snprintf(want, sizeof(want), "and IOAS %u has the mapping ", s->ioas);
+	check_refusal(fd, EADDRINUSE, want, &r);
+	check_eq(s->ioas, r.error.out_ids[0]);
+	check_eq(s->devid, r.error.out_ids[1]);
+	check_eq(IOASID_ERROR_RANGE, r.error.out_flags);
+	check_eq(FAR_IOVA, r.error.out_start);
+	check_eq(FAR_IOVA + PAGE - 1, r.error.out_last);
+}
+
+/*
+ * The page table that an attach makes has an id that nobody ever gets if that fails. What
+ * does not fit is the device.
+ */
+static void test_attach_outside(void **state)
+{
+	struct setup s = setup_bound();
+	uint32_t id, next = ioas_new(s.ctx) + 1;
+
+	(void)state;
+	map_at(&s, page_alloc(PAGE), PAGE, FAR_IOVA);
+	assert_errno(EADDRINUSE, cdev_attach(s.dev, s.ioas, NULL));
+	check_outside(&s, s.dev);
+	/* A page table that knows what it translates when it is made says so then. */
+	if (hwpt_alloc(s.ctx, s.devid, s.ioas, 0, &id)) {
+		check_eq(EADDRINUSE, errno);
+		check_outside(&s, s.ctx);
+	} else {
+		check_eq(next, id);
+		assert_ok(ioasid_destroy(s.ctx, id));
+	}
+	unmap_at(&s, FAR_IOVA, PAGE);
+	assert_ok(cdev_attach(s.dev, s.ioas, &id));
+	check_eq(next, id);
+}
+
 /* ---- who can read it ---- */
 
 static void test_none(void **state)
@@ -1489,6 +1534,7 @@ int main(int argc, char **argv)
 			 rows[i].name);
 	ADD(blocked_names);
 	ADD(half_answer);
+	ADD(attach_outside);
 	ADD(none);
 	ADD(replaced);
 	ADD(bad_question);

@@ -209,6 +209,7 @@ static int trigger_iopf(struct ucmd *ucmd)
 
 static int add_reserved(struct ucmd *ucmd)
 {
+	const struct iova_owner nobody = {};
 	struct selftest_cmd *cmd = ucmd->cmd;
 	unsigned long start = cmd->add_reserved.start;
 	unsigned long last;
@@ -226,7 +227,7 @@ static int add_reserved(struct ucmd *ucmd)
 	if (!ioas)
 		return -ENOENT;
 	mutex_lock(&ioas->iova_lock);
-	rc = iova_reserve(ioas, start, last, NULL, 0);
+	rc = iova_reserve(ioas, start, last, &nobody);
 	mutex_unlock(&ioas->iova_lock);
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
