@@ -6,12 +6,14 @@
  *
  * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1
  */
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
 
 #include "ioasid.h"
 #include "dma.h"
+#include "held.h"
 #include "state.h"
 #include "test.h"
 
@@ -129,6 +131,60 @@ static struct mock mock_dirty(bool large)
 	m.memory = huge_alloc(SIZE, true);
 	assert_ok(ioas_map_fixed(m.ctx, m.ioas, m.memory, SIZE, START, MAP_RW));
 	return m;
+}
+
+struct held_data {
+	struct mock m;
+	struct held held;
+	volatile bool gone;
+	int err;
+};
+
+static void *alloc_held(void *arg)
+{
+	struct held_data *h = arg;
+	struct ioasid_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.dev_id = h->m.devid,
+		.pt_id = h->m.ioas,
+		.data_type = MOCK_HWPT_DATA,
+		.data_len = sizeof(struct mock_hwpt_data),
+		.data_uptr = (uintptr_t)h->held.va,
+	};
+
+	h->err = ioctl(h->m.ctx, IOASID_HWPT_ALLOC, &alloc) ? errno : 0;
+	return NULL;
+}
+
+static void *unbind_mock(void *arg)
+{
+	struct held_data *h = arg;
+
+	assert_ok(ioasid_destroy(h->m.ctx, h->m.stdev));
+	h->gone = true;
+	return NULL;
+}
+
+/* An IOMMU driver reads the data itself. The device does not wait for that. */
+static void test_alloc_held(void **state)
+{
+	struct held_data h = { .m = mock_new(), .held = held_alloc(PAGE) };
+	pthread_t alloc, unbind;
+	bool gone;
+	int ms;
+
+	(void)state;
+	check_eq(0, pthread_create(&alloc, NULL, alloc_held, &h));
+	held_wait(&h.held);
+	check_eq(0, pthread_create(&unbind, NULL, unbind_mock, &h));
+	for (ms = 0; ms < 5000 && !h.gone; ms += 20)
+		sleep_ms(20);
+	gone = h.gone;
+	held_release(&h.held);
+	check_eq(0, pthread_join(unbind, NULL));
+	check_eq(0, pthread_join(alloc, NULL));
+	check(gone);
+	check_eq(ENOENT, h.err);
 }
 
 static void dirty_end(void)
@@ -413,6 +469,7 @@ int main(int argc, char **argv)
 {
 	struct test_list list = { 0 };
 
+	ADD(alloc_held);
 	ADD(partial_dirty);
 	ADD(partial_dirty_small);
 	ADD(partial_no_fault);

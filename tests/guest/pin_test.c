@@ -55,7 +55,8 @@ static uint8_t *dax_memory(size_t len)
 	fd = assert_ok(keep_fd(open(DAX_FILE, O_RDWR | O_CREAT, 0600)));
 	assert_ok(ftruncate(fd, len));
 	va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			   0), len);
+			   0),
+		      len);
 	check(va != MAP_FAILED);
 	memset(va, 1, len);
 	drop_fd(fd);
@@ -88,8 +89,8 @@ static void test_dax(void **state)
 	check_dax(s.dev, va);
 	unmap_at(&s, IOVA, 4 * PAGE);
 	assert_ok(cdev_attach(s.dev, s.ioas, NULL));
-	assert_errno(EOPNOTSUPP, ioas_map_fixed(s.ctx, s.ioas, va + PAGE,
-						PAGE, IOVA, MAP_RW));
+	assert_errno(EOPNOTSUPP, ioas_map_fixed(s.ctx, s.ioas, va + PAGE, PAGE,
+						IOVA, MAP_RW));
 	check_dax(s.ctx, va + PAGE);
 	release_all();
 	assert_ok(umount(DAX_DIR));
@@ -116,8 +117,8 @@ static void check_movable(uint8_t *va, size_t len, const char *why)
 	int fd[2];
 
 	fill_pipe(fd, va);
-	assert_errno(ENOMEM, ioas_map_fixed(s.ctx, s.ioas, va, len, IOVA,
-					    MAP_RW));
+	assert_errno(ENOMEM,
+		     ioas_map_fixed(s.ctx, s.ioas, va, len, IOVA, MAP_RW));
 	snprintf(want, sizeof(want), "memory at %p cannot be pinned: %s",
 		 (void *)va, why);
 	check_refusal(s.ctx, ENOMEM, want, &r);
