@@ -129,7 +129,7 @@ row_suite() {
 row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
 
 # row_has_tests ROW : any guest test?
-row_has_tests() { row_entries "$1" suites | grep -q '_test\(/\|$\)'; }
+row_has_tests() { row_entries "$1" suites | grep '_test\(/\|$\)' >/dev/null; }
 
 # row_boots ROW : a row that is only built needs headers and no kernel.
 row_boots() { [ "$(row_field "$1" suites)" != build ]; }
@@ -150,7 +150,7 @@ row_release() {
 	meta=$(row_field "$row" kernel) || return 1
 	meta=${meta#apt:}
 	pkg=$(row_apt "$row" apt-cache depends "${meta##*/}" 2>/dev/null |
-		awk '/Depends: linux-image-/ { print $2; exit }')
+		awk '/Depends: linux-image-/ && !seen++ { print $2 }')
 	case $pkg in
 	linux-image-"$series".*) ;;
 	*)
@@ -219,8 +219,11 @@ make_build_root() {
 	suite=$(row_suite "$1")
 	base=${suite%-backports}
 	mirror=$(debian_mirror)
+	# All is read: apt-cache fails if nobody takes the rest.
 	compiler=$(row_apt "$1" apt-cache depends "linux-headers-$release" |
-		grep -oE -m 1 'gcc-[0-9]+') || die "linux-headers-$release names no compiler"
+		awk 'match($0, /gcc-[0-9]+/) && !name { name = substr($0, RSTART, RLENGTH) }
+			END { print name; exit !name }') ||
+		die "linux-headers-$release names no compiler"
 	sources=("deb $mirror $base main")
 	[ "$suite" = "$base" ] || sources+=("deb $mirror $suite main")
 	say "unpacking the compiler and the headers of $release ($version)"
@@ -376,7 +379,7 @@ GUEST_PACKAGES=(bash coreutils util-linux mount kmod pciutils procps grep sed ga
 debian_mirror() {
 	# shellcheck disable=SC2016 # the names are apt's
 	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-		awk -F'|' '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
+		awk -F'|' '$1 == "Debian" && $2 == "Debian" && !seen++ { print $3 }'
 }
 
 make_rootfs() {

@@ -48,7 +48,7 @@ same() { [ "$1" = "$2" ] || { echo "is '$1', not '$2'"; return 1; }; }
 
 # In the kernel log since the last mark?
 mark() { echo "programs: mark $((marks = ${marks:-0} + 1))" >/dev/kmsg; }
-logged() { dmesg | sed "1,/programs: mark $marks\$/d" | grep -q -- "$1"; }
+logged() { dmesg | sed "1,/programs: mark $marks\$/d" | grep -- "$1" >/dev/null; }
 
 # ---- devices ------------------------------------------------------------------------------
 
