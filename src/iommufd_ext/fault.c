@@ -150,13 +150,18 @@ static int check_records(struct fault_queue *queue, loff_t pos, size_t count,
 	return 0;
 }
 
-static int copy_group(struct fault_queue *queue, struct ext_iopf_group *group,
-		      char __user *buf)
+static size_t group_size(const struct ext_iopf_group *group)
 {
-	struct ext_iopf_fault *fault;
+	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
+}
+
+static void describe_group(const struct ext_iopf_group *group,
+			   struct ioasid_hwpt_pgfault *out)
+{
+	const struct ext_iopf_fault *fault;
 
 	list_for_each_entry(fault, &group->faults, list) {
-		struct ioasid_hwpt_pgfault out = {
+		*out = (struct ioasid_hwpt_pgfault){
 			.flags = fault->fault.prm.flags,
 			.dev_id = group_handle(group)->dev_id,
 			.pasid = fault->fault.prm.pasid,
@@ -165,68 +170,114 @@ static int copy_group(struct fault_queue *queue, struct ext_iopf_group *group,
 			.addr = fault->fault.prm.addr,
 			.cookie = group->cookie,
 		};
-
-		if (copy_to_user(buf, &out, sizeof(out)))
-			return refuse_buffer(queue, "the buffer for faults",
-					     buf);
-		buf += sizeof(out);
+		out++;
 	}
+}
+
+/**
+ * struct group_copy - a group that is being read
+ * @group: the group, which waits for its answer, and may have got it by now
+ * @cookie: its cookie
+ * @size: of @faults, in bytes
+ * @faults: what the user gets
+ */
+struct group_copy {
+	struct ext_iopf_group *group;
+	u32 cookie;
+	size_t size;
+	struct ioasid_hwpt_pgfault *faults;
+};
+
+/* Lets @group wait for its answer; on failure it is as before. */
+static int begin_waiting(struct fault_queue *queue, struct ext_iopf_group *group,
+			 struct group_copy *copy)
+{
+	int rc;
+
+	copy->faults = kvzalloc(copy->size, GFP_KERNEL_ACCOUNT);
+	if (!copy->faults)
+		return -ENOMEM;
+	rc = xa_alloc(&queue->waiting, &group->cookie, group, xa_limit_32b,
+		      GFP_KERNEL_ACCOUNT);
+	if (rc) {
+		kvfree(copy->faults);
+		return rc;
+	}
+	describe_group(group, copy->faults);
+	copy->group = group;
+	copy->cookie = group->cookie;
 	return 0;
 }
 
-static size_t group_size(const struct ext_iopf_group *group)
+/*
+ * Takes the next group, if it fits into @room bytes. Returns 1 if there is one, 0 if
+ * not, or an error; then it is not read. What does not fit behind others is for the
+ * next call.
+ */
+static int read_group(struct fault_queue *queue, size_t room, bool is_first,
+		      struct group_copy *copy)
 {
-	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
+	struct ext_iopf_group *group;
+	int rc = 0;
+
+	mutex_lock(&queue->lock);
+	group = take_group(queue);
+	if (!group)
+		goto out_unlock;
+	copy->size = group_size(group);
+	if (copy->size <= room)
+		rc = begin_waiting(queue, group, copy) ?: 1;
+	else if (is_first)
+		rc = refuse_queue(queue, -EINVAL,
+				  "the next faults take %zu bytes, and there is room for %zu",
+				  copy->size, room);
+	if (rc <= 0)
+		put_back_group(queue, group);
+
+out_unlock:
+	mutex_unlock(&queue->lock);
+	return rc;
 }
 
-/* Returns the bytes the group takes, or an error; then it is not read. */
-static ssize_t read_group(struct fault_queue *queue, struct ext_iopf_group *group,
-			  char __user *buf, size_t room)
+/* The user has not got it: it is the next one again, unless it was flushed meanwhile. */
+static void unread_group(struct fault_queue *queue,
+			 const struct group_copy *copy)
 {
-	size_t size = group_size(group);
-	int rc;
-
-	if (size > room)
-		return refuse_queue(queue, -EINVAL,
-				    "the next faults take %zu bytes, and there is room for %zu",
-				    size, room);
-	rc = xa_alloc(&queue->waiting, &group->cookie, group, xa_limit_32b,
-		      GFP_KERNEL_ACCOUNT);
-	if (rc)
-		return rc;
-	rc = copy_group(queue, group, buf);
-	if (rc) {
-		xa_erase(&queue->waiting, group->cookie);
-		return rc;
+	mutex_lock(&queue->lock);
+	if (xa_load(&queue->waiting, copy->cookie) == copy->group) {
+		xa_erase(&queue->waiting, copy->cookie);
+		put_back_group(queue, copy->group);
 	}
-	return size;
+	mutex_unlock(&queue->lock);
 }
 
+/*
+ * Memory of the user is written to without the lock, which whoever detaches a device
+ * takes to flush the queue.
+ */
 static ssize_t read_groups(struct fault_queue *queue, char __user *buf,
 			   size_t count, loff_t pos)
 {
-	struct ext_iopf_group *group;
-	ssize_t done = 0, rc;
+	struct group_copy copy;
+	ssize_t done = 0;
+	int rc;
 
 	rc = check_records(queue, pos, count,
 			   sizeof(struct ioasid_hwpt_pgfault));
 	if (rc)
 		return rc;
 
-	mutex_lock(&queue->lock);
-	while ((group = take_group(queue))) {
-		/* What does not fit behind others is for the next call. */
-		if (done && group_size(group) > count - done)
-			rc = 0;
-		else
-			rc = read_group(queue, group, buf + done, count - done);
-		if (rc <= 0) {
-			put_back_group(queue, group);
-			break;
+	while ((rc = read_group(queue, count - done, !done, &copy)) > 0) {
+		if (copy_to_user(buf + done, copy.faults, copy.size)) {
+			unread_group(queue, &copy);
+			rc = refuse_buffer(queue, "the buffer for faults",
+					   buf + done);
 		}
-		done += rc;
+		kvfree(copy.faults);
+		if (rc < 0)
+			break;
+		done += copy.size;
 	}
-	mutex_unlock(&queue->lock);
 	return done ?: rc;
 }
 
@@ -274,16 +325,17 @@ static ssize_t write_responses(struct fault_queue *queue,
 	if (rc)
 		return rc;
 
-	mutex_lock(&queue->lock);
 	for (done = 0; done < count; done += sizeof(response)) {
-		if (copy_from_user(&response, buf + done, sizeof(response)))
+		if (copy_from_user(&response, buf + done, sizeof(response))) {
 			rc = refuse_buffer(queue, "an answer", buf + done);
-		else
+		} else {
+			mutex_lock(&queue->lock);
 			rc = answer_response(queue, &response);
+			mutex_unlock(&queue->lock);
+		}
 		if (rc)
 			break;
 	}
-	mutex_unlock(&queue->lock);
 	return done ?: rc;
 }
 
