@@ -129,10 +129,31 @@ static void check_movable(uint8_t *va, size_t len, const char *why)
 	unmap_at(&s, IOVA, len);
 }
 
+/* Is there a zone whose pages have to be moved first? */
+static void need_movable(void)
+{
+	char line[128];
+	long present = 0;
+	bool movable = false;
+	FILE *file = fopen("/proc/zoneinfo", "re");
+
+	check(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "Node ", 5))
+			movable = strstr(line, "Movable");
+		if (movable)
+			sscanf(line, " present %ld", &present);
+	}
+	fclose(file);
+	if (!present)
+		skip_test("no movable zone");
+}
+
 /* What is to be moved first, and can be, is no trouble. */
 static void test_movable(void **state)
 {
 	(void)state;
+	need_movable();
 	check_movable(page_alloc(PAGE), PAGE,
 		      "it is in a movable zone, and the kernel cannot move it");
 }
@@ -144,6 +165,7 @@ static void test_movable(void **state)
 static void test_movable_huge(void **state)
 {
 	(void)state;
+	need_movable();
 	if (!kernel_since(6, 5))
 		return;
 	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "4"));
@@ -153,6 +175,22 @@ static void test_movable_huge(void **state)
 	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
 }
 
+/* ---- memory that is not there ---- */
+
+static void test_nothing(void **state)
+{
+	struct setup s = setup_attached();
+	uint8_t *va = page_alloc(PAGE);
+	struct refusal r;
+
+	(void)state;
+	drop_map(va);
+	assert_errno(EFAULT,
+		     ioas_map_fixed(s.ctx, s.ioas, va, PAGE, IOVA, MAP_RW));
+	check_refusal(s.ctx, EFAULT,
+		      "cannot be pinned: nothing is mapped there", &r);
+}
+
 #define ADD(test) test_add(&list, test_##test, NULL, #test)
 
 int main(int argc, char **argv)
@@ -160,6 +198,7 @@ int main(int argc, char **argv)
 	struct test_list list = { 0 };
 
 	test_before = use_edu;
+	ADD(nothing);
 	ADD(dax);
 	ADD(movable);
 	ADD(movable_huge);
