@@ -155,7 +155,7 @@ static size_t group_size(const struct ext_iopf_group *group)
 	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
 }
 
-static void describe_group(const struct ext_iopf_group *group,
+static void describe_group(struct ext_iopf_group *group,
 			   struct ioasid_hwpt_pgfault *out)
 {
 	const struct ext_iopf_fault *fault;
