@@ -432,8 +432,6 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 			return 0;
 		iova = area->last + 1;
 		area = iova_next_area(area);
-		if (fatal_signal_pending(current))
-			return -EINTR;
 		cond_resched();
 	}
 }
