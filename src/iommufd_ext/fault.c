@@ -239,7 +239,11 @@ out_unlock:
 	return rc;
 }
 
-/* The user has not got it: it is the next one again, unless it was flushed meanwhile. */
+/*
+ * The user has not got it: it is the next one again, unless it was flushed or answered
+ * meanwhile. If another group has its place and its cookie by then, the user reads that
+ * one twice.
+ */
 static void unread_group(struct fault_queue *queue,
 			 const struct group_copy *copy)
 {

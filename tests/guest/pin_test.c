@@ -129,7 +129,7 @@ static void check_movable(uint8_t *va, size_t len, const char *why)
 	unmap_at(&s, IOVA, len);
 }
 
-/* Our debug kernel pins these pages without moving them; why is not known yet. */
+/* On our debug kernel the pin succeeds. In which zone the page lies there was not looked at. */
 static void need_movable(void)
 {
 	if (path_exists("/proc/lockdep"))
