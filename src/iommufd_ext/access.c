@@ -260,12 +260,14 @@ EXT_EXPORT_SYMBOL(iommufd_ext_access_destroy);
  * @iova: first IOVA
  * @length: size, in bytes
  *
- * When it returns, all accesses have been told, and none is at work that began before.
+ * When it returns 0, all accesses have been told, and none is at work that
+ * began before.
  *
  * Context: may sleep, calls drivers, takes ioas->domains_rwsem.
+ * Return: 0, or -EINTR if the process is being killed.
  */
-void ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
-		       unsigned long length)
+int ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
+		      unsigned long length)
 {
 	struct iommufd_ext_access *access;
 	unsigned long index;
@@ -281,8 +283,10 @@ void ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
 	}
 	xa_unlock(&ioas->accesses);
 
-	down_write(&ioas->domains_rwsem);
+	if (down_write_killable(&ioas->domains_rwsem))
+		return -EINTR;
 	up_write(&ioas->domains_rwsem);
+	return 0;
 }
 
 /**

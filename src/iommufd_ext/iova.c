@@ -147,7 +147,7 @@ static int check_reserved(struct ioas *ioas, unsigned long iova,
 			  unsigned long last, int rc)
 {
 	struct iommufd_ext_about about = { .ids = { ioas->obj.id } };
-	char owner[64] = "a page table that is being made";
+	char owner[64] = "a page table that is being made or removed";
 	struct interval_tree_node *node;
 	struct reserved_range *range;
 
@@ -183,7 +183,8 @@ static unsigned long auto_alignment(unsigned long uptr, unsigned long length)
 
 /*
  * Behind @area and those that follow it with no room for @length between them, up to
- * @limit. Returns 0 if that is the end of all IOVAs.
+ * @limit. Returns 0 if that is the end of all IOVAs. Stops early if the process is being
+ * killed, which the caller sees, too.
  */
 static unsigned long end_of_packed(struct area *area, unsigned long limit,
 				   unsigned long length)
@@ -193,7 +194,8 @@ static unsigned long end_of_packed(struct area *area, unsigned long limit,
 	while (area->last < limit && (next = iova_next_area(area)) &&
 	       next->iova - area->last <= length) {
 		area = next;
-		cond_resched();
+		if (resched_killable())
+			break;
 	}
 	return area->last + 1;
 }

@@ -24,8 +24,11 @@ static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
 	unsigned int i;
 
 	iommu_iotlb_gather_init(&gather);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		if (i)
+			cond_resched();
 		domain_unmap_area(hwpt, areas[i], &gather);
+	}
 	domain_flush(hwpt, &gather);
 }
 
@@ -76,7 +79,10 @@ static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 	int rc;
 
 	for (i = 0; i < nr; i++) {
-		rc = domain_map_area(hwpt, areas[i], ioas->large_pages);
+		/* There can be many that are too small for a pause of their own. */
+		rc = i ? resched_killable() : 0;
+		if (!rc)
+			rc = domain_map_area(hwpt, areas[i], ioas->large_pages);
 		if (rc) {
 			refuse_map(hwpt, areas[i], rc);
 			goto err_unmap;
@@ -113,8 +119,11 @@ err_unmap:
 
 static void unpin_areas(struct area **areas, unsigned int nr)
 {
-	while (nr--)
+	while (nr--) {
 		area_unpin(areas[nr]);
+		if (nr)
+			cond_resched();
+	}
 }
 
 static int pin_areas(struct area **areas, unsigned int nr)
@@ -123,7 +132,9 @@ static int pin_areas(struct area **areas, unsigned int nr)
 	int rc;
 
 	for (i = 0; i < nr; i++) {
-		rc = area_pin(areas[i]);
+		rc = i ? resched_killable() : 0;
+		if (!rc)
+			rc = area_pin(areas[i]);
 		if (rc) {
 			unpin_areas(areas, i);
 			return rc;
@@ -379,7 +390,8 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 					    "a driver does not let go of the mapping at %#lx-%#lx",
 					    range.iova,
 					    range.iova + range.used - 1);
-		ioas_notify_unmap(ioas, range.iova, range.used);
+		if (ioas_notify_unmap(ioas, range.iova, range.used))
+			return refuse_killed(ioas);
 	}
 	if (!rc && range.kept)
 		rc = refuse_kept(ioas, range.kept);

@@ -1025,8 +1025,8 @@ long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 int vfio_ioas_ioctl(struct ucmd *ucmd);
 
 /* access.c */
-void ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
-		       unsigned long length);
+int ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
+		      unsigned long length);
 
 /* hwpt.c */
 /**
