@@ -109,20 +109,33 @@ static inline bool ext_is_memfd(struct file *file)
 
 /*
  * Do the seals of a memfd let its memory be pinned for writing? Mapping it asks the
- * same, pinning it by offset does not. The caller holds the inode's lock, at least
- * shared: with that, no seal is added before the pin, and one added after it finds the
- * pin.
+ * same, pinning it by offset does not. Until ext_memfd_end_write(), F_SEAL_WRITE cannot be
+ * added, as while it is mapped; afterwards, whoever adds it finds the pin. The inode's
+ * lock would do that, too, but others hold it as long as they like, in write().
  */
-static inline int ext_memfd_check_write(struct file *file)
+static inline int ext_memfd_begin_write(struct file *file)
 {
 	struct inode *inode = file_inode(file);
 	unsigned int seals;
+	int rc;
 
+	/* -EPERM if it has F_SEAL_WRITE. */
+	rc = mapping_map_writable(file->f_mapping);
+	if (rc)
+		return rc;
 	if (ext_is_hugetlb_file(file))
-		seals = HUGETLBFS_I(inode)->seals;
+		seals = READ_ONCE(HUGETLBFS_I(inode)->seals);
 	else
-		seals = SHMEM_I(inode)->seals;
-	return seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : 0;
+		seals = READ_ONCE(SHMEM_I(inode)->seals);
+	if (!(seals & F_SEAL_FUTURE_WRITE))
+		return 0;
+	mapping_unmap_writable(file->f_mapping);
+	return -EPERM;
+}
+
+static inline void ext_memfd_end_write(struct file *file)
+{
+	mapping_unmap_writable(file->f_mapping);
 }
 
 /* Of a memfd: what an offset and a size have to be multiples of to be mapped. */

@@ -436,19 +436,20 @@ static int pin_file_batch(struct pinner *pinner)
 	unsigned long size = min_t(unsigned long, PFN_PHYS(pinner->left),
 				   FILE_BATCH_SIZE);
 	struct folio **folios = (struct folio **)pinner->batch;
-	struct inode *inode = file_inode(pinner->file);
 	unsigned long offset = 0;
-	long got = 0, i;
+	long got, i;
 	int rc;
 
-	inode_lock_shared(inode);
+	if (pinner->pages->writable) {
+		rc = ext_memfd_begin_write(pinner->file);
+		if (rc)
+			return rc;
+	}
+	got = ext_memfd_pin_folios(pinner->file, pinner->uptr,
+				   pinner->uptr + size - 1, folios,
+				   pinner->batch_size, &offset);
 	if (pinner->pages->writable)
-		got = ext_memfd_check_write(pinner->file);
-	if (!got)
-		got = ext_memfd_pin_folios(pinner->file, pinner->uptr,
-					   pinner->uptr + size - 1, folios,
-					   pinner->batch_size, &offset);
-	inode_unlock_shared(inode);
+		ext_memfd_end_write(pinner->file);
 	if (got <= 0)
 		return got ?: -EFAULT;
 	for (i = 0; i < got; i++) {

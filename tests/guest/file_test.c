@@ -4,12 +4,14 @@
  * process that mapped it. IOASID_IOAS_CHANGE_PROCESS: who is charged for it.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
 
 #include "dma.h"
 #include "edu.h"
+#include "held.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
@@ -166,6 +168,55 @@ static void test_bad_file(void **state)
 }
 
 /* Behind the end of the file there is nothing to pin. */
+struct held_write {
+	struct setup s;
+	int fd;
+	struct held from;
+	volatile bool mapped;
+};
+
+static void *write_held(void *arg)
+{
+	struct held_write *w = arg;
+
+	check_eq(1, pwrite(w->fd, w->from.va, 1, 0));
+	return NULL;
+}
+
+static void *map_meanwhile(void *arg)
+{
+	struct held_write *w = arg;
+
+	assert_ok(map_file(&w->s, w->fd, 0, 4 * PAGE, IOVA));
+	w->mapped = true;
+	return NULL;
+}
+
+/* Whoever has the file, too, holds its lock as long as a write() takes. */
+static void test_under_write(void **state)
+{
+	struct held_write w = { .s = setup_attached() };
+	pthread_t writer, mapper;
+	bool mapped;
+	int ms;
+
+	(void)state;
+	w.fd = memfd_new(4 * PAGE, 0);
+	w.from = held_alloc(PAGE);
+	check_eq(0, pthread_create(&writer, NULL, write_held, &w));
+	held_wait(&w.from);
+	check_eq(0, pthread_create(&mapper, NULL, map_meanwhile, &w));
+	for (ms = 0; ms < 5000 && !w.mapped; ms += 20)
+		sleep_ms(20);
+	mapped = w.mapped;
+	held_release(&w.from);
+	check_eq(0, pthread_join(writer, NULL));
+	check_eq(0, pthread_join(mapper, NULL));
+	if (!mapped)
+		fail_test("MAP_FILE waits for a write()");
+	check_pinned(4);
+}
+
 static void test_file_end(void **state)
 {
 	struct setup s = setup_attached();
@@ -913,6 +964,7 @@ int main(int argc, char **argv)
 	ADD(last_offset);
 	ADD(bad_file);
 	ADD(bad_file_unattached);
+	ADD(under_write);
 	ADD(file_end);
 	ADD(file_end_in_page);
 	ADD(misaligned);
