@@ -183,11 +183,29 @@ static int clean_everything(struct hwpt *hwpt)
 	return rc;
 }
 
-static int set_tracking(struct hwpt *hwpt, bool enable)
+/* Nobody maps or unmaps meanwhile: the driver frees tables that it walks here. */
+static int lock_tables(struct hwpt *hwpt)
 {
 	int rc;
 
 	rc = ioas_lock_content(hwpt->ioas);
+	/* Memory that is revoked leaves without these locks. */
+	if (!rc)
+		dmabufs_lock_out();
+	return rc;
+}
+
+static void unlock_tables(struct hwpt *hwpt)
+{
+	dmabufs_let_in();
+	ioas_unlock_content(hwpt->ioas);
+}
+
+static int set_tracking(struct hwpt *hwpt, bool enable)
+{
+	int rc;
+
+	rc = lock_tables(hwpt);
 	if (rc)
 		return rc;
 	if (enable)
@@ -196,7 +214,7 @@ static int set_tracking(struct hwpt *hwpt, bool enable)
 		rc = ext_iommu_set_dirty_tracking(hwpt->domain, enable);
 	if (!rc)
 		hwpt->tracking = enable;
-	ioas_unlock_content(hwpt->ioas);
+	unlock_tables(hwpt);
 	return rc;
 }
 
@@ -329,7 +347,7 @@ static int read_range(struct dirty_reader *reader, unsigned long iova,
 	}
 }
 
-/* The content is locked. */
+/* The tables are locked. */
 static int read_window(struct dirty_reader *reader)
 {
 	struct ioas *ioas = reader->hwpt->ioas;
@@ -373,13 +391,13 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 	bitmap_zero(reader->bits, WINDOW_BITS);
 	reader->any = false;
 	iommu_iotlb_gather_init(&reader->cleaned);
-	rc = ioas_lock_content(hwpt->ioas);
+	rc = lock_tables(hwpt);
 	if (rc)
 		return rc;
 	if (hwpt->tracking)
 		rc = read_window(reader);
 	flush_cleaned(hwpt, &reader->cleaned);
-	ioas_unlock_content(hwpt->ioas);
+	unlock_tables(hwpt);
 
 	if (!reader->any)
 		return rc;
