@@ -64,8 +64,8 @@ int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 pasid,
 			      u32 *pt_id);
 int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 pasid,
 			       u32 *pt_id);
-void iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid);
-bool iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid);
+int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid);
+int iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid);
 
 struct iommufd_ext_ctx *
 iommufd_ext_device_to_ictx(struct iommufd_ext_device *idev);

@@ -707,7 +707,8 @@ static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
 	int rc;
 
 	iommufd_ext_errors_begin(&ictx->errors);
-	mutex_lock(&ictx->attach_lock);
+	if (mutex_lock_killable(&ictx->attach_lock))
+		return -EINTR;
 	rc = attach_by_id(idev, pasid, fn, pt_id);
 	mutex_unlock(&ictx->attach_lock);
 	return rc;
@@ -728,7 +729,8 @@ static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
  * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, or for a
  * page table that does not suit the device; -EBUSY if it is attached; -EADDRINUSE
  * if a mapping is where the device's IOMMU needs none; -EOPNOTSUPP for a PASID if
- * the kernel or the IOMMU has none; the error of pinning or mapping.
+ * the kernel or the IOMMU has none; -EINTR if the process is being killed; the error
+ * of pinning or mapping.
  */
 int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 pasid,
 			      u32 *pt_id)
@@ -764,13 +766,15 @@ EXT_EXPORT_SYMBOL(iommufd_ext_device_replace);
  *
  * The caller keeps others from attaching and detaching it meanwhile.
  *
- * Return: true if it is attached.
+ * Context: may sleep, as long as memory of a user takes that is pinned for an attach.
+ * Return: 1 if it is attached, 0 if not, -EINTR if the process is being killed.
  */
-bool iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
+int iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
 {
 	bool attached;
 
-	mutex_lock(&idev->ictx->attach_lock);
+	if (mutex_lock_killable(&idev->ictx->attach_lock))
+		return -EINTR;
 	attached = pasid == IOMMU_NO_PASID ? !!idev->endpoint :
 					     pasid_attached(idev, pasid);
 	mutex_unlock(&idev->ictx->attach_lock);
@@ -780,12 +784,17 @@ EXT_EXPORT_SYMBOL(iommufd_ext_device_attached);
 
 /**
  * idev_detach_all() - disconnect a device from all its address spaces
- * @idev: a bound device, attached or not
+ * @idev: a device that is being unbound, attached or not: nobody attaches it
+ *
+ * A device that has no attachment does not wait for those of others, which can take as
+ * long as memory of their user. One that has does: others may be in its page table.
  *
  * Context: may sleep. Neither allocates nor fails.
  */
 void idev_detach_all(struct iommufd_ext_device *idev)
 {
+	if (!READ_ONCE(idev->endpoint) && xa_empty(&idev->igroup->pasids))
+		return;
 	mutex_lock(&idev->ictx->attach_lock);
 	pasid_detach_all(idev);
 	if (idev->endpoint)
@@ -800,15 +809,20 @@ void idev_detach_all(struct iommufd_ext_device *idev)
  *
  * With the last device of a group, the group's DMA is blocked.
  *
- * Context: may sleep. Neither allocates nor fails.
+ * Context: may sleep, as long as memory of a user takes that is pinned for an attach.
+ * Does not allocate.
+ * Return: 0, or -EINTR if the process is being killed; then it is detached when it is
+ * unbound.
  */
-void iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
+int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
 {
-	mutex_lock(&idev->ictx->attach_lock);
+	if (mutex_lock_killable(&idev->ictx->attach_lock))
+		return -EINTR;
 	if (pasid != IOMMU_NO_PASID)
 		pasid_detach(idev, pasid);
 	else if (idev->endpoint)
 		endpoint_detach(idev);
 	mutex_unlock(&idev->ictx->attach_lock);
+	return 0;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_detach);

@@ -369,14 +369,14 @@ static struct hwpt *alloc_by_id(struct iommufd_ext_ctx *ictx,
 	unsigned int tries = MAX_TRIES;
 	struct hwpt *hwpt;
 
+	/* First without: most calls have no data, and a driver may not look at it. */
 	do {
-		if (!data_is_there(cmd) || fatal_signal_pending(current))
-			tries = 0;
-		else
-			tries--;
 		hwpt = try_alloc(ictx, cmd);
-	} while (PTR_ERR_OR_ZERO(hwpt) == -EFAULT && tries);
-	if (PTR_ERR_OR_ZERO(hwpt) == -EFAULT && cmd->data_len)
+		if (PTR_ERR_OR_ZERO(hwpt) != -EFAULT)
+			return hwpt;
+	} while (--tries && !fatal_signal_pending(current) &&
+		 data_is_there(cmd));
+	if (cmd->data_len)
 		refuse_fault(ictx, "the data", u64_to_user_ptr(cmd->data_uptr));
 	return hwpt;
 }
@@ -413,7 +413,8 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 	 * a page table can do without, as it does after the last detach.
 	 */
 	if (hwpt->final) {
-		mutex_lock(&ictx->attach_lock);
+		if (mutex_lock_killable(&ictx->attach_lock))
+			return -EINTR;
 		rc = hwpt_fill(hwpt);
 		mutex_unlock(&ictx->attach_lock);
 		if (rc)

@@ -42,7 +42,10 @@
  *  - Memory is pinned with no lock of the IOAS held, unless a page table is being
  *    filled with what was mapped before it came, or for an access.
  *  - Memory of a user can take forever. Who reads /proc or sysfs takes no lock that is
- *    held meanwhile, and who waits for one in an ioctl can be killed.
+ *    held meanwhile, and who waits for one in an ioctl can be killed. Two things wait
+ *    and cannot, as they cannot fail: taking down what is attached or mapped, and the
+ *    end of a call that used a page table. They wait for memory of another process, if
+ *    this file is open there, too, or has it mapped from there.
  *
  * The lock order is in private.h. This file has the file operations and the
  * dispatcher of the ioctls.

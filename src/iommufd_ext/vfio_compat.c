@@ -209,7 +209,8 @@ static int compat_coherent(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 
 	if (!ioas)
 		return refuse_no_ioas(ictx);
-	down_read(&ioas->domains_rwsem);
+	if (down_read_killable(&ioas->domains_rwsem))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
 		coherent &= hwpt->coherent;
 	up_read(&ioas->domains_rwsem);
@@ -244,12 +245,13 @@ static int compat_set_iommu(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	return type == VFIO_TYPE1_IOMMU ? ioas_disable_large_pages(ioas) : 0;
 }
 
-static u64 compat_pgsizes(struct ioas *ioas)
+static int compat_pgsizes(struct ioas *ioas, u64 *out)
 {
 	unsigned long pgsizes = ULONG_MAX;
 	struct hwpt *hwpt;
 
-	down_read(&ioas->domains_rwsem);
+	if (down_read_killable(&ioas->domains_rwsem))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
 		pgsizes &= hwpt->domain->pgsize_bitmap;
 	up_read(&ioas->domains_rwsem);
@@ -257,7 +259,8 @@ static u64 compat_pgsizes(struct ioas *ioas)
 	/* Type1 reports what is smaller than a page as a page. */
 	if (pgsizes & ~PAGE_MASK)
 		pgsizes = (pgsizes & PAGE_MASK) | PAGE_SIZE;
-	return max(pgsizes, READ_ONCE(ioas->iova_alignment));
+	*out = max(pgsizes, READ_ONCE(ioas->iova_alignment));
+	return 0;
 }
 
 static size_t count_ranges(struct ioas *ioas)
@@ -320,14 +323,15 @@ static struct compat_caps *alloc_caps(struct ioas *ioas, size_t *size)
 	struct compat_caps *caps;
 	size_t count;
 
-	mutex_lock(&ioas->iova_lock);
+	if (mutex_lock_killable(&ioas->iova_lock))
+		return ERR_PTR(-EINTR);
 	count = count_ranges(ioas);
 	*size = struct_size(caps, ranges.iova_ranges, count);
 	caps = kvzalloc(*size, GFP_KERNEL_ACCOUNT);
 	if (caps)
 		fill_caps(caps, ioas, count);
 	mutex_unlock(&ioas->iova_lock);
-	return caps;
+	return caps ?: ERR_PTR(-ENOMEM);
 }
 
 /*
@@ -383,8 +387,8 @@ static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	user_size = min_t(size_t, info.argsz, sizeof(info));
 
 	caps = alloc_caps(ioas, &size);
-	if (!caps)
-		return -ENOMEM;
+	if (IS_ERR(caps))
+		return PTR_ERR(caps);
 	if (info.argsz > sizeof(info))
 		rc = copy_caps(ictx, caps, arg + sizeof(info),
 			       info.argsz - sizeof(info));
@@ -392,8 +396,10 @@ static int compat_get_info(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	if (rc)
 		return rc;
 
+	rc = compat_pgsizes(ioas, &info.iova_pgsizes);
+	if (rc)
+		return rc;
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info.iova_pgsizes = compat_pgsizes(ioas);
 	/* Who has no room for all sees from argsz what all takes. */
 	if (info.argsz >= sizeof(info) + size)
 		info.cap_offset = sizeof(info);

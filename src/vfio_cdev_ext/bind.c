@@ -177,8 +177,9 @@ static int copy_bind(struct cdev_ext_file *file, struct bind_request *req)
 }
 
 /*
- * This detaches, too. It waits for ioctls that use the device's id, and for an ATTACH of
- * another device, which pins memory: without dev_set->lock, which others on the bus need.
+ * This detaches, too. It waits for ioctls that use the device's id, and, if it is attached,
+ * for whoever fills a page table, which pins memory: without dev_set->lock, which others
+ * on the bus need.
  * Meanwhile nobody gets at the device: its group is still owned, so that the group path is
  * closed, and its entry in bound_files refuses other files.
  */
@@ -546,11 +547,13 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 	if (ret)
 		return ret;
 
-	mutex_lock(&file->attach_lock);
-	if (iommufd_ext_device_attached(file->idev, attach.pasid))
+	if (mutex_lock_killable(&file->attach_lock))
+		return -EINTR;
+	ret = iommufd_ext_device_attached(file->idev, attach.pasid);
+	if (ret > 0)
 		ret = iommufd_ext_device_replace(file->idev, attach.pasid,
 						 &attach.pt_id);
-	else
+	else if (!ret)
 		ret = iommufd_ext_device_attach(file->idev, attach.pasid,
 						&attach.pt_id);
 	if (ret) {
@@ -559,6 +562,7 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 	}
 
 	if (put_user(attach.pt_id, &arg->pt_id)) {
+		/* If it is being killed, it need not be told. */
 		iommufd_ext_device_detach(file->idev, attach.pasid);
 		ret = cdev_ext_refuse_fault(file, "pt_id", &arg->pt_id);
 	}
@@ -587,8 +591,9 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 	if (detach.flags && detach.pasid == IOMMU_NO_PASID)
 		return 0;
 
-	mutex_lock(&file->attach_lock);
-	iommufd_ext_device_detach(file->idev, detach.pasid);
+	if (mutex_lock_killable(&file->attach_lock))
+		return -EINTR;
+	ret = iommufd_ext_device_detach(file->idev, detach.pasid);
 	mutex_unlock(&file->attach_lock);
-	return 0;
+	return ret;
 }
