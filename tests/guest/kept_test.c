@@ -164,6 +164,8 @@ static void one_child(void *arg)
 	check_eq(1, fdinfo_kept(k.ctx));
 	check_eq(1, state_pins() - pins);
 	check_listed(&k, START, 1);
+	/* It is nobody's mapping any more. */
+	assert_ok(change_process(k.ctx));
 }
 
 static void test_one(void **state)
