@@ -319,16 +319,25 @@ static inline size_t ext_iommu_unmap_range(struct iommu_domain *domain,
 #define EXT_IOMMU_COUNTS_MAPPINGS IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC)
 
 /*
- * Does the IOMMU API look as on a kernel whose drivers are called directly in the
- * tests? These are 6.1, 6.12 (6.11 and 6.13 look the same) and 7.2. On others all
- * goes through the core.
+ * Does the IOMMU API look as on a kernel whose drivers' map_pages is called in
+ * the tests? These are 6.1 and 6.12 (6.11 and 6.13 look the same). On others
+ * all goes through the core, but for generic page tables.
  */
-#define EXT_IOMMU_OPS_TESTED                            \
-	((EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS &&           \
-	  !EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY) || \
-	 (EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE &&        \
-	  EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER) ||     \
-	 EXT_PROBE_IOMMU_PT_MAP_RANGE)
+#define EXT_IOMMU_MAP_PAGES_TESTED                          \
+	(!EXT_PROBE_IOMMU_PT_MAP_RANGE &&                   \
+	 ((EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS &&              \
+	   !EXT_PROBE_IOMMU_CAP_ENFORCE_CACHE_COHERENCY) || \
+	  (EXT_PROBE_IOMMU_ATTACH_GROUP_HANDLE &&           \
+	   EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER)))
+
+/*
+ * The same of the operations of generic page tables. The tests have them on 7.2
+ * and 7.3. No probe tells a later kernel that has the same interface. It is
+ * called directly, too: the interface is one for all formats, and what callers
+ * have to do, and on how many processors, is said beside it
+ * (include/linux/generic_pt/iommu.h).
+ */
+#define EXT_IOMMU_MAP_RANGE_TESTED EXT_PROBE_IOMMU_PT_MAP_RANGE
 
 /*
  * The name an IOMMU has in /sys/class/iommu; of a device that is behind one. Its

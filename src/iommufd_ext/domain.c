@@ -13,8 +13,9 @@
  *    themselves.
  *
  * A direct call is for drivers on the list below, on kernels whose drivers were
- * tested (EXT_IOMMU_OPS_TESTED). The core of 6.1.192, 6.12.117 and 7.2.12 was read
- * for what it does around these operations, and what becomes of that here:
+ * tested (EXT_IOMMU_MAP_PAGES_TESTED, EXT_IOMMU_MAP_RANGE_TESTED). The core of
+ * 6.1.192, 6.12.117 and 7.2.12 was read for what it does around these operations, and
+ * what becomes of that here:
  *
  *  - It checks that the domain has page sizes, that addresses and size are
  *    multiples of the smallest, and since 6.3 the gfp flags. iova.c does, for
@@ -63,8 +64,8 @@
  * @parallel: the paths on which it bears calls on several processors, as bits of
  *	enum map_path
  *
- * To be on the list, a driver has to run in the tests on each kernel of
- * EXT_IOMMU_OPS_TESTED. docs/drivers.md says what was looked at.
+ * To be on the list, a driver has to run in the tests on each kernel that is called
+ * tested. docs/drivers.md says what was looked at.
  */
 struct direct_driver {
 	const char *name;
@@ -114,12 +115,12 @@ void domain_choose_path(struct hwpt *hwpt, struct device *dev)
 	hwpt->map_path = MAP_CORE;
 	hwpt->parallel = false;
 	driver = find_direct_driver(dev);
-	if (!driver || !direct_map || !EXT_IOMMU_OPS_TESTED ||
-	    EXT_IOMMU_COUNTS_MAPPINGS)
+	if (!driver || !direct_map || EXT_IOMMU_COUNTS_MAPPINGS)
 		return;
-	if (ext_iommu_has_map_range(domain))
+	if (EXT_IOMMU_MAP_RANGE_TESTED && ext_iommu_has_map_range(domain))
 		hwpt->map_path = MAP_RANGE;
-	else if (domain->ops->map_pages && domain->ops->unmap_pages)
+	else if (EXT_IOMMU_MAP_PAGES_TESTED && domain->ops->map_pages &&
+		 domain->ops->unmap_pages)
 		hwpt->map_path = MAP_PAGES;
 	hwpt->parallel = driver->parallel & BIT(hwpt->map_path);
 }
@@ -231,13 +232,16 @@ static __always_inline void next_run(struct piece_iter *piece)
 	struct pfn_range range;
 	size_t size;
 
-	do {
+	while (true) {
 		area_iter_next(&piece->iter, &range);
 		size = PFN_PHYS(range.npages);
 		piece->paddr = PFN_PHYS(range.pfn) + piece->skip;
 		piece->run_left = size - piece->skip;
 		piece->skip -= min(piece->skip, size);
-	} while (piece->skip || !piece->run_left);
+		if (!piece->skip && piece->run_left)
+			break;
+		cond_resched();
+	}
 }
 
 /* Returns the size of the next piece, which begins at *@paddr; 0 at the end. */
@@ -369,6 +373,8 @@ static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
 	rc = ext_iommu_map_range(domain, iova, paddr, size, prot, &done);
 	ext_trace_map(iova, paddr, done);
 	*mapped += done;
+	if (!rc && WARN_ON_ONCE(done != size))
+		return -EINVAL;
 	return rc;
 }
 
