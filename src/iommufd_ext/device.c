@@ -212,10 +212,10 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 	/* The driver's own, so that no user destroys the device under it. */
 	refcount_inc(&idev->obj.users);
 	*id = idev->obj.id;
-	obj_publish(ictx, &idev->obj);
 	mutex_lock(&igroups_lock);
 	list_add_tail(&idev->igroup_item, &igroup->idevs);
 	mutex_unlock(&igroups_lock);
+	obj_publish(ictx, &idev->obj);
 	return idev;
 
 err_free_idev:

@@ -92,7 +92,11 @@ static const char *mm_why(struct mm_struct *mm, unsigned long addr, int rc,
 	if (!mmget_not_zero(mm))
 		return "the process it belonged to has ended";
 	movable = rc == -ENOMEM && is_in_movable_zone(mm, addr);
-	mmap_read_lock(mm);
+	/* What is only said need not be waited for: user memory can hold the lock. */
+	if (!mmap_read_trylock(mm)) {
+		mmput(mm);
+		return NULL;
+	}
 	why = vma_why(vma_lookup(mm, addr), rc, write, movable);
 	mmap_read_unlock(mm);
 	mmput(mm);
@@ -107,7 +111,7 @@ static const char *mm_why(struct mm_struct *mm, unsigned long addr, int rc,
  * @addr: user address of the first page that could not be pinned
  * @write: it was to be pinned for writing
  *
- * Context: may sleep, takes mmap_lock.
+ * Context: may sleep, takes mmap_lock if it is free.
  * Return: @rc.
  */
 int refuse_pin(struct iommufd_ext_ctx *ictx, int rc, struct mm_struct *mm,

@@ -120,6 +120,8 @@ static bool may_see(struct task_struct *task)
 	rcu_read_lock();
 	cred = __task_cred(task);
 	seen = same_user(cred) || can_ptrace(cred->user_ns);
+	/* Pairs with commit_creds(): who sees new credentials sees that it is not dumpable. */
+	smp_rmb();
 	if (seen && !ext_task_dumpable(task, &ns))
 		seen = can_ptrace(ns);
 	rcu_read_unlock();
