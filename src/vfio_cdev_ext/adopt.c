@@ -22,8 +22,8 @@ static bool adopt_everyone;
 /*
  * Nobody is told when the group path takes a group or gives it back, so now and then
  * somebody looks. All else that changes the state of a device is told at once. The look
- * waits for a processor that is awake: none that is idle is woken for it, and whoever
- * polls hears of a group when one has something else to do.
+ * wakes no processor that idles: whoever polls hears of a group when the one on which the
+ * last look was has something else to do.
  */
 static void watch_groups(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(watch, watch_groups);
