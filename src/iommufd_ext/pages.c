@@ -232,18 +232,27 @@ static unsigned int write_flag(const struct pinner *pinner)
 	return pinner->pages->writable ? FOLL_WRITE : 0;
 }
 
+static long gup(struct pinner *pinner, unsigned long n)
+{
+	if (can_pin_fast(pinner))
+		return pin_user_pages_fast(pinner->uptr, n,
+					   FOLL_LONGTERM | write_flag(pinner),
+					   pinner->batch);
+	return gup_slow(pinner, n);
+}
+
 /* Pins pages from pinner->uptr on, and takes them over. */
 static int pin_batch(struct pinner *pinner)
 {
 	unsigned long n = min(pinner->left, pinner->batch_size);
 	long got;
 
-	if (can_pin_fast(pinner))
-		got = pin_user_pages_fast(pinner->uptr, n,
-					  FOLL_LONGTERM | write_flag(pinner),
-					  pinner->batch);
-	else
-		got = gup_slow(pinner, n);
+	got = gup(pinner, n);
+	/* For one page that cannot be moved, none of the batch is pinned. Find it. */
+	if (unlikely(got == -ENOMEM) && n > 1) {
+		pinner->batch_size = 1;
+		got = gup(pinner, 1);
+	}
 	if (got <= 0)
 		return got ?: -EFAULT;
 	return pinner_add_batch(pinner, got);

@@ -16,6 +16,7 @@
 #include "dax_image.h"
 #include "dma.h"
 #include "ioasid.h"
+#include "state.h"
 #include "test.h"
 #include "vfio.h"
 
@@ -109,20 +110,23 @@ static void fill_pipe(int fd[2], void *va)
 	check_eq(PAGE, assert_ok(vmsplice(fd[1], &iov, 1, 0)));
 }
 
-static void check_movable(uint8_t *va, size_t len, const char *why)
+/* @busy: the page of it that cannot be moved. */
+static void check_movable(uint8_t *va, size_t len, uint8_t *busy,
+			  const char *why)
 {
 	struct setup s = setup_attached();
 	struct refusal r;
 	char want[160];
 	int fd[2];
 
-	fill_pipe(fd, va);
+	fill_pipe(fd, busy);
 	assert_errno(ENOMEM,
 		     ioas_map_fixed(s.ctx, s.ioas, va, len, IOVA, MAP_RW));
 	snprintf(want, sizeof(want), "memory at %p cannot be pinned: %s",
-		 (void *)va, why);
+		 (void *)busy, why);
 	check_refusal(s.ctx, ENOMEM, want, &r);
-	check_eq((uintptr_t)va, r.error.out_start);
+	check_eq((uintptr_t)busy, r.error.out_start);
+	check_pinned(0);
 	drop_fd(fd[0]);
 	drop_fd(fd[1]);
 	map_at(&s, va, len, IOVA);
@@ -150,10 +154,18 @@ static void need_movable(void)
 /* What is to be moved first, and can be, is no trouble. */
 static void test_movable(void **state)
 {
+	const char *why =
+		"it is in a movable zone, and the kernel cannot move it";
+	uint8_t *va;
+
 	(void)state;
 	need_movable();
-	check_movable(page_alloc(PAGE), PAGE,
-		      "it is in a movable zone, and the kernel cannot move it");
+	va = page_alloc(PAGE);
+	check_movable(va, PAGE, va, why);
+	release_all();
+	/* One of many. */
+	va = page_alloc(300 * PAGE);
+	check_movable(va, 300 * PAGE, va + 200 * PAGE, why);
 }
 
 /*
@@ -162,13 +174,15 @@ static void test_movable(void **state)
  */
 static void test_movable_huge(void **state)
 {
+	uint8_t *va;
+
 	(void)state;
 	need_movable();
 	if (!kernel_since(6, 5))
 		skip_test("the kernel would warn of itself");
 	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "4"));
-	check_movable(huge_alloc(HUGE, true), HUGE,
-		      "it is a huge page in a movable zone");
+	va = huge_alloc(HUGE, true);
+	check_movable(va, HUGE, va, "it is a huge page in a movable zone");
 	release_all();
 	check_eq(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
 }
