@@ -175,8 +175,8 @@ static size_t name(char *to, size_t size,
  * @whose: filled in
  * @holder: the process that has bound it; the caller has a reference
  * @last: the process that has called the file last; as @holder, or NULL
- * @log: for the kernel log, which is not for everybody and has the numbers of the
- *	first PID namespace
+ * @log: for the kernel log, which has the numbers of the first PID namespace; the
+ *	administrator decides who reads it
  *
  * Context: any but interrupts.
  */
