@@ -559,6 +559,11 @@ static int pinner_run_mapped(struct pinner *pinner)
 	addr = vm_mmap(file, 0, size,
 		       PROT_READ | (pinner->pages->writable ? PROT_WRITE : 0),
 		       MAP_SHARED, first);
+	/* mlockall() is for this mapping, too, and has an errno of its own. */
+	if (addr == -EAGAIN)
+		return refuse(pinner->pages->owner->ictx, -ENOMEM,
+			      "the process has all that it maps locked, and %lu bytes of the file exceed its limit for that",
+			      size);
 	if (IS_ERR_VALUE(addr))
 		return refuse_step(pinner, addr);
 	pinner->mm = current->mm;

@@ -659,6 +659,31 @@ static void test_limit(void **state)
 	run_child(use_limit, &c);
 }
 
+static void lock_all(void *arg)
+{
+	struct file_child *c = arg;
+
+	become_limited(LIMIT_PAGES);
+	assert_ok(mlockall(MCL_FUTURE));
+	assert_errno(ENOMEM,
+		     map_file(c->s, c->fd, 0, (LIMIT_PAGES + 1) * PAGE, IOVA));
+	check_empty(c->s->ctx, c->s->ioas);
+	assert_ok(munlockall());
+	assert_ok(map_file(c->s, c->fd, 0, 4 * PAGE, IOVA));
+	check_pinned(4);
+}
+
+/* Where the file is mapped to be pinned, that mapping is locked. */
+static void test_limit_mlockall(void **state)
+{
+	struct file_child c = { .mode = (uintptr_t)test_arg(state) };
+	struct setup s = setup_limit(c.mode);
+
+	c.s = &s;
+	c.fd = memfd_new(2 * LIMIT_PAGES * PAGE, 0);
+	run_child(lock_all, &c);
+}
+
 /* ---- CHANGE_PROCESS ---- */
 
 static void test_change_nothing(void **state)
@@ -982,6 +1007,7 @@ int main(int argc, char **argv)
 	ADD(mapper_exits);
 	ADD(attach_by_other);
 	ADD_MODES(limit);
+	ADD_MODES(limit_mlockall);
 	ADD(change_nothing);
 	ADD(change_many);
 	ADD(change_process_memory);
