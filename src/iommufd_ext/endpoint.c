@@ -138,8 +138,8 @@ out_put_regions:
 	return rc;
 }
 
-/* What a page table must have before the group's devices use it. */
-static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
+/* What a page table must have before the group's devices use it; @full: all there is. */
+static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt, bool full)
 {
 	struct hwpt *paging = hwpt->parent ?: hwpt;
 	int rc;
@@ -150,7 +150,7 @@ static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt)
 			return rc;
 		paging->msi_cookie = true;
 	}
-	return hwpt->final ? hwpt_fill(hwpt) : 0;
+	return hwpt->final && full ? hwpt_fill(hwpt) : 0;
 }
 
 /**
@@ -286,16 +286,16 @@ static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 			  dev_name(idev->dev), name.text);
 }
 
-/* What the device's group needs before it can get @hwpt. */
+/* What the device's group needs before it can get @hwpt, which may have to be @full. */
 static struct attach_handle *handle_prepare(struct iommufd_ext_device *idev,
-					    struct hwpt *hwpt)
+					    struct hwpt *hwpt, bool full)
 {
 	struct attach_handle *handle;
 	int rc;
 
 	rc = check_pasids(idev, hwpt);
 	if (!rc)
-		rc = igroup_prepare(idev->igroup, hwpt);
+		rc = igroup_prepare(idev->igroup, hwpt, full);
 	if (rc)
 		return ERR_PTR(rc);
 	handle = handle_alloc(idev, hwpt);
@@ -308,7 +308,12 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	struct attach_handle *handle;
 	int rc;
 
-	handle = handle_prepare(idev, hwpt);
+	/*
+	 * virtio-iommu's driver keeps what is mapped while no device is attached, and tells
+	 * the IOMMU of it at the first attach, all of it with interrupts off. What comes
+	 * afterwards goes in batches.
+	 */
+	handle = handle_prepare(idev, hwpt, hwpt->map_path != MAP_CORE);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	rc = hwpt_attach_group(hwpt, igroup, handle);
@@ -464,7 +469,7 @@ static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	struct attach_handle *handle;
 	int rc;
 
-	handle = handle_prepare(idev, hwpt);
+	handle = handle_prepare(idev, hwpt, true);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	rc = hwpt_replace_group(old, hwpt, igroup, handle);
