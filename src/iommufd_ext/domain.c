@@ -264,6 +264,12 @@ static __always_inline size_t next_piece(struct piece_iter *piece,
 	return size;
 }
 
+/*
+ * What is mapped of a large area without a pause, in bytes, unless it is one piece; a
+ * power of two.
+ */
+#define PAUSE_SIZE SZ_2M
+
 /* Between two parts of a large area: others may run. */
 static int pause_mapping(const struct piece_iter *piece)
 {
@@ -296,7 +302,7 @@ static __always_inline int map_one_page(struct iommu_domain *domain,
 }
 
 /* So many lone pages are mapped without a pause. */
-#define LONE_PAGES 512
+#define LONE_PAGES (PAUSE_SIZE / PAGE_SIZE)
 
 /*
  * Maps the pages that come next, as long as each lies alone: of fragmented memory
@@ -388,21 +394,27 @@ static __always_inline int map_directly(struct hwpt *hwpt, enum map_path path,
 					size_t *mapped)
 {
 	struct iommu_domain *domain = hwpt->domain;
+	unsigned long before;
 	phys_addr_t paddr;
 	size_t size;
 	int rc = 0;
 
 	while (!rc && piece->left) {
+		before = piece->left;
 		driver_lock(hwpt);
-		rc = map_lone_pages(domain, path, iova + *mapped, piece, prot,
-				    mapped);
-		size = rc ? 0 : next_piece(piece, &paddr);
-		if (size)
+		do {
+			rc = map_lone_pages(domain, path, iova + *mapped, piece,
+					    prot, mapped);
+			size = rc ? 0 : next_piece(piece, &paddr);
+			if (!size)
+				continue;
 			rc = path == MAP_RANGE ?
 				     map_contiguous(domain, iova + *mapped,
 						    paddr, size, prot, mapped) :
 				     map_pages(domain, iova + *mapped, paddr,
 					       size, prot, mapped);
+		} while (!rc && piece->left &&
+			 (before ^ piece->left) < PAUSE_SIZE);
 		driver_unlock(hwpt);
 		if (!rc && piece->left)
 			rc = pause_mapping(piece);
@@ -469,12 +481,16 @@ static noinline_for_stack int map_by_core(struct hwpt *hwpt, unsigned long iova,
 					  struct piece_iter *piece, int prot,
 					  size_t *mapped)
 {
-	struct block_table table = {};
+	struct block_table table;
 	phys_addr_t paddr;
 	size_t size, block;
 	int rc;
 
-	sg_init_table(table.sg, SG_ENTRIES);
+	/* To clear all entries would be most of what one page takes here. */
+	table.n = 0;
+	table.size = 0;
+	sg_init_table(table.sg,
+		      min_t(size_t, SG_ENTRIES, PHYS_PFN(piece->left) + 1));
 	while ((size = next_piece(piece, &paddr))) {
 		for (; size; size -= block, paddr += block) {
 			block = first_block(iova + *mapped + table.size, size);
