@@ -565,7 +565,9 @@ static bool unmap_span(struct hwpt *hwpt, struct area *area, unsigned long iova,
 	size_t done;
 
 	while (length) {
-		size = min(first_block(iova, length), MAX_PIECE);
+		size = PAGE_SIZE;
+		if (length != size)
+			size = min(first_block(iova, length), MAX_PIECE);
 		driver_lock(hwpt);
 		if (gather->pgsize &&
 		    (gather->pgsize != size || gather->end + 1 != iova))
