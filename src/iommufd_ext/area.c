@@ -380,6 +380,7 @@ void area_drop(struct area *area)
  */
 int area_pin(struct area *area)
 {
+	unsigned long npages = area_npages(area);
 	int rc;
 
 	if (area->pages->shared)
@@ -387,9 +388,9 @@ int area_pin(struct area *area)
 				      area_page(area, area->iova),
 				      area_page(area, area->last));
 	else
-		rc = pages_pin(&area->own, area_npages(area), NULL);
+		rc = pages_pin(&area->own, npages, NULL);
 	if (!rc)
-		count_pinned(area, area_npages(area));
+		count_pinned(area, npages);
 	return rc;
 }
 
@@ -414,6 +415,8 @@ static void keep_pinned(struct area *area)
  */
 void area_unpin(struct area *area)
 {
+	unsigned long npages = area_npages(area);
+
 	if (unlikely(area->kept))
 		keep_pinned(area);
 	else if (area->pages->shared)
@@ -421,8 +424,8 @@ void area_unpin(struct area *area)
 				   area_page(area, area->iova),
 				   area_page(area, area->last));
 	else
-		pages_unpin(&area->own, area_npages(area));
-	count_pinned(area, -(long)area_npages(area));
+		pages_unpin(&area->own, npages);
+	count_pinned(area, -(long)npages);
 }
 
 /**
