@@ -4,7 +4,6 @@
  * memory and what does not, how memory is charged, interrupts.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -67,7 +66,6 @@ struct slow_call {
 	/* The command, and its structure. */
 	unsigned long cmd;
 	void *arg;
-	volatile bool closed;
 };
 
 static void *call_slowly(void *arg)
@@ -84,7 +82,6 @@ static void *close_device(void *arg)
 
 	/* The last file of the device: it is unbound before this returns. */
 	drop_fd(c->s.dev);
-	c->closed = true;
 	return NULL;
 }
 
@@ -173,24 +170,6 @@ static void hold_hwpt_fill(struct slow_call *c)
 	c->arg = &cmd;
 }
 
-static bool closes(struct slow_call *c)
-{
-	pthread_t calls, closer;
-	bool closed;
-	int ms;
-
-	check_eq(0, pthread_create(&calls, NULL, call_slowly, c));
-	held_wait(&c->held);
-	check_eq(0, pthread_create(&closer, NULL, close_device, c));
-	for (ms = 0; ms < 5000 && !c->closed; ms += 20)
-		sleep_ms(20);
-	closed = c->closed;
-	held_release(&c->held);
-	check_eq(0, pthread_join(closer, NULL));
-	check_eq(0, pthread_join(calls, NULL));
-	return closed;
-}
-
 static void test_close_under_call(void **state)
 {
 	static const struct {
@@ -215,7 +194,7 @@ static void test_close_under_call(void **state)
 		/* A mapping of the BAR is a user of the file. */
 		edu_close(&c.s.edu);
 		calls[i].hold(&c);
-		if (!closes(&c))
+		if (!held_meanwhile(&c.held, call_slowly, close_device, &c))
 			fail_test("%s: the device cannot be closed",
 				  calls[i].name);
 		release_all();

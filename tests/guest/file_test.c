@@ -4,7 +4,6 @@
  * process that mapped it. IOASID_IOAS_CHANGE_PROCESS: who is charged for it.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
@@ -167,12 +166,10 @@ static void test_bad_file(void **state)
 	check_pinned(0);
 }
 
-/* Behind the end of the file there is nothing to pin. */
 struct held_write {
 	struct setup s;
 	int fd;
 	struct held from;
-	volatile bool mapped;
 };
 
 static void *write_held(void *arg)
@@ -188,7 +185,6 @@ static void *map_meanwhile(void *arg)
 	struct held_write *w = arg;
 
 	assert_ok(map_file(&w->s, w->fd, 0, 4 * PAGE, IOVA));
-	w->mapped = true;
 	return NULL;
 }
 
@@ -196,27 +192,16 @@ static void *map_meanwhile(void *arg)
 static void test_under_write(void **state)
 {
 	struct held_write w = { .s = setup_attached() };
-	pthread_t writer, mapper;
-	bool mapped;
-	int ms;
 
 	(void)state;
 	w.fd = memfd_new(4 * PAGE, 0);
 	w.from = held_alloc(PAGE);
-	check_eq(0, pthread_create(&writer, NULL, write_held, &w));
-	held_wait(&w.from);
-	check_eq(0, pthread_create(&mapper, NULL, map_meanwhile, &w));
-	for (ms = 0; ms < 5000 && !w.mapped; ms += 20)
-		sleep_ms(20);
-	mapped = w.mapped;
-	held_release(&w.from);
-	check_eq(0, pthread_join(writer, NULL));
-	check_eq(0, pthread_join(mapper, NULL));
-	if (!mapped)
+	if (!held_meanwhile(&w.from, write_held, map_meanwhile, &w))
 		fail_test("MAP_FILE waits for a write()");
 	check_pinned(4);
 }
 
+/* Behind the end of the file there is nothing to pin. */
 static void test_file_end(void **state)
 {
 	struct setup s = setup_attached();

@@ -6,7 +6,6 @@
  *
  * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1
  */
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
@@ -136,7 +135,6 @@ static struct mock mock_dirty(bool large)
 struct held_data {
 	struct mock m;
 	struct held held;
-	volatile bool gone;
 	int err;
 };
 
@@ -161,7 +159,6 @@ static void *unbind_mock(void *arg)
 	struct held_data *h = arg;
 
 	assert_ok(ioasid_destroy(h->m.ctx, h->m.stdev));
-	h->gone = true;
 	return NULL;
 }
 
@@ -169,21 +166,9 @@ static void *unbind_mock(void *arg)
 static void test_alloc_held(void **state)
 {
 	struct held_data h = { .m = mock_new(), .held = held_alloc(PAGE) };
-	pthread_t alloc, unbind;
-	bool gone;
-	int ms;
 
 	(void)state;
-	check_eq(0, pthread_create(&alloc, NULL, alloc_held, &h));
-	held_wait(&h.held);
-	check_eq(0, pthread_create(&unbind, NULL, unbind_mock, &h));
-	for (ms = 0; ms < 5000 && !h.gone; ms += 20)
-		sleep_ms(20);
-	gone = h.gone;
-	held_release(&h.held);
-	check_eq(0, pthread_join(unbind, NULL));
-	check_eq(0, pthread_join(alloc, NULL));
-	check(gone);
+	check(held_meanwhile(&h.held, alloc_held, unbind_mock, &h));
 	check_eq(ENOENT, h.err);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -80,4 +81,39 @@ void held_release(struct held *held)
 	else
 		assert_ok(ioctl(held->uffd, UFFDIO_ZEROPAGE, &zero));
 	drop_fd(held->uffd);
+}
+
+struct meanwhile {
+	void *(*fn)(void *arg);
+	void *arg;
+	volatile bool over;
+};
+
+static void *run_meanwhile(void *arg)
+{
+	struct meanwhile *m = arg;
+
+	m->fn(m->arg);
+	m->over = true;
+	return NULL;
+}
+
+bool held_meanwhile(struct held *held, void *(*touches)(void *),
+		    void *(*meanwhile)(void *), void *arg)
+{
+	struct meanwhile m = { .fn = meanwhile, .arg = arg };
+	pthread_t first, second;
+	bool over;
+	int ms;
+
+	check_eq(0, pthread_create(&first, NULL, touches, arg));
+	held_wait(held);
+	check_eq(0, pthread_create(&second, NULL, run_meanwhile, &m));
+	for (ms = 0; ms < 5000 && !m.over; ms += 20)
+		sleep_ms(20);
+	over = m.over;
+	held_release(held);
+	check_eq(0, pthread_join(second, NULL));
+	check_eq(0, pthread_join(first, NULL));
+	return over;
 }

@@ -3,6 +3,7 @@
 #ifndef TEST_HELD_H
 #define TEST_HELD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct held {
@@ -22,5 +23,11 @@ void held_wait(const struct held *held);
 int held_touched(const struct held *held, int ms);
 /* Nobody waits any more. */
 void held_release(struct held *held);
+/*
+ * Two threads: the first touches the memory, and the second begins when it waits. Whether that
+ * one ends while the memory is held, or only after it, in five seconds; both have ended.
+ */
+bool held_meanwhile(struct held *held, void *(*touches)(void *),
+		    void *(*meanwhile)(void *), void *arg);
 
 #endif
