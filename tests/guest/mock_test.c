@@ -63,9 +63,12 @@ struct mock_hwpt_data {
 	uint32_t page_table;
 };
 
-/* Where the mock's IOVAs begin, and its large page. */
-#define START (16 * MB)
+/*
+ * The mock's large page, and where memory is mapped: in blocks of one large page, two, and
+ * one, where it goes through the core of the kernel, whatever of it is contiguous.
+ */
 #define LARGE MB
+#define START (17 * MB)
 #define SIZE (4 * MB)
 
 struct mock {
@@ -239,31 +242,32 @@ static void test_partial_dirty(void **state)
 	(void)state;
 	tracking(&m, true);
 	make_dirty(&m, START);
-	make_dirty(&m, START + 2 * LARGE);
+	make_dirty(&m, START + 3 * LARGE);
 	assert_errno(EADDRINUSE, partial(&m, START + PAGE, PAGE, 0));
 	check_refusal(m.ctx, EADDRINUSE, "an IOMMU page may be on both sides",
 		      &refusal);
 	assert_errno(EADDRINUSE, partial(&m, START, PAGE, 0));
-	assert_errno(EADDRINUSE, partial(&m, START + LARGE, LARGE + PAGE, 0));
+	assert_errno(EADDRINUSE,
+		     partial(&m, START + LARGE, 2 * LARGE + PAGE, 0));
 	assert_errno(EADDRINUSE, partial(&m, START + SIZE - PAGE, PAGE,
 					 IOASID_UNMAP_PARTIAL_SPLIT));
 	check_pinned(SIZE / PAGE);
 	/* Between two large pages there is nothing to forget. */
-	assert_ok(partial(&m, START + LARGE, LARGE, 0));
-	check_pinned((SIZE - LARGE) / PAGE);
+	assert_ok(partial(&m, START + LARGE, 2 * LARGE, 0));
+	check_pinned((SIZE - 2 * LARGE) / PAGE);
 	check_eq(LARGE / PAGE, take_dirty(&m, START, LARGE));
-	check_eq(LARGE / PAGE, take_dirty(&m, START + 2 * LARGE, LARGE));
+	check_eq(LARGE / PAGE, take_dirty(&m, START + 3 * LARGE, LARGE));
 	/* Nobody tracks: it may forget. */
 	tracking(&m, false);
 	assert_ok(partial(&m, START + PAGE, PAGE, 0));
-	check_pinned((SIZE - LARGE) / PAGE - 1);
-	/* The pages around the hole are small now, and may stay dirty. */
+	check_pinned((SIZE - 2 * LARGE) / PAGE - 1);
+	/* The pages around the hole are smaller now, and may stay dirty. */
 	tracking(&m, true);
 	make_dirty(&m, START);
-	assert_ok(partial(&m, START + 2 * PAGE, PAGE, 0));
+	assert_ok(partial(&m, START + 2 * PAGE, 2 * PAGE, 0));
 	check_eq(1, take_dirty(&m, START, PAGE));
 	assert_ok(partial(&m, START, PAGE, 0));
-	assert_errno(EADDRINUSE, partial(&m, START + 2 * LARGE, PAGE, 0));
+	assert_errno(EADDRINUSE, partial(&m, START + 3 * LARGE, PAGE, 0));
 	dirty_end();
 }
 
@@ -291,7 +295,7 @@ static void test_partial_no_fault(void **state)
 	(void)state;
 	assert_errno(EADDRINUSE, partial(&m, START + PAGE, PAGE,
 					 IOASID_UNMAP_PARTIAL_NO_FAULT));
-	assert_ok(partial(&m, START + LARGE, LARGE,
+	assert_ok(partial(&m, START + LARGE, 2 * LARGE,
 			  IOASID_UNMAP_PARTIAL_NO_FAULT));
 	assert_ok(partial(&m, START + PAGE, PAGE, 0));
 	dirty_end();
