@@ -108,26 +108,22 @@ static inline bool ext_is_memfd(struct file *file)
 }
 
 /*
- * Do the seals of a memfd let its memory be pinned for writing? Mapping it asks the
- * same, pinning it by offset does not. Until ext_memfd_end_write(), F_SEAL_WRITE cannot be
- * added, as while it is mapped; afterwards, whoever adds it finds the pin. The inode's
- * lock would do that, too, but others hold it as long as they like, in write().
+ * Do the seals of a memfd of small pages let its memory be pinned for writing? Mapping
+ * it asks the same, pinning it by offset does not. Until ext_memfd_end_write(),
+ * F_SEAL_WRITE cannot be added, as while it is mapped; afterwards, whoever adds it finds
+ * the pin. The inode's lock would do that, too, but others hold it as long as they like,
+ * in write().
  */
 static inline int ext_memfd_begin_write(struct file *file)
 {
-	struct inode *inode = file_inode(file);
-	unsigned int seals;
 	int rc;
 
 	/* -EPERM if it has F_SEAL_WRITE. */
 	rc = mapping_map_writable(file->f_mapping);
 	if (rc)
 		return rc;
-	if (ext_is_hugetlb_file(file))
-		seals = READ_ONCE(HUGETLBFS_I(inode)->seals);
-	else
-		seals = READ_ONCE(SHMEM_I(inode)->seals);
-	if (!(seals & F_SEAL_FUTURE_WRITE))
+	if (!(READ_ONCE(SHMEM_I(file_inode(file))->seals) &
+	      F_SEAL_FUTURE_WRITE))
 		return 0;
 	mapping_unmap_writable(file->f_mapping);
 	return -EPERM;
