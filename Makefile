@@ -6,6 +6,9 @@
 
 MAKEFLAGS += --no-builtin-rules
 
+# Scripts are named to the shell: a source tree may have lost their x bits, or be mounted noexec.
+SHELL := /bin/bash
+
 top := $(CURDIR)
 ifneq ($(words $(top)),1)
 $(error kbuild cannot build below a path with spaces: $(top))
@@ -15,7 +18,7 @@ ifneq ($(KDIR),)
 kdir := $(abspath $(KDIR))
 else
 ifeq ($(KVER),)
-KVER := $(shell $(top)/scripts/probe --default-release)
+KVER := $(shell bash $(top)/scripts/probe --default-release)
 endif
 kdir := /lib/modules/$(KVER)/build
 endif
@@ -28,10 +31,15 @@ RELEASE := $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
 OUT ?= build/$(RELEASE)$(if $(filter 1,$(IOMMUFD_EXT_TEST)),-test)
 out := $(abspath $(OUT))
 
+# DKMS has a directory of its own, beside this one.
 INSTALL_MOD_PATH ?=
-INSTALL_MOD_DIR ?= updates/dkms
-moddir = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/$(INSTALL_MOD_DIR)
+INSTALL_MOD_DIR ?= updates/iommufd-ext
+modroot = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
+moddir = $(modroot)/$(INSTALL_MOD_DIR)
 modules := iommufd_ext.ko vfio_cdev_ext.ko
+
+# The modules and all packages have the version of dkms.conf.
+version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' $(top)/dkms.conf)
 
 ifneq ($(V),1)
 Q := @
@@ -43,7 +51,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 # The BTF of a module is made with pahole from the vmlinux of the exact build. Header packages have
 # no usable vmlinux, machines have no pahole, and nothing here needs BTF.
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
-	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST)
+	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
 .PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi
 
@@ -55,7 +63,7 @@ all:
 # other, builds of different releases share nothing.
 probe:
 	@mkdir -p $(out)
-	+$(Q)$(top)/scripts/probe --kdir $(kdir) --release $(RELEASE) --out $(out) \
+	+$(Q)bash $(top)/scripts/probe --kdir $(kdir) --release $(RELEASE) --out $(out) \
 		--like $(top)/build/$(RELEASE) $(jobs)
 
 # Kbuild writes objects beside the sources it is given, so it gets a tree of links. Objects of other
@@ -75,8 +83,13 @@ modules: sources
 		cmp -s $(out)/kbuild/$$m $(out)/$$m || cp $(out)/kbuild/$$m $(out)/$$m; \
 		echo "  $(OUT:$(top)/%=%)/$$m"; done
 
+# Of two modules of one name modprobe takes one, and which is not for us to say.
 install: all
 	$(if $(filter 1,$(IOMMUFD_EXT_TEST)),$(error the test build is not for installation))
+	$(Q)for m in $(modules:%=$(modroot)/updates/dkms/%); do \
+		for f in $$m $$m.xz $$m.zst $$m.gz; do [ ! -e $$f ] || { \
+		echo "error: DKMS has installed $$f: dkms remove iommufd-ext/VERSION -k $(RELEASE) first" >&2; \
+		exit 1; }; done; done
 	$(Q)for m in $(modules); do install -v -D -m 0644 $(out)/$$m $(moddir)/$$m || exit 1; done
 	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
@@ -96,25 +109,25 @@ cacheclean:
 	$(Q)rm -rf $${EXT_CACHE:-$${XDG_CACHE_HOME:-~/.cache}/iommufd-ext}
 
 demo check: %:
-	+$(Q)$(top)/tests/$@
+	+$(Q)bash $(top)/tests/$@
 
 check-all:
-	+$(Q)$(top)/tests/check --all
+	+$(Q)bash $(top)/tests/check --all
 
 programs:
-	+$(Q)$(top)/tests/programs/run
+	+$(Q)bash $(top)/tests/programs/run
 
 bench:
-	+$(Q)$(top)/bench/run
+	+$(Q)bash $(top)/bench/run
 
 conformance:
-	+$(Q)$(top)/tests/conformance/run
+	+$(Q)bash $(top)/tests/conformance/run
 
 lint:
-	+$(Q)$(top)/scripts/lint
+	+$(Q)bash $(top)/scripts/lint
 
 abi:
-	$(Q)$(top)/tests/abi/run
+	$(Q)bash $(top)/tests/abi/run
 
 help:
 	@echo 'make                   build both modules for $(RELEASE) into $(OUT)/'

@@ -522,6 +522,7 @@ static void __exit iommufd_ext_exit(void)
 module_init(iommufd_ext_init);
 module_exit(iommufd_ext_exit);
 
+MODULE_VERSION(IOMMUFD_EXT_VERSION);
 MODULE_DESCRIPTION("I/O address spaces for user space: iommufd for kernels without it");
 MODULE_LICENSE("GPL");
 EXT_MODULE_INFO_COMPAT;

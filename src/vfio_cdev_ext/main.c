@@ -325,5 +325,6 @@ module_exit(cdev_ext_exit);
 
 EXT_IMPORT_NS_IOMMUFD_EXT;
 EXT_MODULE_INFO_COMPAT;
+MODULE_VERSION(IOMMUFD_EXT_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO device cdevs for kernels without them");
