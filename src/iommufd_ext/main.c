@@ -55,6 +55,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -484,6 +485,18 @@ static struct miscdevice iommu_misc = {
 	.mode = 0660,
 };
 
+static int __init is_behind_iommu(struct device *dev, void *unused)
+{
+	return !!dev->iommu_group;
+}
+
+/* Everything would load and work, and no device could be had. */
+static void __init say_if_no_iommu(void)
+{
+	if (!bus_for_each_dev(&pci_bus_type, NULL, NULL, is_behind_iommu))
+		pr_warn("iommufd_ext: no PCI device is behind an IOMMU, so none can be assigned: switch it on in the firmware (VT-d, AMD-Vi, IOMMU) and, for Intel, with intel_iommu=on on the kernel command line\n");
+}
+
 static int __init iommufd_ext_init(void)
 {
 	int rc;
@@ -497,11 +510,11 @@ static int __init iommufd_ext_init(void)
 	rc = misc_register(&ioasid_misc);
 	if (rc)
 		goto err_selftest;
-	if (!iommu_node)
-		return 0;
-	rc = misc_register(&iommu_misc);
+	if (iommu_node)
+		rc = misc_register(&iommu_misc);
 	if (rc)
 		goto err_ioasid;
+	say_if_no_iommu();
 	return 0;
 
 err_ioasid:

@@ -209,8 +209,13 @@ static int cdev_ext_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	/* For users of the group path: see feature.c for those of the node. */
 	ext_vfio_pci_offer_dmabufs(core);
 	ret = vfio_pci_core_register_device(core);
-	if (ret)
-		vfio_put_device(&core->vdev);
+	if (!ret)
+		return 0;
+
+	vfio_put_device(&core->vdev);
+	if (!pdev->dev.iommu_group)
+		pci_err(pdev,
+			"refused: the device is behind no IOMMU: is it switched on in the firmware, and with intel_iommu=on on the kernel command line?\n");
 	return ret;
 }
 
