@@ -1503,15 +1503,34 @@ struct limit_arg {
 	uint64_t mode;
 };
 
+/*
+ * A program that does not ask for the sentence says only that it is out of memory. The log has
+ * ten lines in five seconds.
+ */
+static void check_limit_logged(struct setup *s, uint8_t *va, int mark)
+{
+	long long end = now_ms() + 10000;
+	char process[32];
+	bool logged;
+
+	snprintf(process, sizeof(process), "[%d]: RLIMIT_MEMLOCK", getpid());
+	do {
+		check_room(s, va, LIMIT_PAGES);
+		logged = klog_wait(mark, process, "of a limit of 256 KiB", 500);
+	} while (!logged && now_ms() < end);
+	check(logged);
+}
+
 static void use_limit(void *arg)
 {
 	struct limit_arg *l = arg;
 	struct setup *s = l->s;
+	int mark = klog_mark();
 	uint8_t *va;
 
 	become_limited(LIMIT_PAGES);
 	va = page_alloc(2 * LIMIT_PAGES * PAGE);
-	check_room(s, va, LIMIT_PAGES);
+	check_limit_logged(s, va, mark);
 	map_at(s, va, 10 * PAGE, IOVA);
 	check_eq(40, state_vm("VmPin"));
 	check_eq(l->mode ? 40 : 0, state_vm("VmLck"));
