@@ -129,6 +129,11 @@ module_param(disable_denylist, bool, 0444);
 MODULE_PARM_DESC(disable_denylist,
 		 "Let the driver vfio_cdev_ext take devices with known errata that a user can exploit, as the parameter of that name does for vfio-pci (default off)");
 
+static char *ids = "";
+module_param(ids, charp, 0444);
+MODULE_PARM_DESC(ids,
+		 "Devices that the driver vfio_cdev_ext takes by itself, as the parameter of that name does for vfio-pci: VENDOR:DEVICE[:SUBVENDOR[:SUBDEVICE[:CLASS[:CLASS_MASK]]]] in hexadecimal, with commas between (default: none)");
+
 static bool unsafe_coexist;
 module_param(unsafe_coexist, bool, 0444);
 MODULE_PARM_DESC(unsafe_coexist,
@@ -236,8 +241,8 @@ static int cdev_ext_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
 }
 
 /*
- * No id table: the driver takes what it is given, by driver_override or new_id, and
- * nothing by itself.
+ * No id table: the driver takes what it is given, by driver_override, new_id or the
+ * parameter ids, and nothing by itself.
  */
 struct pci_driver cdev_ext_pci_driver = {
 	.name			= CDEV_EXT_NAME,
@@ -247,6 +252,41 @@ struct pci_driver cdev_ext_pci_driver = {
 	.err_handler		= &vfio_pci_core_err_handlers,
 	.driver_managed_dma	= true,
 };
+
+/* What cannot be read is left out, as vfio-pci does: the other devices are served. */
+static void __init add_id(const char *id)
+{
+	unsigned int vendor, device, subvendor = PCI_ANY_ID;
+	unsigned int subdevice = PCI_ANY_ID, class = 0, class_mask = 0;
+	int ret;
+
+	if (sscanf(id, "%x:%x:%x:%x:%x:%x", &vendor, &device, &subvendor,
+		   &subdevice, &class, &class_mask) < 2) {
+		pr_warn(CDEV_EXT_NAME ": \"%s\" is no device (parameter ids)\n",
+			id);
+		return;
+	}
+	ret = pci_add_dynid(&cdev_ext_pci_driver, vendor, device, subvendor,
+			    subdevice, class, class_mask, 0);
+	if (ret)
+		pr_warn(CDEV_EXT_NAME ": \"%s\" is not served: %d (parameter ids)\n",
+			id, ret);
+}
+
+static int __init add_ids(void)
+{
+	char *list, *rest, *id;
+
+	list = kstrdup(ids, GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	rest = list;
+	while ((id = strsep(&rest, ",")))
+		if (*id)
+			add_id(id);
+	kfree(list);
+	return 0;
+}
 
 /* One name, and none that the VFIO core may use: its container and its groups. */
 static bool __init directory_valid(void)
@@ -299,6 +339,9 @@ static int __init cdev_ext_init(void)
 	ret = pci_register_driver(&cdev_ext_pci_driver);
 	if (ret)
 		goto undo_redirects;
+	ret = add_ids();
+	if (ret)
+		goto unregister_driver;
 
 	/* Last: once a node can be open, the module must not fail to load. */
 	ret = cdev_ext_adopt_init(adopt);

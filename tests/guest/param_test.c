@@ -253,6 +253,48 @@ static void test_denylist(void **state)
 	check_eq(~3U, edu_liveness(&edu, 3));
 }
 
+/* Who takes the edu, which nobody has told a driver to, with these ids. */
+static void check_ids(const char *args, const char *driver)
+{
+	unload_module("vfio_cdev_ext");
+	pci_bind_host(edu_bdf);
+	check_eq(0, strlen(pci_driver(edu_bdf)));
+	load_module("vfio_cdev_ext", args);
+	if (strcmp(pci_driver(edu_bdf), driver))
+		fail_test("%s: the driver is \"%s\"", args,
+			  pci_driver(edu_bdf));
+}
+
+/* As vfio-pci's, whose fields these are. */
+static void test_ids(void **state)
+{
+	(void)state;
+	need_edu();
+	check_ids("", "");
+	check_ids("ids=1234:11e8", DRIVER_EXT);
+	check(has_node(edu_bdf));
+	cdev_open_bound(edu_bdf, ioasid_open(), NULL);
+	release_all();
+	check_ids("ids=1234:11e7,1234:11e8", DRIVER_EXT);
+	check_ids("ids=1234:11e8:1af4:1100", DRIVER_EXT);
+	check_ids("ids=1234:11e8:1af4:1101", "");
+	check_ids("ids=1234:11e8:ffffffff:ffffffff:00ff00:ffff00", DRIVER_EXT);
+	check_ids("ids=1234:11e8:ffffffff:ffffffff:020000:ffff00", "");
+}
+
+/* What is no device is left out, and said. */
+static void test_ids_wrong(void **state)
+{
+	int mark = klog_mark();
+
+	(void)state;
+	need_edu();
+	check_ids("ids=,nonsense,1234,1234:11e8", DRIVER_EXT);
+	check(klog_wait(mark, "\"nonsense\" is no device", "parameter ids",
+			1000));
+	check(klog_wait(mark, "\"1234\" is no device", "parameter ids", 1000));
+}
+
 /* Memory whose pages lie alone, as far as the kernel gives such: touched out of order. */
 static uint8_t *scattered_alloc(size_t pages)
 {
@@ -475,6 +517,8 @@ int main(int argc, char **argv)
 	ADD(directory);
 	ADD(iommu_node);
 	ADD(denylist);
+	ADD(ids);
+	ADD(ids_wrong);
 	ADD(kvm);
 	ADD(kvm_off);
 	ADD(kvm_no_ftrace);
