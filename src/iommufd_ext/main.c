@@ -30,6 +30,8 @@
  *  - A driver of an emulated device uses the memory without DMA, through an access
  *    (access.c).
  *  - vfio_compat.c serves programs that know only the ioctls of a VFIO container.
+ *  - query.c tells the user what a context holds, error.c and error_pin.c why something
+ *    was refused, process.c whose it is, and debugfs.c the administrator all of it.
  *  - What the user names has an id (object.c). Everything belongs to a context,
  *    an open file; a bound device keeps it alive.
  *
@@ -367,6 +369,14 @@ static void ioasid_show_fdinfo(struct seq_file *m, struct file *filp)
 	ctx_show_fdinfo(filp->private_data, m);
 }
 
+static void free_context(struct iommufd_ext_ctx *ictx)
+{
+	iommufd_ext_errors_destroy(&ictx->errors);
+	iommufd_ext_last_user_destroy(&ictx->last_user);
+	mutex_destroy(&ictx->attach_lock);
+	kfree(ictx);
+}
+
 static int ioasid_open(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ext_ctx *ictx;
@@ -383,6 +393,10 @@ static int ioasid_open(struct inode *inode, struct file *filp)
 	spin_lock_init(&ictx->owner_lock);
 	iommufd_ext_last_user_init(&ictx->last_user);
 	iommufd_ext_errors_init(&ictx->errors);
+	if (debugfs_add_context(ictx)) {
+		free_context(ictx);
+		return -ENOMEM;
+	}
 	filp->private_data = ictx;
 	return 0;
 }
@@ -391,14 +405,12 @@ static int ioasid_release(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ext_ctx *ictx = filp->private_data;
 
+	debugfs_remove_context(ictx);
 	obj_destroy_all(ictx);
 	if (ictx->owner)
 		pages_owner_put(ictx->owner);
 	kfree(ictx->spare_area);
-	iommufd_ext_errors_destroy(&ictx->errors);
-	iommufd_ext_last_user_destroy(&ictx->last_user);
-	mutex_destroy(&ictx->attach_lock);
-	kfree(ictx);
+	free_context(ictx);
 	return 0;
 }
 
@@ -514,6 +526,7 @@ static int __init iommufd_ext_init(void)
 		rc = misc_register(&iommu_misc);
 	if (rc)
 		goto err_ioasid;
+	debugfs_init();
 	say_if_no_iommu();
 	return 0;
 
@@ -526,6 +539,7 @@ err_selftest:
 
 static void __exit iommufd_ext_exit(void)
 {
+	debugfs_exit();
 	if (iommu_node)
 		misc_deregister(&iommu_misc);
 	misc_deregister(&ioasid_misc);

@@ -4,6 +4,7 @@
  *
  * Lock order, outermost first:
  *
+ *   contexts_lock (debugfs.c), below which attach_lock is only tried
  *   iommufd_ext_ctx.copy_rwsem
  *   iommufd_ext_ctx.attach_lock, iommufd_ext_access.lock
  *     ioas.domains_rwsem
@@ -153,6 +154,7 @@ struct ctx_counts {
 /**
  * struct iommufd_ext_ctx - an open /dev/ioasid
  * @file: the open file; a reference to the context is one to the file
+ * @id: its number in debugfs and trace events; constant
  * @objects: id to object; its xa_lock protects the content and makes look-up
  *	and taking a reference one step
  * @object_wait: waits for the users of a vanishing object to go
@@ -175,6 +177,7 @@ struct ctx_counts {
  */
 struct iommufd_ext_ctx {
 	struct file *file;
+	u32 id;
 	struct xarray objects;
 	wait_queue_head_t object_wait;
 	struct rw_semaphore copy_rwsem;
@@ -736,6 +739,12 @@ bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_destroy_all(struct iommufd_ext_ctx *ictx);
 int destroy_ioctl(struct ucmd *ucmd);
+
+/* debugfs.c */
+int debugfs_add_context(struct iommufd_ext_ctx *ictx);
+void debugfs_remove_context(struct iommufd_ext_ctx *ictx);
+void debugfs_init(void);
+void debugfs_exit(void);
 
 /* account.c */
 struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx);
