@@ -20,6 +20,7 @@
 #include "compat/iommu.h"
 #include "compat/module.h"
 #include "private.h"
+#include "trace.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
@@ -329,6 +330,8 @@ struct iommufd_ext_device *iommufd_ext_device_bind(struct iommufd_ext_ctx *ictx,
 	idev = idev_bind(ictx, dev, id);
 	if (!IS_ERR(idev))
 		iommufd_ext_ctx_get(ictx);
+	trace_ioasid_bind(ictx->id, dev, IS_ERR(idev) ? 0 : *id,
+			  PTR_ERR_OR_ZERO(idev));
 	return idev;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_bind);

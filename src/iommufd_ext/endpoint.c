@@ -14,6 +14,7 @@
 #include "compat/module.h"
 #include "compat/pasid.h"
 #include "private.h"
+#include "trace.h"
 
 /**
  * attach_error() - what programs are told of a failed attach
@@ -715,6 +716,7 @@ static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
 	if (mutex_lock_killable(&ictx->attach_lock))
 		return -EINTR;
 	rc = attach_by_id(idev, pasid, fn, pt_id);
+	trace_ioasid_attach(ictx->id, idev->dev, pasid, *pt_id, rc);
 	mutex_unlock(&ictx->attach_lock);
 	return rc;
 }
@@ -823,6 +825,7 @@ int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
 {
 	if (mutex_lock_killable(&idev->ictx->attach_lock))
 		return -EINTR;
+	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
 	if (pasid != IOMMU_NO_PASID)
 		pasid_detach(idev, pasid);
 	else if (idev->endpoint)

@@ -28,6 +28,7 @@
 
 #include "compat/module.h"
 #include "private.h"
+#include "trace.h"
 
 /* How many threads of a file have a refusal to read, and how many a pending one. */
 #define MAX_RECORDS 64
@@ -540,6 +541,7 @@ int iommufd_ext_errors_end(struct iommufd_ext_errors *errors, int rc, u32 cmd,
 	/* Without memory there is none. */
 	if (!record)
 		return rc;
+	trace_ioasid_error(name, rc, record->text);
 	record->cmd = cmd;
 	add_record(errors, record);
 	return rc;

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "private.h"
+#include "trace.h"
 
 /* Take areas out of one page table; there is at least one. */
 static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
@@ -153,6 +154,16 @@ static int lock_domains_for_reading(struct ioas *ioas)
 							  0;
 }
 
+static noinline_for_stack void
+trace_areas(struct ioas *ioas, struct area **areas, unsigned int nr, int rc)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		trace_ioasid_map(ioas->ictx->id, ioas->obj.id, areas[i]->iova,
+				 areas[i]->last - areas[i]->iova + 1, rc);
+}
+
 /**
  * ioas_publish_areas() - fill new areas and make them ready, all or none
  * @ioas: the IOAS
@@ -193,6 +204,9 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	if (rc)
 		goto out_unpin;
 	rc = map_into_hwpts(ioas, areas, nr);
+	/* Once they are ready, somebody else may remove them. */
+	if (trace_ioasid_map_enabled())
+		trace_areas(ioas, areas, nr, rc);
 	for (i = 0; !rc && i < nr; i++)
 		area_set_ready(areas[i]);
 	up_read(&ioas->domains_rwsem);
@@ -375,6 +389,7 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
 {
 	struct unmap_range range = { .iova = iova, .last = last };
+	unsigned long first = iova;
 	unsigned int notifies = 0;
 	int rc;
 
@@ -395,6 +410,7 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	}
 	if (!rc && range.kept)
 		rc = refuse_kept(ioas, range.kept);
+	trace_ioasid_unmap(ioas->ictx->id, ioas->obj.id, first, *unmapped, rc);
 	return rc;
 }
 

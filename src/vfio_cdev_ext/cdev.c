@@ -15,6 +15,7 @@
 #include "compat/vfio.h"
 
 #include "cdev_ext.h"
+#include "trace.h"
 
 /* A file that is not bound keeps nothing of the device: its driver may leave. */
 static int cdev_ext_open(struct inode *inode, struct file *filp)
@@ -219,6 +220,7 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 			unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
+	long ret;
 
 	switch (cmd) {
 	case VFIO_CDEV_ATTACH:
@@ -230,7 +232,13 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
 		return cdev_ext_hot_reset_info(file, uarg);
 	case VFIO_DEVICE_PCI_HOT_RESET:
-		return cdev_ext_hot_reset(file, uarg);
+		ret = cdev_ext_hot_reset(file, uarg);
+		trace_vfio_reset(file->vdev->dev, true, ret);
+		return ret;
+	case VFIO_DEVICE_RESET:
+		ret = driver_ioctl(file, cmd, arg);
+		trace_vfio_reset(file->vdev->dev, false, ret);
+		return ret;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		if (EXT_VFIO_CORE_HAS_REGION_INFO)
 			return core_region_info(file, uarg);

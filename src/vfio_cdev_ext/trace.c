@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The trace events of this module are made here. */
+#include <linux/module.h>
+
+#define CREATE_TRACE_POINTS
+#include "vfio_cdev_ext/trace.h"
