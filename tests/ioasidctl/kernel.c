@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel does when a program writes to files that change drivers. The linker
+ * puts __wrap_root_write() in place of root_write() in the program under test.
+ *
+ * A device's own driver is in the file ".default" of its directory. A driver with a file
+ * ".refuses" takes no device, or not the one the file names; one with ".vfio" is of VFIO,
+ * and the number in that file is the index of its next device.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "root.h"
+#include "tree.h"
+
+#define DEVICES "sys/bus/pci/devices"
+#define DRIVERS "sys/bus/pci/drivers"
+
+static void take_away(const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/driver", bdf);
+	root_remove(path);
+	if (root_exists(DEVICES "/%s/vfio-dev", bdf)) {
+		snprintf(path, sizeof(path), DEVICES "/%s/vfio-dev", bdf);
+		tree_delete(path);
+	}
+}
+
+static void make_vfio_device(const char *bdf, const char *driver)
+{
+	unsigned long long index;
+	char line[PATH_MAX];
+
+	if (!root_number(&index, DRIVERS "/%s/.vfio", driver))
+		return;
+	snprintf(line, sizeof(line), "d " DEVICES "/%s/vfio-dev/vfio%llu", bdf,
+		 index);
+	tree_line(line);
+	snprintf(line, sizeof(line), "f " DRIVERS "/%s/.vfio %llu", driver,
+		 index + 1);
+	tree_line(line);
+	if (!root_exists("sys/module/vfio_cdev_ext"))
+		return;
+	snprintf(line, sizeof(line),
+		 "f " DEVICES "/%s/vfio-dev/vfio%llu/dev 240:%llu", bdf, index,
+		 index);
+	tree_line(line);
+	snprintf(line, sizeof(line), "f " DEVICES "/%s/vfio-dev/vfio%llu/owner",
+		 bdf, index);
+	tree_line(line);
+	snprintf(line, sizeof(line), "f dev/vfio/devices/vfio%llu", index);
+	tree_line(line);
+}
+
+/* From the directory of a device, "../" often enough to reach /sys. */
+static void to_sys(const char *bdf, char *up, size_t size)
+{
+	char path[PATH_MAX];
+	const char *part;
+
+	*up = '\0';
+	root_readlink(path, sizeof(path), DEVICES "/%s", bdf);
+	part = strstr(path, "/devices/");
+	while (part && strlen(up) + 4 < size) {
+		strcat(up, "../");
+		part = strchr(part + 1, '/');
+	}
+}
+
+static int give(const char *bdf, const char *driver)
+{
+	char line[PATH_MAX], up[64], refused[64];
+
+	if (!root_exists(DRIVERS "/%s", driver))
+		return -ENODEV;
+	if (root_exists(DRIVERS "/%s/.refuses", driver) &&
+	    (root_read(refused, sizeof(refused), DRIVERS "/%s/.refuses",
+		       driver) <= 0 ||
+	     !strcmp(refused, bdf)))
+		return -EINVAL;
+	to_sys(bdf, up, sizeof(up));
+	snprintf(line, sizeof(line),
+		 "l " DEVICES "/%s/driver -> %sbus/pci/drivers/%s", bdf, up,
+		 driver);
+	tree_line(line);
+	make_vfio_device(bdf, driver);
+	return 0;
+}
+
+static int probe(const char *bdf)
+{
+	char driver[64];
+
+	if (root_exists(DEVICES "/%s/driver", bdf))
+		return 0;
+	if (root_read(driver, sizeof(driver), DEVICES "/%s/driver_override",
+		      bdf) <= 0 ||
+	    !*driver || !strcmp(driver, "(null)"))
+		root_read(driver, sizeof(driver), DEVICES "/%s/.default", bdf);
+	return *driver ? give(bdf, driver) : 0;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), n = strlen(end);
+
+	return len >= n && !strcmp(s + len - n, end);
+}
+
+int __wrap_root_write(const char *path, const char *text)
+{
+	char driver[64];
+	int ret;
+
+	ret = __real_root_write(path, text);
+	if (ret)
+		return ret;
+	if (ends_with(path, "/driver/unbind"))
+		take_away(text);
+	else if (!strcmp(path, "sys/bus/pci/drivers_probe"))
+		ret = probe(text);
+	else if (sscanf(path, DRIVERS "/%63[^/]/bind", driver) == 1)
+		ret = give(text, driver);
+	return ret;
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs the program on trees as the files in transcripts/ say, and compares what it says
+ * with what is written there. A line of such a file is
+ *
+ *	tree NAME	begin with trees/NAME.tree
+ *	add LINE	a line of a tree (tree.c) more
+ *	del PATH	a file or directory less
+ *	$ ARGUMENT...	run the program; then come its output after "| ", its errors
+ *			after "! ", and "= " with its exit status unless that is 0
+ *	cat PATH	show a file of the tree, after "| "
+ *	# ...		a comment
+ *
+ * UPDATE=1 in the environment writes what it says now to the files.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <json.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ioasidctl.h"
+#include "tree.h"
+
+#define ARGS_MAX 32
+
+static char *read_stream(FILE *f)
+{
+	size_t size = 0, room = 1 << 20;
+	char *text = malloc(room);
+
+	assert_non_null(text);
+	rewind(f);
+	size = fread(text, 1, room - 1, f);
+	assert_true(feof(f));
+	text[size] = '\0';
+	fclose(f);
+	return text;
+}
+
+static char *read_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		fail_msg("cannot read %s", path);
+	return read_stream(f);
+}
+
+/* Each line of @text, after @mark. */
+static void quote(FILE *to, const char *mark, char *text)
+{
+	char *next = text, *line;
+
+	while (next && *next) {
+		line = strsep(&next, "\n");
+		fprintf(to, *line ? "%s %s\n" : "%s\n", mark, line);
+	}
+	free(text);
+}
+
+static void check_json(const char *text)
+{
+	enum json_tokener_error error;
+	struct json_object *json;
+
+	json = json_tokener_parse_verbose(text, &error);
+	if (!json)
+		fail_msg("no JSON (%s): %s", json_tokener_error_desc(error),
+			 text);
+	json_object_put(json);
+}
+
+/* In a process of its own: the program remembers, and may exit. */
+static int run_program(char *arguments, FILE *out, FILE *err)
+{
+	char *argv[ARGS_MAX + 2] = { "ioasidctl" };
+	int argc = 1, status;
+	pid_t pid;
+
+	while (argc <= ARGS_MAX && (argv[argc] = strsep(&arguments, " ")))
+		argc++;
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		setenv("IOASIDCTL_ROOT", tree_root(), 1);
+		dup2(fileno(out), STDOUT_FILENO);
+		dup2(fileno(err), STDERR_FILENO);
+		status = ioasidctl(argc, argv);
+		fflush(NULL);
+		_exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status))
+		fail_msg("it was killed by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static void run(FILE *to, const char *line)
+{
+	FILE *out = tmpfile(), *err = tmpfile();
+	char *arguments = strdup(line), *text;
+	int status;
+
+	assert_non_null(out);
+	assert_non_null(err);
+	assert_non_null(arguments);
+	status = run_program(arguments, out, err);
+	free(arguments);
+	text = read_stream(out);
+	if (strstr(line, "--json") && *text)
+		check_json(text);
+	quote(to, "|", text);
+	quote(to, "!", read_stream(err));
+	if (status)
+		fprintf(to, "= %d\n", status);
+}
+
+static void show_file(FILE *to, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", tree_root(), name);
+	if (access(path, F_OK))
+		fprintf(to, "| (no such file)\n");
+	else
+		quote(to, "|", read_file(path));
+}
+
+static bool is_answer(const char *line)
+{
+	return *line == '|' || *line == '!' || *line == '=';
+}
+
+static void play_line(FILE *to, const char *line, bool *indexed)
+{
+	if (!strncmp(line, "tree ", 5)) {
+		tree_remove();
+		tree_make(line + 5);
+		*indexed = false;
+	} else if (!strncmp(line, "add ", 4)) {
+		tree_line(line + 4);
+		*indexed = false;
+	} else if (!strncmp(line, "del ", 4)) {
+		tree_delete(line + 4);
+		*indexed = false;
+	} else if (!strncmp(line, "cat ", 4)) {
+		show_file(to, line + 4);
+	} else if (!strncmp(line, "$ ", 2)) {
+		if (!*indexed)
+			tree_done();
+		*indexed = true;
+		run(to, line + 2);
+	} else if (*line && *line != '#') {
+		fail_msg("not understood: %s", line);
+	}
+}
+
+static char *play(char *script)
+{
+	bool indexed = false;
+	FILE *to = tmpfile();
+	char *line;
+
+	assert_non_null(to);
+	while (script && *script) {
+		line = strsep(&script, "\n");
+		if (is_answer(line))
+			continue;
+		fprintf(to, "%s\n", line);
+		play_line(to, line, &indexed);
+	}
+	tree_remove();
+	return read_stream(to);
+}
+
+/* The first line that is another one says more than both texts. */
+static void compare(const char *name, char *is, char *should)
+{
+	char *a, *b;
+	int n = 1;
+
+	if (!strcmp(is, should))
+		return;
+	do {
+		a = strsep(&is, "\n");
+		b = strsep(&should, "\n");
+	} while (a && b && !strcmp(a, b) && ++n);
+	fail_msg("%s, line %d:\n  is     %s\n  should %s", name, n,
+		 a ? a : "(the end)", b ? b : "(the end)");
+}
+
+static void test_transcript(void **state)
+{
+	const char *name = *state;
+	char path[PATH_MAX];
+	char *should, *copy, *is;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/transcripts/%s", TESTS, name);
+	should = read_file(path);
+	copy = strdup(should);
+	assert_non_null(copy);
+	is = play(copy);
+	if (getenv("UPDATE")) {
+		f = fopen(path, "w");
+		assert_non_null(f);
+		fputs(is, f);
+		fclose(f);
+	} else {
+		compare(name, is, should);
+	}
+	free(is);
+	free(copy);
+	free(should);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct CMUnitTest *)a)->name,
+		      ((const struct CMUnitTest *)b)->name);
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[256];
+	struct dirent *entry;
+	size_t n = 0;
+	DIR *dir;
+	int ret;
+
+	/* What a user has set is not to change what is said. */
+	unsetenv("NO_COLOR");
+	setenv("TERM", "xterm", 1);
+	dir = opendir(TESTS "/transcripts");
+	if (!dir)
+		return 1;
+	while (n < 256 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		tests[n].name = strdup(entry->d_name);
+		tests[n].test_func = test_transcript;
+		tests[n].initial_state = (void *)tests[n].name;
+		n++;
+	}
+	closedir(dir);
+	qsort(tests, n, sizeof(tests[0]), by_name);
+	ret = _cmocka_run_group_tests("transcripts", tests, n, NULL, NULL);
+	while (n--)
+		free((void *)tests[n].name);
+	return ret;
+}

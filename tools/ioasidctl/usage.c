@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the host uses a device for, and who uses it through VFIO. */
+#include <errno.h>
+#include <libmount.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "driver.h"
+#include "process.h"
+#include "root.h"
+#include "usage.h"
+
+/* Disks on disks, interfaces on interfaces: no more than this many. */
+#define DEPTH_MAX 8
+
+static struct use *add(struct usage *usage, const char *fmt, ...)
+	PRINTF_LIKE(2, 3);
+
+static struct use *add(struct usage *usage, const char *fmt, ...)
+{
+	struct use *use;
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	usage->list = xgrow(usage->list, usage->n + 1, sizeof(*usage->list));
+	use = &usage->list[usage->n++];
+	use->text = xstrdup(text);
+	use->action = NULL;
+	return use;
+}
+
+static void set_action(struct use *use, const char *command, const char *word)
+{
+	char *quoted = str_quote(word);
+
+	use->action = xprintf("%s %s", command, quoted);
+	free(quoted);
+}
+
+/* --- disks --------------------------------------------------------------------- */
+
+static struct libmnt_table *load_table(const char *file, bool swaps)
+{
+	struct libmnt_table *table = mnt_new_table();
+	char *path = xprintf("%s/%s", root_prefix(), file);
+
+	if (table && swaps)
+		mnt_table_parse_swaps(table, path);
+	else if (table)
+		mnt_table_parse_file(table, path);
+	free(path);
+	return table;
+}
+
+static struct libmnt_table *mount_table(void)
+{
+	static struct libmnt_table *table;
+
+	if (!table)
+		table = load_table("proc/self/mountinfo", false);
+	return table;
+}
+
+static struct libmnt_table *swap_table(void)
+{
+	static struct libmnt_table *table;
+
+	if (!table)
+		table = load_table("proc/swaps", true);
+	return table;
+}
+
+/**
+ * struct disk - a disk, a partition, or what is made of them
+ * @name: its name in sysfs
+ * @path: its node, by the name people know
+ * @devno: its number
+ */
+struct disk {
+	const char *name;
+	char path[160];
+	dev_t devno;
+};
+
+static void load_disk(const char *name, struct disk *disk)
+{
+	unsigned int major, minor;
+	char text[128];
+
+	disk->name = name;
+	disk->devno = 0;
+	if (root_read(text, sizeof(text), "sys/class/block/%s/dev", name) > 0 &&
+	    sscanf(text, "%u:%u", &major, &minor) == 2)
+		disk->devno = makedev(major, minor);
+	if (root_read(text, sizeof(text), "sys/class/block/%s/dm/name",
+		      name) > 0)
+		snprintf(disk->path, sizeof(disk->path), "/dev/mapper/%s",
+			 text);
+	else
+		snprintf(disk->path, sizeof(disk->path), "/dev/%s", name);
+}
+
+static bool source_is(const struct disk *disk, const char *source)
+{
+	return source && (!strcmp(source, disk->path) ||
+			  (str_starts(source, "/dev/") &&
+			   !strcmp(source + 5, disk->name)));
+}
+
+/* The system cannot go on without these. */
+static bool is_system_mount(const char *target)
+{
+	static const char *const targets[] = { "/",	"/boot", "/boot/efi",
+					       "/efi",	"/usr",	 "/var" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(targets); i++)
+		if (!strcmp(target, targets[i]))
+			return true;
+	return false;
+}
+
+static void add_mount(struct usage *usage, const struct disk *disk,
+		      const char *target)
+{
+	if (is_system_mount(target))
+		add(usage, "%s is mounted at %s: the system runs from it",
+		    disk->path, target);
+	else
+		set_action(add(usage, "%s is mounted at %s", disk->path,
+			       target),
+			   "umount", target);
+}
+
+static void find_mounts(struct usage *usage, const struct disk *disk)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+
+	while (iter && mount_table() && !mnt_table_next_fs(mount_table(), iter, &fs)) {
+		if (!mnt_fs_get_target(fs))
+			continue;
+		if ((disk->devno && mnt_fs_get_devno(fs) == disk->devno) ||
+		    source_is(disk, mnt_fs_get_source(fs)))
+			add_mount(usage, disk, mnt_fs_get_target(fs));
+	}
+	mnt_free_iter(iter);
+}
+
+static void find_swaps(struct usage *usage, const struct disk *disk)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+
+	while (iter && swap_table() && !mnt_table_next_fs(swap_table(), iter, &fs))
+		if (source_is(disk, mnt_fs_get_source(fs)))
+			set_action(add(usage, "%s is swap space", disk->path),
+				   "swapoff", disk->path);
+	mnt_free_iter(iter);
+}
+
+static void add_holder(struct usage *usage, const struct disk *disk,
+		       const struct disk *holder)
+{
+	struct use *use;
+	char uuid[16];
+
+	use = add(usage, "%s is a part of %s", disk->path, holder->path);
+	root_read(uuid, sizeof(uuid), "sys/class/block/%s/dm/uuid",
+		  holder->name);
+	if (str_starts(uuid, "LVM-"))
+		set_action(use, "lvchange -an", holder->path);
+	else if (str_starts(uuid, "CRYPT-"))
+		set_action(use, "cryptsetup close", holder->path);
+	else if (uuid[0])
+		set_action(use, "dmsetup remove", holder->path);
+	else if (root_exists("sys/class/block/%s/md", holder->name))
+		set_action(use, "mdadm --stop", holder->path);
+}
+
+static void find_disk_uses(struct usage *usage, const char *name, int depth)
+{
+	struct strv holders = {};
+	struct disk disk, holder;
+	size_t i;
+
+	load_disk(name, &disk);
+	find_mounts(usage, &disk);
+	find_swaps(usage, &disk);
+	root_list(&holders, "sys/class/block/%s/holders", name);
+	for (i = 0; i < holders.n && depth < DEPTH_MAX; i++) {
+		find_disk_uses(usage, holders.s[i], depth + 1);
+		load_disk(holders.s[i], &holder);
+		add_holder(usage, &disk, &holder);
+	}
+	strv_free(&holders);
+}
+
+static bool disk_is_below(const char *path, const char *bdf)
+{
+	struct strv controllers = {};
+	bool below = path_is_below(path, bdf);
+	size_t i;
+
+	nvme_controllers(path, &controllers);
+	for (i = 0; i < controllers.n && !below; i++)
+		below = path_is_below(controllers.s[i], bdf);
+	strv_free(&controllers);
+	return below;
+}
+
+static void find_disks(struct usage *usage, const struct device *dev)
+{
+	struct strv names = {};
+	char target[PATH_MAX];
+	size_t i;
+
+	root_list(&names, "sys/class/block");
+	for (i = 0; i < names.n; i++) {
+		root_readlink(target, sizeof(target), "sys/class/block/%s",
+			      names.s[i]);
+		if (disk_is_below(target, dev->bdf))
+			find_disk_uses(usage, names.s[i], 0);
+	}
+	strv_free(&names);
+}
+
+/* --- interfaces ---------------------------------------------------------------- */
+
+static void find_ipv4_routes(struct strv *names)
+{
+	char *text = root_read_all("proc/net/route"), *next = text;
+	char name[32], to[16], mask[16];
+
+	while (next && *next)
+		if (sscanf(strsep(&next, "\n"),
+			   "%31s %15s %*s %*s %*s %*s %*s %15s", name, to,
+			   mask) == 3 &&
+		    !strcmp(to, "00000000") && !strcmp(mask, "00000000"))
+			strv_add(names, name);
+	free(text);
+}
+
+static void find_ipv6_routes(struct strv *names)
+{
+	char *text = root_read_all("proc/net/ipv6_route"), *next = text;
+	char to[40], length[8], gateway[40], name[32];
+
+	while (next && *next)
+		if (sscanf(strsep(&next, "\n"),
+			   "%39s %7s %*s %*s %39s %*s %*s %*s %*s %31s", to,
+			   length, gateway, name) == 4 &&
+		    strspn(to, "0") == 32 && !strcmp(length, "00") &&
+		    strcmp(name, "lo"))
+			strv_add(names, name);
+	free(text);
+}
+
+static const struct strv *default_interfaces(void)
+{
+	static struct strv names;
+	static bool found;
+
+	if (!found) {
+		find_ipv4_routes(&names);
+		find_ipv6_routes(&names);
+		found = true;
+	}
+	return &names;
+}
+
+/* The interface, or one above it, that has the default route; "" if none has. */
+static void find_default(const char *name, char *found, size_t size, int depth)
+{
+	struct strv entries = {};
+	size_t i;
+
+	*found = '\0';
+	if (strv_has(default_interfaces(), name)) {
+		str_copy(found, size, name);
+		return;
+	}
+	root_list(&entries, "sys/class/net/%s", name);
+	for (i = 0; i < entries.n && !*found && depth < DEPTH_MAX; i++)
+		if (str_starts(entries.s[i], "upper_"))
+			find_default(entries.s[i] + strlen("upper_"), found,
+				     size, depth + 1);
+	strv_free(&entries);
+}
+
+#define INTERFACE_UP 1
+
+static void find_interface_uses(struct usage *usage, const char *name)
+{
+	unsigned long long flags = 0;
+	char route[64], master[64];
+	struct use *use;
+
+	root_number(&flags, "sys/class/net/%s/flags", name);
+	find_default(name, route, sizeof(route), 0);
+	root_link_name(master, sizeof(master), "sys/class/net/%s/master", name);
+	if (!(flags & INTERFACE_UP) && !route[0] && !master[0])
+		return;
+
+	if (route[0] && strcmp(route, name))
+		use = add(usage, "%s carries %s, which has the default route",
+			  name, route);
+	else if (route[0])
+		use = add(usage, "%s has the default route", name);
+	else if (flags & INTERFACE_UP)
+		use = add(usage, "%s is up", name);
+	else
+		use = add(usage, "%s is a part of %s", name, master);
+	use->action = xprintf("ip link set %s %s", name,
+			      flags & INTERFACE_UP ? "down" : "nomaster");
+}
+
+static void find_interfaces(struct usage *usage, const struct device *dev)
+{
+	struct strv names = {};
+	char target[PATH_MAX];
+	size_t i;
+
+	root_list(&names, "sys/class/net");
+	for (i = 0; i < names.n; i++)
+		if (root_readlink(target, sizeof(target), "sys/class/net/%s",
+				  names.s[i]) > 0 &&
+		    path_is_below(target, dev->bdf))
+			find_interface_uses(usage, names.s[i]);
+	strv_free(&names);
+}
+
+/* --- others -------------------------------------------------------------------- */
+
+static void find_display_users(struct usage *usage, const struct device *dev)
+{
+	struct strv nodes = {}, users = {};
+	char path[64], *text;
+	size_t i;
+
+	root_list(&nodes, "sys/bus/pci/devices/%s/drm", dev->bdf);
+	for (i = 0; i < nodes.n; i++) {
+		snprintf(path, sizeof(path), "/dev/dri/%.40s", nodes.s[i]);
+		process_list_users(path, &users);
+	}
+	if (users.n) {
+		text = strv_join(&users, ", ");
+		add(usage, "its display is used by %s", text);
+		free(text);
+	}
+	strv_free(&users);
+	strv_free(&nodes);
+}
+
+static void find_display(struct usage *usage, const struct device *dev)
+{
+	if (dev->boot_vga)
+		add(usage, "the firmware's display, and the console, is on it (boot_vga)");
+	find_display_users(usage, dev);
+}
+
+static void find_functions(struct usage *usage, const struct device *dev)
+{
+	struct use *use;
+
+	if (!dev->vfs)
+		return;
+	use = add(usage, "it has %u virtual functions, which go with its driver",
+		  dev->vfs);
+	use->action = xprintf("echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
+			      dev->bdf);
+}
+
+/* With a driver of VFIO, or none, it is of no use to the host. */
+void usage_find(const struct device *dev, struct usage *usage)
+{
+	usage->n = 0;
+	usage->list = NULL;
+	if (!device_blocks_group(dev))
+		return;
+	find_disks(usage, dev);
+	find_interfaces(usage, dev);
+	if (device_is_display(dev))
+		find_display(usage, dev);
+	find_functions(usage, dev);
+}
+
+void usage_free(struct usage *usage)
+{
+	size_t i;
+
+	for (i = 0; i < usage->n; i++) {
+		free(usage->list[i].text);
+		free(usage->list[i].action);
+	}
+	free(usage->list);
+}
+
+/* The first line of the file "owner" is the one that counts. */
+static enum vfio_user parse_owner(char *owner, char **who)
+{
+	char *command;
+
+	owner[strcspn(owner, "\n")] = '\0';
+	if (!*owner)
+		return VFIO_FREE;
+	command = strchr(owner, ' ');
+	if (!strcmp(owner, "0"))
+		*who = xstrdup("a process of another PID namespace");
+	else if (!strcmp(owner, "ended"))
+		*who = xstrdup("a process that got its file from another, which has ended");
+	else if (str_starts(owner, "group "))
+		*who = xprintf("a user of /dev/vfio/%s", owner + 6);
+	else if (command)
+		*who = xprintf("%s (%.*s)", command + 1,
+			       (int)(command - owner), owner);
+	else
+		*who = xprintf("%s", owner);
+	return VFIO_USED;
+}
+
+static enum vfio_user scan_processes(const struct device *dev, char **who)
+{
+	struct strv users = {};
+	bool complete;
+	char *path;
+
+	path = xprintf("/dev/vfio/%d", dev->group);
+	complete = process_list_users(path, &users);
+	free(path);
+	path = device_node(dev);
+	if (path)
+		process_list_users(path, &users);
+	free(path);
+	if (users.n)
+		*who = strv_join(&users, ", ");
+	strv_free(&users);
+	return *who ? VFIO_USED : complete ? VFIO_FREE : VFIO_UNKNOWN;
+}
+
+/* Who has a device, or its group, through VFIO; @who is freed by the caller. */
+enum vfio_user vfio_user_find(const struct device *dev, char **who)
+{
+	char owner[256];
+	ssize_t len;
+
+	*who = NULL;
+	if (!dev->vfio[0])
+		return VFIO_FREE;
+	len = root_read(owner, sizeof(owner),
+			"sys/bus/pci/devices/%s/vfio-dev/%s/owner", dev->bdf,
+			dev->vfio);
+	if (len >= 0)
+		return parse_owner(owner, who);
+	return scan_processes(dev, who);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the host uses a device for, and who uses it through VFIO. */
+#ifndef IOASIDCTL_USAGE_H
+#define IOASIDCTL_USAGE_H
+
+#include "device.h"
+
+/**
+ * struct use - one thing a device is used for
+ * @text: what that is
+ * @action: the command that ends it, or NULL
+ */
+struct use {
+	char *text;
+	char *action;
+};
+
+/**
+ * struct usage - all of them
+ * @n: how many there are
+ * @list: the uses
+ */
+struct usage {
+	size_t n;
+	struct use *list;
+};
+
+void usage_find(const struct device *dev, struct usage *usage);
+void usage_free(struct usage *usage);
+
+enum vfio_user { VFIO_FREE, VFIO_USED, VFIO_UNKNOWN };
+
+enum vfio_user vfio_user_find(const struct device *dev, char **who);
+
+#endif
