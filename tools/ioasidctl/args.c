@@ -26,6 +26,10 @@ struct command {
 static const struct command commands[] = {
 	{ "list", cmd_list, "[DEVICE...]",
 	  "devices by IOMMU group, with their drivers and nodes" },
+	{ "why", cmd_why, "[--memory SIZE] DEVICE",
+	  "can a device be assigned, and if not, what to do" },
+	{ "doctor", cmd_doctor, "[--memory SIZE]",
+	  "can devices of this host be assigned" },
 };
 
 static const struct command *find_command(const char *name)

@@ -16,5 +16,7 @@ enum {
 int ioasidctl(int argc, char **argv);
 
 int cmd_list(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 #endif
