@@ -30,6 +30,11 @@ static const struct command commands[] = {
 	  "can a device be assigned, and if not, what to do" },
 	{ "doctor", cmd_doctor, "[--memory SIZE]",
 	  "can devices of this host be assigned" },
+	{ "bind", cmd_bind,
+	  "[--group] [--driver DRIVER] [--persist] [--force] DEVICE...",
+	  "give devices to vfio-pci" },
+	{ "unbind", cmd_unbind, "[--group] [--force] DEVICE...",
+	  "give devices back to the drivers of the host" },
 };
 
 static const struct command *find_command(const char *name)
