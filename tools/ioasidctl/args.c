@@ -35,6 +35,10 @@ static const struct command commands[] = {
 	  "give devices to vfio-pci" },
 	{ "unbind", cmd_unbind, "[--group] [--force] DEVICE...",
 	  "give devices back to the drivers of the host" },
+	{ "show", cmd_show, "[PID]",
+	  "what programs hold for DMA: devices, page tables, memory" },
+	{ "top", cmd_top, "[--delay SECONDS] [--count N]",
+	  "the same as a table, again and again" },
 };
 
 static const struct command *find_command(const char *name)

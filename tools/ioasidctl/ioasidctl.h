@@ -20,5 +20,7 @@ int cmd_why(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_bind(int argc, char **argv);
 int cmd_unbind(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 #endif
