@@ -6,7 +6,7 @@
  *	tree NAME	begin with trees/NAME.tree
  *	add LINE	a line of a tree (tree.c) more
  *	del PATH	a file or directory less
- *	$ ARGUMENT...	run the program; then come its output after "| ", its errors
+ *	$ ARGUMENT...	run the program, with the tree's directory for "ROOT"; then come its output after "| ", its errors
  *			after "! ", and "= " with its exit status unless that is 0
  *	cat PATH	show a file of the tree, after "| "
  *	# ...		a comment
@@ -86,10 +86,17 @@ static int run_program(char *arguments, FILE *out, FILE *err)
 {
 	char *argv[ARGS_MAX + 2] = { "ioasidctl" };
 	int argc = 1, status;
+	char path[PATH_MAX];
 	pid_t pid;
 
-	while (argc <= ARGS_MAX && (argv[argc] = strsep(&arguments, " ")))
+	while (argc <= ARGS_MAX && (argv[argc] = strsep(&arguments, " "))) {
+		if (!strncmp(argv[argc], "ROOT/", 5)) {
+			snprintf(path, sizeof(path), "%s/%s", tree_root(),
+				 argv[argc] + 5);
+			argv[argc] = path;
+		}
 		argc++;
+	}
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -97,6 +104,8 @@ static int run_program(char *arguments, FILE *out, FILE *err)
 		setenv("IOASIDCTL_ROOT", tree_root(), 1);
 		dup2(fileno(out), STDOUT_FILENO);
 		dup2(fileno(err), STDERR_FILENO);
+		/* Descriptors are to have the same numbers each time. */
+		close_range(STDERR_FILENO + 1, ~0U, 0);
 		status = ioasidctl(argc, argv);
 		fflush(NULL);
 		_exit(status);
@@ -242,6 +251,8 @@ int main(void)
 
 	/* What a user has set is not to change what is said. */
 	unsetenv("NO_COLOR");
+	/* Root is to run programs as root, so that others see the same. */
+	setenv("SUDO_UID", "0", 1);
 	setenv("TERM", "xterm", 1);
 	dir = opendir(TESTS "/transcripts");
 	if (!dir)

@@ -39,6 +39,9 @@ static const struct command commands[] = {
 	  "what programs hold for DMA: devices, page tables, memory" },
 	{ "top", cmd_top, "[--delay SECONDS] [--count N]",
 	  "the same as a table, again and again" },
+	{ "exec", cmd_exec,
+	  "--device DEVICE... [--memory SIZE] [--user USER] -- PROGRAM [ARGUMENT...]",
+	  "run a program of a user with devices" },
 };
 
 static const struct command *find_command(const char *name)
