@@ -6,7 +6,8 @@
  *	tree NAME	begin with trees/NAME.tree
  *	add LINE	a line of a tree (tree.c) more
  *	del PATH	a file or directory less
- *	$ ARGUMENT...	run the program, with the tree's directory for "ROOT"; then come its output after "| ", its errors
+ *	$ ARGUMENT...	run the program, ROOT being the tree's directory; then
+ *			comes its output after "| ", its errors
  *			after "! ", and "= " with its exit status unless that is 0
  *	cat PATH	show a file of the tree, after "| "
  *	# ...		a comment
@@ -57,14 +58,19 @@ static char *read_file(const char *path)
 	return read_stream(f);
 }
 
-/* Each line of @text, after @mark. */
+/* Each line of @text, after @mark, with "ROOT" for the tree's directory. */
 static void quote(FILE *to, const char *mark, char *text)
 {
-	char *next = text, *line;
+	char *next = text, *line, *root;
 
 	while (next && *next) {
 		line = strsep(&next, "\n");
-		fprintf(to, *line ? "%s %s\n" : "%s\n", mark, line);
+		root = strstr(line, tree_root());
+		if (root)
+			fprintf(to, "%s %.*sROOT%s\n", mark, (int)(root - line),
+				line, root + strlen(tree_root()));
+		else
+			fprintf(to, *line ? "%s %s\n" : "%s\n", mark, line);
 	}
 	free(text);
 }

@@ -42,6 +42,8 @@ static const struct command commands[] = {
 	{ "exec", cmd_exec,
 	  "--device DEVICE... [--memory SIZE] [--user USER] -- PROGRAM [ARGUMENT...]",
 	  "run a program of a user with devices" },
+	{ "explain", cmd_explain, "ERROR [IOCTL] | MESSAGE",
+	  "what an error, or a message of the modules, means" },
 };
 
 static const struct command *find_command(const char *name)

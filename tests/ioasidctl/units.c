@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Functions that take apart what others have written, with good and bad input. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "context.h"
+#include "device.h"
+#include "driver.h"
+#include "explain.h"
+#include "root.h"
+#include "text.h"
+#include "tree.h"
+
+static void test_sizes(void **state)
+{
+	static const char *const bad[] = { "",
+					   "G",
+					   "-1",
+					   "4X",
+					   "4GG",
+					   "4G4",
+					   " 4",
+					   "4 G",
+					   "4Gi4",
+					   "99999999999999999999",
+					   "99999999999T" };
+	unsigned long long bytes;
+	size_t i;
+
+	(void)state;
+	assert_true(parse_size("0", &bytes) && !bytes);
+	assert_true(parse_size("4096", &bytes) && bytes == 4096);
+	assert_true(parse_size("4k", &bytes) && bytes == 4096);
+	assert_true(parse_size("4G", &bytes) && bytes == 4ull << 30);
+	assert_true(parse_size("4GiB", &bytes) && bytes == 4ull << 30);
+	assert_true(parse_size("2TB", &bytes) && bytes == 2ull << 40);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (parse_size(bad[i], &bytes))
+			fail_msg("\"%s\" is no size", bad[i]);
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const bad[] = {
+		"", "-1", "+1", " 1", "1 ", "0x", "99999999999999999999", "1\n"
+	};
+	unsigned long long value;
+	size_t i;
+
+	(void)state;
+	assert_true(parse_u64("18446744073709551615", 10, &value) &&
+		    value == UINT64_MAX);
+	assert_true(parse_u64("0x10", 0, &value) && value == 16);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (parse_u64(bad[i], 0, &value))
+			fail_msg("\"%s\" is no number", bad[i]);
+}
+
+static void check_text(char *is, const char *should)
+{
+	assert_string_equal(is, should);
+	free(is);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	check_text(format_size(0), "0 B");
+	check_text(format_size(1023), "1023 B");
+	check_text(format_size(1536), "1.5 KiB");
+	check_text(format_size(UINT64_MAX), "15.9 EiB");
+	check_text(str_escape("a\033[2J\n\x80"), "a\\033[2J\\012\\200");
+	check_text(str_quote("/srv/a-b_c.d"), "/srv/a-b_c.d");
+	check_text(str_quote(""), "''");
+	check_text(str_quote("a b;c'd"), "'a b;c'\\''d'");
+}
+
+static void test_addresses(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"01:00",
+		"01:00.8",
+		"1:00.0",
+		"0000:01:00",
+		"0000:01:00.0 ",
+		"000:01:00.0",
+		"g000:01:00.0",
+		"01:00.00",
+		"0000:01:00.0/..",
+		"0000:0000:01:00.0",
+		"000000001:01:00.0",
+	};
+	size_t i;
+
+	(void)state;
+	assert_true(is_bdf("0000:01:00.0"));
+	assert_true(is_bdf("10000:e1:1f.7"));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (is_bdf(bad[i]))
+			fail_msg("\"%s\" is no address", bad[i]);
+	assert_true(path_is_below("a/0000:01:00.0/net/eth0", "0000:01:00.0"));
+	assert_true(path_is_below("../a/0000:01:00.0", "0000:01:00.0"));
+	assert_false(path_is_below("../a/10000:01:00.0/x", "0000:01:00.0"));
+	assert_false(path_is_below("../a/0000:01:00.01/x", "0000:01:00.0"));
+	assert_false(path_is_below("", "0000:01:00.0"));
+}
+
+static void test_resolve(void **state)
+{
+	static const char *const same[] = { "02:00.0",		"0000:02:00.0",
+					    "pci_0000_02_00_0", "nvme1n1",
+					    "/dev/nvme1n1p2",	"nvme1n1p2" };
+	struct device dev;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(same); i++) {
+		assert_int_equal(device_resolve(same[i], &dev), 0);
+		assert_string_equal(dev.bdf, "0000:02:00.0");
+	}
+	assert_int_equal(device_resolve("0A:00.0", &dev), 0);
+	assert_string_equal(dev.bdf, "0000:0a:00.0");
+	assert_int_equal(device_resolve("vfio1", &dev), 0);
+	assert_string_equal(dev.bdf, "0000:0a:00.1");
+	assert_int_equal(device_resolve("/dev/vfio/devices/vfio1", &dev), 0);
+	assert_int_equal(device_resolve("../block/nvme1n1", &dev), -ENODEV);
+	assert_int_equal(device_resolve("/etc/nvme1n1", &dev), -ENODEV);
+	assert_int_equal(device_resolve("..", &dev), -ENODEV);
+	assert_int_equal(device_resolve("", &dev), -ENODEV);
+}
+
+static void test_drivers(void **state)
+{
+	(void)state;
+	assert_true(driver_name_valid("vfio-pci"));
+	assert_false(driver_name_valid("a/b"));
+	assert_false(driver_name_valid(".."));
+	assert_false(driver_name_valid(""));
+	assert_false(driver_name_valid("a b"));
+	assert_true(driver_is_vfio("mlx5_vfio_pci"));
+	assert_true(driver_is_vfio("nvgrace-gpu-vfio-pci"));
+	assert_false(driver_is_vfio("vfio-pci-not"));
+	assert_false(driver_is_vfio("nvme"));
+	assert_true(driver_manages_dma("pcieport"));
+	assert_false(driver_manages_dma("shpchp"));
+}
+
+static void test_explain(void **state)
+{
+	(void)state;
+	assert_non_null(explain_message("[ 12.3] driver x leaves: it waits for y"));
+	assert_null(explain_message("usb 1-1: new high-speed USB device"));
+	assert_null(explain_message(""));
+	assert_string_not_equal(explain_error(EBUSY,
+					      "VFIO_DEVICE_BIND_IOMMUFD"),
+				explain_error(EBUSY, NULL));
+	assert_null(explain_error(ELIBBAD, NULL));
+}
+
+#define LISTING "sys/kernel/debug/iommufd_ext/contexts"
+
+static void write_listing(const char *text)
+{
+	char line[1024], *to;
+
+	to = stpcpy(line, "f " LISTING " ");
+	for (; *text; text++) {
+		if (*text == '\n' || *text == '\\')
+			*to++ = '\\';
+		*to++ = *text == '\n' ? 'n' : *text;
+	}
+	*to = '\0';
+	tree_line(line);
+}
+
+static void check_listing(const char *text)
+{
+	struct contexts contexts;
+
+	write_listing(text);
+	contexts_load(&contexts);
+	assert_true(contexts.n <= 2);
+	contexts_free(&contexts);
+}
+
+/* Each beginning of a listing of the kernel, and each with one byte changed. */
+static void test_fuzz_contexts(void **state)
+{
+	static const char good[] =
+		"context id=1 pid=12 ioases=1 mapped=1073741824 comm=a b\n"
+		" ioas id=2\n"
+		" device id=1 group=12 attached=busy name=0000:01:00.0\n"
+		"context id=2 comm=";
+	char text[sizeof(good)];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) - 1; i++) {
+		memcpy(text, good, sizeof(good));
+		text[i] = '\0';
+		check_listing(text);
+		memcpy(text, good, sizeof(good));
+		text[i] = (i * 7919) % 95 + ' ';
+		check_listing(text);
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	tree_make("amd-desktop");
+	setenv("IOASIDCTL_ROOT", tree_root(), 1);
+	return root_init();
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	tree_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_drivers),
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_fuzz_contexts),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
