@@ -44,6 +44,8 @@ static const struct command commands[] = {
 	  "run a program of a user with devices" },
 	{ "explain", cmd_explain, "ERROR [IOCTL] | MESSAGE",
 	  "what an error, or a message of the modules, means" },
+	{ "report", cmd_report, "[--output FILE]",
+	  "everything that a bug report needs" },
 };
 
 static const struct command *find_command(const char *name)
