@@ -39,6 +39,22 @@ static const struct message messages[] = {
 		"The parameter directory of vfio_cdev_ext takes one plain name below /dev/vfio, and none that VFIO uses itself: vfio, a number, or noiommu-*.",
 	},
 	{
+		"\" is no device (parameter ids)",
+		"The parameter ids of vfio_cdev_ext takes VENDOR:DEVICE[:SUBVENDOR[:SUBDEVICE[:CLASS[:CLASS_MASK]]]] in hexadecimal, with commas between, as lspci -nn shows them. This one was left out; the others are served.",
+	},
+	{
+		"\" is not served: * (parameter ids)",
+		"The kernel has no memory for one more id of the driver vfio_cdev_ext. The other devices of the parameter ids are served.",
+	},
+	{
+		"no PCI device is behind an IOMMU",
+		"The IOMMU is off, or there is none, so no device can be assigned. Switch it on in the firmware (VT-d, AMD-Vi, IOMMU) and, for Intel, with intel_iommu=on on the kernel command line. ioasidctl doctor says which of the two it is.",
+	},
+	{
+		"refused: the device is behind no IOMMU",
+		"The driver vfio_cdev_ext was given a device that is in no IOMMU group. ioasidctl why DEVICE says what to switch on.",
+	},
+	{
 		"interrupted: not every VFIO device has its char device",
 		"A signal ended the loading of vfio_cdev_ext while it waited for a driver. Devices it had not reached have no node. Unload and load it again: modprobe -r vfio_cdev_ext && modprobe vfio_cdev_ext.",
 	},
@@ -207,7 +223,7 @@ static const struct message messages[] = {
 	},
 	/* Mapping. */
 	{
-		"RLIMIT_MEMLOCK: * more are wanted",
+		"RLIMIT_MEMLOCK* more are wanted",
 		"Memory that devices reach is pinned, and the process may not lock that much. Raise the limit above the guest's memory: ulimit -l, LimitMEMLOCK= of a service, memlock in /etc/security/limits.conf, or sudo ioasidctl exec --memory SIZE.",
 	},
 	{
