@@ -715,25 +715,36 @@ static void test_dma_alias(void **state)
 	check_no_write(&s, page, IOVA);
 }
 
+/* The kernel logs no more than some faults in five seconds, whoever has made them. */
+static void check_fault_logged(struct setup *s, uint64_t iova)
+{
+	long long end = now_ms() + 15000;
+	int log = klog_mark();
+	char addr[64];
+	bool logged;
+
+	snprintf(addr, sizeof(addr), "fault addr %#lx", iova);
+	do {
+		edu_write_ram(&s->edu, iova, SPOT, COPY);
+		logged = klog_wait(log, "DMAR", addr, 1000);
+	} while (!logged && now_ms() < end);
+	check(logged);
+}
+
 static void test_dma_unmapped(void **state)
 {
 	/* Two neighbours that stay as they are, and a hole between them. */
 	struct setup s = setup_attached();
 	uint8_t *page = page_alloc(3 * PAGE);
-	char addr[64];
-	int log;
 
 	(void)state;
 	edu_load(&s, 1);
 	map_at(&s, page, PAGE, IOVA);
 	map_at(&s, page + 2 * PAGE, PAGE, IOVA + 2 * PAGE);
-	log = klog_mark();
 	edu_write_ram(&s.edu, IOVA + PAGE, SPOT, COPY);
 	check(all_bytes(page, 3 * PAGE, 0));
-	if (path_exists("/sys/class/iommu/dmar0")) {
-		snprintf(addr, sizeof(addr), "fault addr %#lx", IOVA + PAGE);
-		check(klog_wait(log, "DMAR", addr, 2000));
-	}
+	if (path_exists("/sys/class/iommu/dmar0"))
+		check_fault_logged(&s, IOVA + PAGE);
 	edu_write_ram(&s.edu, EDU_IOVA_END - PAGE, SPOT, COPY);
 	check(all_bytes(page, 3 * PAGE, 0));
 	/* A write that begins in the mapping ends with it. */
