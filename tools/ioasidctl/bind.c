@@ -17,6 +17,7 @@
 #include "group.h"
 #include "host.h"
 #include "ioasidctl.h"
+#include "module.h"
 #include "output.h"
 #include "root.h"
 #include "usage.h"
@@ -112,6 +113,8 @@ static bool refuse_host_use(const struct device *dev)
 	size_t i;
 
 	usage_find(dev, &usage);
+	if (!usage.n && device_blocks_group(dev))
+		usage_find_claims(dev, &usage);
 	for (i = 0; i < usage.n; i++) {
 		say_error("%s is in use: %s", dev->bdf, usage.list[i].text);
 		if (usage.list[i].action)
@@ -135,11 +138,18 @@ static bool refuse_vfio_use(const struct device *dev)
 	return used;
 }
 
+/* What the administrator has given to another driver of the host stays there. */
+static bool is_vfio(const struct device *dev)
+{
+	return dev->vfio[0] || driver_is_vfio(dev->driver) ||
+	       driver_is_vfio(dev->override);
+}
+
 static bool moves(const struct request *request, const struct device *dev)
 {
 	if (*request->driver)
 		return strcmp(dev->driver, request->driver);
-	return dev->override[0] || dev->vfio[0];
+	return is_vfio(dev);
 }
 
 static int check_use(const struct request *request)
@@ -182,6 +192,26 @@ static int check_permission(const struct request *request)
 	return 0;
 }
 
+/* VFIO takes no device that no IOMMU keeps in its place. */
+static int check_group(const struct request *request)
+{
+	const struct device *dev;
+	size_t i;
+
+	if (!driver_is_vfio(request->driver) ||
+	    module_parameter("vfio", "enable_unsafe_noiommu_mode") == 1)
+		return 0;
+	for (i = 0; i < request->n; i++) {
+		dev = &request->moves[i].dev;
+		if (dev->group >= 0)
+			continue;
+		say_error("%s is in no IOMMU group (ioasidctl why %s)",
+			  dev->bdf, dev->bdf);
+		return EXIT_NO;
+	}
+	return 0;
+}
+
 static int check_driver(const struct request *request)
 {
 	int ret;
@@ -213,12 +243,16 @@ static int persist(const struct device *dev, const char *driver)
 	return ret;
 }
 
+/* A driver of the host in that file is the administrator's. */
 static int forget(const struct device *dev)
 {
 	char *path = xprintf(PERSIST_DIR "/pci-%s", dev->bdf);
-	int ret;
+	char driver[DRIVER_SIZE];
+	int ret = 0;
 
-	ret = root_remove(path);
+	if (root_read(driver, sizeof(driver), "%s", path) > 0 &&
+	    driver_is_vfio(driver))
+		ret = root_remove(path);
 	if (ret == -ENOENT)
 		ret = 0;
 	if (ret)
@@ -264,7 +298,10 @@ static void put_back(struct move *move)
 static void say_failed(const struct request *request, const struct move *move,
 		       int ret)
 {
-	if (*request->driver && exit_code(ret) != EXIT_NOT_PERMITTED)
+	if (!*request->driver && ret == -EEXIST)
+		say_error("%s takes %s again by its id: parameter ids, new_id",
+			  move->dev.driver, move->dev.bdf);
+	else if (*request->driver && exit_code(ret) != EXIT_NOT_PERMITTED)
 		say_error("driver %s does not take %s: %s (journalctl -k -b | grep -F %s)",
 			  request->driver, move->dev.bdf, strerror(-ret),
 			  move->dev.bdf);
@@ -272,6 +309,18 @@ static void say_failed(const struct request *request, const struct move *move,
 		say_error("cannot give %s to %s: %s", move->dev.bdf,
 			  *request->driver ? request->driver : "the host",
 			  strerror(-ret));
+}
+
+/* Gives the first @n back, the last one first. */
+static void undo(const struct request *request, size_t n)
+{
+	struct move *move;
+
+	while (n--) {
+		move = &request->moves[n];
+		if (moves(request, &move->before))
+			put_back(move);
+	}
 }
 
 /* All of them, or none. */
@@ -293,11 +342,7 @@ static int change(const struct request *request)
 		return 0;
 
 	say_failed(request, &request->moves[i], ret);
-	do {
-		move = &request->moves[i];
-		if (moves(request, &move->before))
-			put_back(move);
-	} while (i--);
+	undo(request, i + 1);
 	return exit_code(ret);
 }
 
@@ -393,15 +438,20 @@ static int run(struct request *request)
 
 	ret = check_permission(request);
 	if (!ret)
+		ret = check_group(request);
+	if (!ret)
 		ret = check_use(request);
 	if (!ret)
 		ret = check_driver(request);
 	if (!ret)
 		ret = change(request);
-	if (!ret)
-		ret = record(request);
 	if (ret)
 		return ret;
+	ret = record(request);
+	if (ret) {
+		undo(request, request->n);
+		return ret;
+	}
 
 	if (*request->driver) {
 		wait_for_nodes(request);

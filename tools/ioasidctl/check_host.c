@@ -94,16 +94,14 @@ static void limit_too_low(struct findings *findings, unsigned long long memory,
 	struct finding *f;
 
 	f = finding_add(findings, LEVEL_BLOCKS, "memlock",
-			"%s of guest memory do not fit into the limit for locked memory, %s",
+			"%s of guest memory, and what is mapped on top of it, do not fit into the limit for locked memory, %s",
 			wanted, have);
-	/* The guest's firmware and video memory are mapped as well. */
-	memory += 256 << 20;
-	if (hard >= memory)
-		finding_do(f, "ulimit -l %llu", memory >> 10);
+	if (hard >= memory + MEMORY_MORE)
+		finding_do(f, "ulimit -l %llu", (memory + MEMORY_MORE) >> 10);
 	else
 		finding_do(f,
 			   "sudo ioasidctl exec --memory %lluM --device %s -- COMMAND",
-			   memory >> 20, bdf ? bdf : "BDF");
+			   (memory + (1 << 20) - 1) >> 20, bdf ? bdf : "BDF");
 	free(have);
 	free(wanted);
 }
@@ -126,7 +124,8 @@ void check_memlock(struct findings *findings, unsigned long long memory,
 			    "the limit for locked memory is unknown");
 		return;
 	}
-	if (memory && soft < memory) {
+	if (memory && (memory > UINT64_MAX - MEMORY_MORE ||
+		       soft < memory + MEMORY_MORE)) {
 		limit_too_low(findings, memory, soft, hard, bdf);
 		return;
 	}

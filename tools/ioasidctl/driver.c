@@ -90,7 +90,7 @@ static int driver_leave(const struct device *dev)
 
 /*
  * Give a device to the driver that its override names, or to the one that wants it if
- * there is none. @dev says afterwards what it came to.
+ * there is none. @dev says afterwards what it came to: -EEXIST if that is one of VFIO again.
  */
 int driver_move(struct device *dev, const char *driver)
 {
@@ -112,6 +112,9 @@ int driver_move(struct device *dev, const char *driver)
 		return -ENODEV;
 	if (*driver && strcmp(dev->driver, driver))
 		return ret < 0 ? ret : -ENXIO;
+	/* One of VFIO may want it by its id. */
+	if (!*driver && (dev->vfio[0] || driver_is_vfio(dev->driver)))
+		return -EEXIST;
 	return 0;
 }
 

@@ -20,12 +20,10 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "host.h"
 #include "ioasidctl.h"
 #include "output.h"
 #include "root.h"
-
-/* A guest's firmware, video memory and BARs are mapped on top of its memory. */
-#define MEMORY_MORE (256ull << 20)
 
 /**
  * struct passed - a device that is passed to the program
@@ -127,7 +125,7 @@ static int raise_limit(const struct plan *plan)
 /* The user of --user, or who called sudo. */
 static const struct passwd *find_user(const struct plan *plan)
 {
-	const char *sudo = getenv("SUDO_UID");
+	const char *sudo = secure_getenv("SUDO_UID");
 	unsigned long long uid;
 
 	if (plan->user)
@@ -167,7 +165,7 @@ static int become(const struct passwd *user)
 
 static int set_environment(const struct passwd *user)
 {
-	return setenv("HOME", user->pw_dir, 1) ||
+	return unsetenv("XDG_RUNTIME_DIR") || setenv("HOME", user->pw_dir, 1) ||
 			       setenv("USER", user->pw_name, 1) ||
 			       setenv("LOGNAME", user->pw_name, 1) ?
 		       -errno :
@@ -299,11 +297,15 @@ static int pass_on(int fd)
 	return fcntl(fd, F_SETFD, 0) ? -errno : 0;
 }
 
+/* The nodes, and nothing else of what is open here. */
 static int pass_nodes(const struct plan *plan)
 {
-	int ret = pass_on(plan->iommu);
 	size_t i;
+	int ret;
 
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC))
+		return exit_code(-errno);
+	ret = pass_on(plan->iommu);
 	for (i = 0; i < plan->n && !ret; i++)
 		ret = pass_on(plan->passed[i].fd);
 	return ret ? exit_code(ret) : 0;

@@ -47,6 +47,10 @@ static const struct message messages[] = {
 		"The kernel has no memory for one more id of the driver vfio_cdev_ext. The other devices of the parameter ids are served.",
 	},
 	{
+		"may not lock that much memory",
+		"A program wanted more memory for devices than its limit for locked memory allows; devices reach memory that is pinned alone. Raise the limit above the guest's memory: ulimit -l, LimitMEMLOCK= of a service, memlock in /etc/security/limits.conf, or sudo ioasidctl exec --memory SIZE.",
+	},
+	{
 		"no PCI device is behind an IOMMU",
 		"The IOMMU is off, or there is none, so no device can be assigned. Switch it on in the firmware (VT-d, AMD-Vi, IOMMU) and, for Intel, with intel_iommu=on on the kernel command line. ioasidctl doctor says which of the two it is.",
 	},
@@ -223,7 +227,7 @@ static const struct message messages[] = {
 	},
 	/* Mapping. */
 	{
-		"RLIMIT_MEMLOCK* more are wanted",
+		"RLIMIT_MEMLOCK: * more are wanted",
 		"Memory that devices reach is pinned, and the process may not lock that much. Raise the limit above the guest's memory: ulimit -l, LimitMEMLOCK= of a service, memlock in /etc/security/limits.conf, or sudo ioasidctl exec --memory SIZE.",
 	},
 	{

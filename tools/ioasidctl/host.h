@@ -23,4 +23,7 @@ bool host_lockdown(char *mode, size_t size);
 bool host_may_lock_memory(void);
 bool host_memlock(unsigned long long *soft, unsigned long long *hard);
 
+/* A guest's firmware, video memory and BARs are mapped on top of its memory. */
+#define MEMORY_MORE (256ull << 20)
+
 #endif

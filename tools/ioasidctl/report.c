@@ -339,17 +339,24 @@ static struct json_object *log_json(void)
 {
 	char *text = read_log(), *next = text, *line;
 	struct json_object *array;
-	struct strv lines = {};
+	struct strv lines = {}, last;
 
 	if (!text)
 		return NULL;
-	while (next && *next && lines.n < LOG_LINES_MAX) {
+	while (next && *next) {
 		line = strsep(&next, "\n");
 		if (log_matters(line) && !strstr(line, "Command line:") &&
-		    !strstr(line, "Kernel command line:"))
+		    !strstr(line, "Kernel command line:") &&
+		    !strstr(line, "Adding to iommu group"))
 			strv_add(&lines, line);
 	}
-	array = json_strings(&lines);
+	/* The last are the ones that the report is about. */
+	last = lines;
+	if (last.n > LOG_LINES_MAX) {
+		last.s += last.n - LOG_LINES_MAX;
+		last.n = LOG_LINES_MAX;
+	}
+	array = json_strings(&last);
 	strv_free(&lines);
 	free(text);
 	return array;

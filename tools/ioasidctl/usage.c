@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the host uses a device for, and who uses it through VFIO. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libmount.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "driver.h"
 #include "process.h"
@@ -185,6 +187,21 @@ static void add_holder(struct usage *usage, const struct disk *disk,
 		set_action(use, "mdadm --stop", holder->path);
 }
 
+/* A file system of several disks names one of them as its source. */
+static void find_btrfs(struct usage *usage, const struct disk *disk)
+{
+	struct strv systems = {};
+	size_t i, before = usage->n;
+
+	root_list(&systems, "sys/fs/btrfs");
+	for (i = 0; i < systems.n && usage->n == before; i++)
+		if (root_exists("sys/fs/btrfs/%s/devices/%s", systems.s[i],
+				disk->name))
+			add(usage, "%s is a part of a mounted btrfs, %s",
+			    disk->path, systems.s[i]);
+	strv_free(&systems);
+}
+
 static void find_disk_uses(struct usage *usage, const char *name, int depth)
 {
 	struct strv holders = {};
@@ -194,6 +211,7 @@ static void find_disk_uses(struct usage *usage, const char *name, int depth)
 	load_disk(name, &disk);
 	find_mounts(usage, &disk);
 	find_swaps(usage, &disk);
+	find_btrfs(usage, &disk);
 	root_list(&holders, "sys/class/block/%s/holders", name);
 	for (i = 0; i < holders.n && depth < DEPTH_MAX; i++) {
 		find_disk_uses(usage, holders.s[i], depth + 1);
@@ -216,7 +234,8 @@ static bool disk_is_below(const char *path, const char *bdf)
 	return below;
 }
 
-static void find_disks(struct usage *usage, const struct device *dev)
+/* The disks of a device, and their partitions. */
+static void list_disks(struct strv *disks, const struct device *dev)
 {
 	struct strv names = {};
 	char target[PATH_MAX];
@@ -227,9 +246,20 @@ static void find_disks(struct usage *usage, const struct device *dev)
 		root_readlink(target, sizeof(target), "sys/class/block/%s",
 			      names.s[i]);
 		if (disk_is_below(target, dev->bdf))
-			find_disk_uses(usage, names.s[i], 0);
+			strv_add(disks, names.s[i]);
 	}
 	strv_free(&names);
+}
+
+static void find_disks(struct usage *usage, const struct device *dev)
+{
+	struct strv disks = {};
+	size_t i;
+
+	list_disks(&disks, dev);
+	for (i = 0; i < disks.n; i++)
+		find_disk_uses(usage, disks.s[i], 0);
+	strv_free(&disks);
 }
 
 /* --- interfaces ---------------------------------------------------------------- */
@@ -390,6 +420,30 @@ void usage_find(const struct device *dev, struct usage *usage)
 	if (device_is_display(dev))
 		find_display(usage, dev);
 	find_functions(usage, dev);
+}
+
+/*
+ * What no table tells: whoever in the kernel uses a disk has opened it for itself alone,
+ * a file system of any kind wherever it is mounted, swap, RAID, a target. Only root can ask,
+ * and the disk is ours for that moment, so this is for who is about to take it.
+ */
+void usage_find_claims(const struct device *dev, struct usage *usage)
+{
+	struct strv disks = {};
+	size_t i;
+	int fd;
+
+	list_disks(&disks, dev);
+	for (i = 0; i < disks.n; i++) {
+		fd = root_open(O_RDONLY | O_EXCL | O_NONBLOCK, "dev/%s",
+			       disks.s[i]);
+		if (fd == -EBUSY)
+			add(usage, "the kernel has /dev/%s open for itself",
+			    disks.s[i]);
+		else if (fd >= 0)
+			close(fd);
+	}
+	strv_free(&disks);
 }
 
 void usage_free(struct usage *usage)

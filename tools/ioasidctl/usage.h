@@ -26,6 +26,7 @@ struct usage {
 };
 
 void usage_find(const struct device *dev, struct usage *usage);
+void usage_find_claims(const struct device *dev, struct usage *usage);
 void usage_free(struct usage *usage);
 
 enum vfio_user { VFIO_FREE, VFIO_USED, VFIO_UNKNOWN };
