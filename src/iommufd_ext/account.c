@@ -89,19 +89,12 @@ void pages_owner_put(struct pages_owner *owner)
 	kfree(owner);
 }
 
-/*
- * In KiB, as ulimit(1) has it. A program that does not ask why says only "Cannot
- * allocate memory", so the log says it, too.
- */
+/* In KiB, as ulimit(1) has it. error.c knows the sentence by its beginning. */
 static int refuse_charge(struct pages_owner *owner, unsigned long npages,
 			 unsigned long used, const char *whose)
 {
 	unsigned long limit = task_rlimit(owner->task, RLIMIT_MEMLOCK);
 
-	pr_notice_ratelimited("iommufd_ext: %s[%d]: RLIMIT_MEMLOCK is too small: %lu KiB more are wanted, of a limit of %lu KiB the %s has %lu KiB in use (ulimit -l, LimitMEMLOCK=)\n",
-			      owner->task->comm, task_tgid_nr(owner->task),
-			      npages << (PAGE_SHIFT - 10), limit >> 10, whose,
-			      used << (PAGE_SHIFT - 10));
 	return refuse(owner->ictx, -ENOMEM,
 		      "RLIMIT_MEMLOCK: %lu KiB more are wanted, of a limit of %lu KiB the %s has %lu KiB in use",
 		      npages << (PAGE_SHIFT - 10), limit >> 10, whose,

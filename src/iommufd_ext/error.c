@@ -519,6 +519,18 @@ static struct error_record *generic_record(struct iommufd_ext_errors *errors,
 	return record;
 }
 
+/*
+ * Programs do not ask why, and say "Cannot allocate memory". Most often that is a limit,
+ * which the administrator can raise.
+ */
+static void log_limit(const struct error_record *record)
+{
+	if (strstarts(record->text, "RLIMIT_MEMLOCK: "))
+		pr_notice_ratelimited("iommufd_ext: %s[%d] may not lock that much memory (ulimit -l, LimitMEMLOCK=): %s\n",
+				      current->comm, task_tgid_nr(current),
+				      record->text);
+}
+
 /**
  * iommufd_ext_errors_end() - a call has failed
  * @errors: of the file it was made on
@@ -542,6 +554,7 @@ int iommufd_ext_errors_end(struct iommufd_ext_errors *errors, int rc, u32 cmd,
 	if (!record)
 		return rc;
 	trace_ioasid_error(name, rc, record->text);
+	log_limit(record);
 	record->cmd = cmd;
 	add_record(errors, record);
 	return rc;

@@ -1521,10 +1521,11 @@ struct limit_arg {
 static void check_limit_logged(struct setup *s, uint8_t *va, int mark)
 {
 	long long end = now_ms() + 10000;
-	char process[32];
+	char process[64];
 	bool logged;
 
-	snprintf(process, sizeof(process), "[%d]: RLIMIT_MEMLOCK", getpid());
+	snprintf(process, sizeof(process), "[%d] may not lock that much",
+		 getpid());
 	do {
 		check_room(s, va, LIMIT_PAGES);
 		logged = klog_wait(mark, process, "of a limit of 256 KiB", 500);
