@@ -88,7 +88,7 @@ install: all
 	$(if $(filter 1,$(IOMMUFD_EXT_TEST)),$(error the test build is not for installation))
 	$(Q)for m in $(modules:%=$(modroot)/updates/dkms/%); do \
 		for f in $$m $$m.xz $$m.zst $$m.gz; do [ ! -e $$f ] || { \
-		echo "error: DKMS has installed $$f: dkms remove iommufd-ext/VERSION -k $(RELEASE) first" >&2; \
+		echo "error: $$f is there, of DKMS (dkms remove iommufd-ext/VERSION -k $(RELEASE)) or of an earlier make install (rm)" >&2; \
 		exit 1; }; done; done
 	$(Q)for m in $(modules); do install -v -D -m 0644 $(out)/$$m $(moddir)/$$m || exit 1; done
 	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)

@@ -218,7 +218,7 @@ static int cdev_ext_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return 0;
 
 	vfio_put_device(&core->vdev);
-	if (!pdev->dev.iommu_group)
+	if (ret == -EINVAL && !pdev->dev.iommu_group)
 		pci_err(pdev,
 			"refused: the device is behind no IOMMU: is it switched on in the firmware, and with intel_iommu=on on the kernel command line?\n");
 	return ret;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "dma.h"
 #include "held.h"
@@ -187,12 +188,48 @@ static void test_many(void **state)
 	at = strchr(at, '\n');
 	check(at && !strncmp(at, "\ncontext ", 9));
 	free(text);
-	/* Some go while it is read. */
-	for (i = 0; i < MANY; i += 2)
-		assert_ok(ioasid_destroy(ctx, first + i));
-	text = contexts(PAGE);
-	check(strstr(text, " ioases=1500 "));
-	free(text);
+}
+
+/* What a reader has not come to goes: it reads on behind that, and ends. */
+static void test_vanishing(void **state)
+{
+	int ctx = ioasid_open(), other = ioasid_open(), fd;
+	uint32_t first = ioas_new(ctx), last = first, i;
+	char text[SIZE / 64], want[32];
+	ssize_t len, got;
+
+	(void)state;
+	for (i = 1; i < MANY; i++)
+		last = ioas_new(ctx);
+	ioas_new(other);
+	fd = keep_fd(assert_ok(open(CONTEXTS, O_RDONLY)));
+	/* The kernel has prepared a page of lines by then, and not those behind it. */
+	len = assert_ok(read(fd, text, 100));
+	for (i = first + 1; i < last; i++)
+		assert_ok(ioasid_destroy(ctx, i));
+	do {
+		got = assert_ok(read(fd, text + len, sizeof(text) - 1 - len));
+		len += got;
+	} while (got);
+	text[len] = '\0';
+	snprintf(want, sizeof(want), "\n ioas id=%u\ncontext id=", last);
+	check(strstr(text, want));
+	drop_fd(fd);
+
+	/* The context itself, and one that comes. */
+	fd = keep_fd(assert_ok(open(CONTEXTS, O_RDONLY)));
+	len = assert_ok(read(fd, text, 1));
+	drop_fd(ctx);
+	drop_fd(other);
+	ctx = ioasid_open();
+	for (i = 0; i < 3; i++)
+		ioas_new(ctx);
+	do {
+		got = assert_ok(read(fd, text + len, sizeof(text) - 1 - len));
+		len += got;
+	} while (got);
+	text[len] = '\0';
+	check(strstr(text, " ioases=3 "));
 }
 
 static void read_as_user(void *arg)
@@ -204,8 +241,13 @@ static void read_as_user(void *arg)
 
 static void test_root_only(void **state)
 {
+	struct stat st;
+
 	(void)state;
 	run_child(read_as_user, NULL);
+	/* Somebody may open the directory to others. */
+	assert_ok(stat(CONTEXTS, &st));
+	check_eq(S_IFREG | 0400, st.st_mode);
 }
 
 struct busy {
@@ -264,6 +306,7 @@ int main(int argc, char **argv)
 	ADD(name);
 	ADD(ended);
 	ADD(many);
+	ADD(vanishing);
 	ADD(root_only);
 	ADD(busy);
 	return test_main(argc, argv, "debugfs", &list, NULL, NULL);
