@@ -53,7 +53,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi deb rpm repo packages-test
 
 all:
 	@mkdir -p $(out)
@@ -129,6 +129,13 @@ lint:
 abi:
 	$(Q)bash $(top)/tests/abi/run
 
+deb rpm repo:
+	$(Q)bash $(top)/scripts/setup packages
+	$(Q)bash $(top)/scripts/packages $@
+
+packages-test:
+	$(Q)bash $(top)/tests/packages/run
+
 help:
 	@echo 'make                   build both modules for $(RELEASE) into $(OUT)/'
 	@echo 'make KVER=<release>    the same for other installed headers'
@@ -145,6 +152,8 @@ help:
 	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
+	@echo 'make deb, make rpm     packages in build/packages/; make repo: a repository of both in build/repo/'
+	@echo 'make packages-test     install, use, upgrade and remove the packages in virtual machines (SUITE=)'
 	@echo 'make clean             remove built modules; distclean: all of build/'
 	@echo 'make cacheclean        remove downloads and test kernels, which are kept in $$EXT_CACHE for all clones'
 	@echo 'V=1 shows the commands, W=1 and C=2 are passed to kbuild'
