@@ -122,17 +122,17 @@ static int run_program(char *arguments, FILE *out, FILE *err)
 	return WEXITSTATUS(status);
 }
 
-/* An empty list takes one line or two, as the version of json-c has it. */
-static void close_empty_lists(char *text)
+/* An empty list or object takes one line or two, as the version of json-c has it. */
+static void close_empty(char *text)
 {
-	char *in = text, *out = text, *end;
+	char *in = text, *out = text, *end, open;
 
 	while (*in) {
-		*out++ = *in;
-		if (*in++ != '[' || *in != '\n')
+		open = *out++ = *in++;
+		if ((open != '[' && open != '{') || *in != '\n')
 			continue;
 		end = in + strspn(in, "\n ");
-		if (*end == ']')
+		if (*end == (open == '[' ? ']' : '}'))
 			in = end;
 	}
 	*out = '\0';
@@ -152,7 +152,7 @@ static void run(FILE *to, const char *line)
 	text = read_stream(out);
 	if (strstr(line, "--json") && *text)
 		check_json(text);
-	close_empty_lists(text);
+	close_empty(text);
 	quote(to, "|", text);
 	quote(to, "!", read_stream(err));
 	if (status)
