@@ -63,6 +63,19 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
+void test_contains(const char *file, int line, const char *text,
+		   const char *fmt, ...)
+{
+	char want[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(want, sizeof(want), fmt, args);
+	va_end(args);
+	if (!strstr(text, want))
+		test_fail(file, line, "\"%s\" is not in:\n%s", want, text);
+}
+
 void test_skip(const char *fmt, ...)
 {
 	char msg[512];

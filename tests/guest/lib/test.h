@@ -52,6 +52,13 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 				  want_, got_);                          \
 	} while (0)
 
+/* The text has that in it somewhere, as printf() would put it. */
+#define check_contains(text, ...) \
+	test_contains(__FILE__, __LINE__, text, __VA_ARGS__)
+
+void test_contains(const char *file, int line, const char *text,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
 const char *errno_name(int err);
 
 /* The call succeeds; its value. */
