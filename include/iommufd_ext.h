@@ -172,12 +172,14 @@ struct iommufd_ext_errors {
  * struct iommufd_ext_about - what a refusal concerns
  * @ids: ids of objects, 0 for none
  * @has_range: @start and @last say something
+ * @over_limit: more memory would be locked than may be: the kernel log says so, too
  * @start: first address
  * @last: last address
  */
 struct iommufd_ext_about {
 	u32 ids[2];
 	bool has_range;
+	bool over_limit;
 	u64 start;
 	u64 last;
 };

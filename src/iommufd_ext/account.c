@@ -89,16 +89,17 @@ void pages_owner_put(struct pages_owner *owner)
 	kfree(owner);
 }
 
-/* In KiB, as ulimit(1) has it. error.c knows the sentence by its beginning. */
+/* In KiB, as ulimit(1) has it. */
 static int refuse_charge(struct pages_owner *owner, unsigned long npages,
 			 unsigned long used, const char *whose)
 {
+	const struct iommufd_ext_about about = { .over_limit = true };
 	unsigned long limit = task_rlimit(owner->task, RLIMIT_MEMLOCK);
 
-	return refuse(owner->ictx, -ENOMEM,
-		      "RLIMIT_MEMLOCK: %lu KiB more are wanted, of a limit of %lu KiB the %s has %lu KiB in use",
-		      npages << (PAGE_SHIFT - 10), limit >> 10, whose,
-		      used << (PAGE_SHIFT - 10));
+	return iommufd_ext_refuse(&owner->ictx->errors, -ENOMEM, &about,
+				  "RLIMIT_MEMLOCK: %lu KiB more are wanted, of a limit of %lu KiB the %s has %lu KiB in use",
+				  npages << (PAGE_SHIFT - 10), limit >> 10,
+				  whose, used << (PAGE_SHIFT - 10));
 }
 
 static int charge_user(struct pages_owner *owner, unsigned long npages)

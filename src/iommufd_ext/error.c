@@ -525,7 +525,7 @@ static struct error_record *generic_record(struct iommufd_ext_errors *errors,
  */
 static void log_limit(const struct error_record *record)
 {
-	if (strstarts(record->text, "RLIMIT_MEMLOCK: "))
+	if (record->about.over_limit)
 		pr_notice_ratelimited("iommufd_ext: %s[%d] may not lock that much memory (ulimit -l, LimitMEMLOCK=): %s\n",
 				      current->comm, task_tgid_nr(current),
 				      record->text);
