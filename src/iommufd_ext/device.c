@@ -360,8 +360,11 @@ void idev_unbind(struct iommufd_ext_device *idev)
 void iommufd_ext_device_unbind(struct iommufd_ext_device *idev)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
+	struct device *dev = idev->dev;
+	u32 id = idev->obj.id;
 
 	idev_unbind(idev);
+	trace_ioasid_unbind(ictx->id, dev, id);
 	iommufd_ext_ctx_put(ictx);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_unbind);

@@ -825,11 +825,11 @@ int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
 {
 	if (mutex_lock_killable(&idev->ictx->attach_lock))
 		return -EINTR;
-	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
 	if (pasid != IOMMU_NO_PASID)
 		pasid_detach(idev, pasid);
 	else if (idev->endpoint)
 		endpoint_detach(idev);
+	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
 	mutex_unlock(&idev->ictx->attach_lock);
 	return 0;
 }

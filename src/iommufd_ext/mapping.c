@@ -369,6 +369,32 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 /* How often accesses are asked to unpin one area. */
 #define MAX_NOTIFIES 100
 
+static int unmap_areas(struct ioas *ioas, unsigned long iova,
+		       unsigned long last, unsigned long *unmapped)
+{
+	struct unmap_range range = { .iova = iova, .last = last };
+	unsigned int notifies = 0;
+	int rc;
+
+	while ((rc = unmap_claimed(ioas, &range, unmapped)) == -EAGAIN) {
+		if (range.iova != iova)
+			notifies = 0;
+		iova = range.iova;
+		if (WARN_ON(notifies++ == MAX_NOTIFIES))
+			return refuse_range(ioas->ictx, -EDEADLOCK,
+					    ioas->obj.id, range.iova,
+					    range.iova + range.used - 1,
+					    "a driver does not let go of the mapping at %#lx-%#lx",
+					    range.iova,
+					    range.iova + range.used - 1);
+		if (ioas_notify_unmap(ioas, range.iova, range.used))
+			return refuse_killed(ioas);
+	}
+	if (!rc && range.kept)
+		rc = refuse_kept(ioas, range.kept);
+	return rc;
+}
+
 /**
  * ioas_unmap() - remove all areas of a range
  * @ioas: the IOAS
@@ -388,29 +414,11 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
 {
-	struct unmap_range range = { .iova = iova, .last = last };
-	unsigned long first = iova;
-	unsigned int notifies = 0;
 	int rc;
 
 	*unmapped = 0;
-	while ((rc = unmap_claimed(ioas, &range, unmapped)) == -EAGAIN) {
-		if (range.iova != iova)
-			notifies = 0;
-		iova = range.iova;
-		if (WARN_ON(notifies++ == MAX_NOTIFIES))
-			return refuse_range(ioas->ictx, -EDEADLOCK,
-					    ioas->obj.id, range.iova,
-					    range.iova + range.used - 1,
-					    "a driver does not let go of the mapping at %#lx-%#lx",
-					    range.iova,
-					    range.iova + range.used - 1);
-		if (ioas_notify_unmap(ioas, range.iova, range.used))
-			return refuse_killed(ioas);
-	}
-	if (!rc && range.kept)
-		rc = refuse_kept(ioas, range.kept);
-	trace_ioasid_unmap(ioas->ictx->id, ioas->obj.id, first, *unmapped, rc);
+	rc = unmap_areas(ioas, iova, last, unmapped);
+	trace_ioasid_unmap(ioas->ictx->id, ioas->obj.id, iova, *unmapped, rc);
 	return rc;
 }
 

@@ -33,6 +33,19 @@ TRACE_EVENT(ioasid_bind,
 		      __entry->id, __entry->rc)
 );
 
+/* If it was attached, it was detached first. */
+TRACE_EVENT(ioasid_unbind,
+	    TP_PROTO(u32 ctx, struct device *dev, u32 id),
+	    TP_ARGS(ctx, dev, id),
+	    TP_STRUCT__entry(__field(u32, ctx)
+			     __array(char, dev, TRACE_NAME_SIZE)
+			     __field(u32, id)),
+	    TP_fast_assign(__entry->ctx = ctx;
+			   strscpy(__entry->dev, dev_name(dev), TRACE_NAME_SIZE);
+			   __entry->id = id;),
+	    TP_printk("ctx=%u dev=%s id=%u", __entry->ctx, __entry->dev, __entry->id)
+);
+
 /* An attach or a replace, with the page table that was asked for, or what came of it. */
 TRACE_EVENT(ioasid_attach,
 	    TP_PROTO(u32 ctx, struct device *dev, u32 pasid, u32 pt, int rc),

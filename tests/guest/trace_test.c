@@ -2,6 +2,7 @@
 /* The trace events of both modules, as docs/tracing.md shows them. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <linux/vfio.h>
 
 #include "dma.h"
@@ -52,6 +53,7 @@ static void test_events(void **state)
 	/* The edu has no way to be reset. */
 	assert_errno(EINVAL, ioctl(s.dev, VFIO_DEVICE_RESET));
 	check(vfio_hot_reset(s.dev) == -1);
+	release_all();
 	end();
 
 	check_contains(text, " dev=%s id=%u rc=0\n", edu_bdf, s.devid);
@@ -64,27 +66,119 @@ static void test_events(void **state)
 	check_contains(text, "ioasid_unmap: ctx=");
 	check_contains(text, "ioasid_error: IOASID_IOAS_MAP rc=-22 ");
 	check_contains(text, "ioasid_detach: ctx=");
+	check_contains(text, "ioasid_unbind: ctx=");
 	check_contains(text, "vfio_reset: dev=%s hot=0 rc=-22\n", edu_bdf);
 	check_contains(text, "vfio_reset: dev=%s hot=1 rc=-", edu_bdf);
 }
 
-/* What is not asked for is not told. */
-static void test_filter(void **state)
+/* ---- the examples of the document ---- */
+
+/* docs/tracing.md, with a 0 at its end. */
+extern const char doc[];
+asm(".pushsection .rodata\n"
+    "doc:\n"
+    ".incbin \"tracing.md\"\n"
+    ".byte 0\n"
+    ".popsection\n");
+
+#define SCRIPT "/tmp/example"
+#define ANSWER "/tmp/answer"
+
+/* The nth block of indented lines of the document, as it stands there. */
+static void read_example(int nth, char *script, size_t size)
 {
-	uint8_t *va = page_alloc(PAGE);
+	const char *line = doc, *end;
+	bool inside = false;
+	size_t len = 0;
+
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		bool indented = !strncmp(line, "    ", 4);
+
+		if (indented && !inside)
+			nth--;
+		inside = indented;
+		if (!indented || nth)
+			continue;
+		check(len + (end - line) + 2 < size);
+		memcpy(script + len, line, end - line + 1);
+		len += end - line + 1;
+	}
+	script[len] = '\0';
+	check(len);
+}
+
+/* Its last line may read until it is ended. */
+static void run_script(void *arg)
+{
+	(void)arg;
+	execlp("timeout", "timeout", "3", "sh", "-ec",
+	       "exec >" ANSWER " 2>&1; . " SCRIPT, NULL);
+	_exit(127);
+}
+
+static pid_t start_example(int nth)
+{
+	char script[KB];
+
+	read_example(nth, script, sizeof(script));
+	unlink(SCRIPT);
+	close(assert_ok(open(SCRIPT, O_CREAT | O_WRONLY, 0600)));
+	assert_ok(write_file(SCRIPT, script));
+	return child_start(run_script, NULL);
+}
+
+/* Until the event is on, the example has not come to its last line. */
+static void await_event(const char *path)
+{
+	char on[8] = "";
+	int i;
+
+	for (i = 0; i < 200 && on[0] != '1'; i++) {
+		sleep_ms(10);
+		read_file(path, on, sizeof(on));
+	}
+	check_eq('1', on[0]);
+}
+
+static void end_example(pid_t pid, int status)
+{
+	check_eq(status, WEXITSTATUS(child_status(pid)));
+	text[0] = '\0';
+	read_file(ANSWER, text, sizeof(text));
+}
+
+static void test_examples(void **state)
+{
+	uint8_t *va = page_alloc(2 * MB);
 	struct setup s;
+	pid_t pid;
 
 	(void)state;
-	need_edu();
-	begin();
-	assert_ok(write_file(EVENTS "iommufd_ext/ioasid_map/filter",
-			     "length > 4096"));
-	s = setup_attached();
+	if (!path_exists(EVENTS "iommufd_ext"))
+		skip_test("no trace events in this kernel");
+	s.ctx = ioasid_open();
+	s.ioas = ioas_new(s.ctx);
+
+	pid = start_example(1);
+	await_event(EVENTS "iommufd_ext/ioasid_error/enable");
+	assert_errno(ENOENT,
+		     ioas_map_fixed(s.ctx, s.ioas + 1, va, PAGE, IOVA, MAP_RW));
+	end_example(pid, 124);
+	check_contains(text, "ioasid_error: IOASID_IOAS_MAP rc=-2 ");
+
+	pid = start_example(2);
+	await_event(EVENTS "iommufd_ext/ioasid_map/enable");
 	map_at(&s, va, PAGE, IOVA);
-	end();
-	assert_ok(write_file(EVENTS "iommufd_ext/ioasid_map/filter", "0"));
-	check_contains(text, "ioasid_attach: ");
-	check(!strstr(text, "ioasid_map: "));
+	map_at(&s, va, 2 * MB, IOVA + 2 * MB);
+	end_example(pid, 124);
+	check_contains(text, " iova=%#lx length=0x200000 rc=0\n",
+		       IOVA + 2 * MB);
+	check(!strstr(text, "length=0x1000 "));
+
+	end_example(start_example(3), 0);
+	check_eq(0, text[0]);
+	read_file(EVENTS "iommufd_ext/ioasid_map/enable", text, sizeof(text));
+	check_eq('0', text[0]);
 }
 
 int main(int argc, char **argv)
@@ -93,6 +187,6 @@ int main(int argc, char **argv)
 
 	test_before = use_edu;
 	test_add(&list, test_events, NULL, "events");
-	test_add(&list, test_filter, NULL, "filter");
+	test_add(&list, test_examples, NULL, "examples");
 	return test_main(argc, argv, "trace", &list, NULL, NULL);
 }
