@@ -127,7 +127,7 @@ start_second() {
 		-serial "file:/tmp/second.$current" \
 		-chardev pipe,id=qmp,path=/tmp/qmp -mon chardev=qmp,mode=control \
 		-kernel /programs/vmlinuz -initrd /programs/second.cpio \
-		-append "console=ttyS0 quiet panic=-1 noxsave CASE=$current DISKS=$disks ${STAY:+STAY=1} ${MORE:-}" \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check noxsave CASE=$current DISKS=$disks ${STAY:+STAY=1} ${MORE:-}" \
 		"$@" </dev/null >"/tmp/second.$current.qemu" 2>&1 3>&- &
 	second=$!
 }
