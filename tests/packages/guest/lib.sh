@@ -26,6 +26,7 @@ runs() {
 	local text=$1 status=$2 got=0
 	shift 2
 	said=$("$@" 2>&1 </dev/null) || got=$?
+	printf '%5d s, status %d: %s\n%s\n' "$SECONDS" "$got" "$*" "$said" >&2
 	if [ "$got" = "$status" ]; then ok "$text"; else not_ok "$text" "status $got of: $*
 $said"; fi
 }
@@ -57,12 +58,12 @@ loaded_version() { cat "/sys/module/$1/version" 2>/dev/null; }
 driver() { basename "$(readlink -f "/sys/bus/pci/devices/$1/driver")"; }
 node() { echo "/dev/vfio/devices/$(cd "/sys/bus/pci/devices/$1/vfio-dev" && echo vfio*)"; }
 who() { stat -c '%a %U:%G' "$1"; }
-# system_state : "running" when every unit has started, "degraded" when one has failed.
+# system_state : "running" when every unit has started, else "degraded" and which have failed.
 system_state() {
 	local state
 	state=$(systemctl is-system-running --wait)
+	[ "$state" = running ] || state+=": $(systemctl --failed --no-legend --plain | cut -d' ' -f1 | paste -sd' ')"
 	echo "$state"
-	[ "$state" = running ] || systemctl --failed --no-legend >&2
 }
 settle() { udevadm settle --timeout=120; }
 
