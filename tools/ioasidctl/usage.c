@@ -16,13 +16,10 @@
 #include "root.h"
 #include "usage.h"
 
-/* Disks on disks, interfaces on interfaces: no more than this many. */
+/* Disks on disks: no more than this many. */
 #define DEPTH_MAX 8
 
-static struct use *add(struct usage *usage, const char *fmt, ...)
-	PRINTF_LIKE(2, 3);
-
-static struct use *add(struct usage *usage, const char *fmt, ...)
+struct use *usage_add(struct usage *usage, const char *fmt, ...)
 {
 	struct use *use;
 	char text[512];
@@ -38,7 +35,7 @@ static struct use *add(struct usage *usage, const char *fmt, ...)
 	return use;
 }
 
-static void set_action(struct use *use, const char *command, const char *word)
+void use_set_action(struct use *use, const char *command, const char *word)
 {
 	char *quoted = str_quote(word);
 
@@ -133,12 +130,12 @@ static void add_mount(struct usage *usage, const struct disk *disk,
 		      const char *target)
 {
 	if (is_system_mount(target))
-		add(usage, "%s is mounted at %s: the system runs from it",
-		    disk->path, target);
+		usage_add(usage, "%s is mounted at %s: the system runs from it",
+			  disk->path, target);
 	else
-		set_action(add(usage, "%s is mounted at %s", disk->path,
-			       target),
-			   "umount", target);
+		use_set_action(usage_add(usage, "%s is mounted at %s",
+					 disk->path, target),
+			       "umount", target);
 }
 
 static void find_mounts(struct usage *usage, const struct disk *disk)
@@ -163,8 +160,9 @@ static void find_swaps(struct usage *usage, const struct disk *disk)
 
 	while (iter && swap_table() && !mnt_table_next_fs(swap_table(), iter, &fs))
 		if (source_is(disk, mnt_fs_get_source(fs)))
-			set_action(add(usage, "%s is swap space", disk->path),
-				   "swapoff", disk->path);
+			use_set_action(usage_add(usage, "%s is swap space",
+						 disk->path),
+				       "swapoff", disk->path);
 	mnt_free_iter(iter);
 }
 
@@ -174,17 +172,17 @@ static void add_holder(struct usage *usage, const struct disk *disk,
 	struct use *use;
 	char uuid[16];
 
-	use = add(usage, "%s is a part of %s", disk->path, holder->path);
+	use = usage_add(usage, "%s is a part of %s", disk->path, holder->path);
 	root_read(uuid, sizeof(uuid), "sys/class/block/%s/dm/uuid",
 		  holder->name);
 	if (str_starts(uuid, "LVM-"))
-		set_action(use, "lvchange -an", holder->path);
+		use_set_action(use, "lvchange -an", holder->path);
 	else if (str_starts(uuid, "CRYPT-"))
-		set_action(use, "cryptsetup close", holder->path);
+		use_set_action(use, "cryptsetup close", holder->path);
 	else if (uuid[0])
-		set_action(use, "dmsetup remove", holder->path);
+		use_set_action(use, "dmsetup remove", holder->path);
 	else if (root_exists("sys/class/block/%s/md", holder->name))
-		set_action(use, "mdadm --stop", holder->path);
+		use_set_action(use, "mdadm --stop", holder->path);
 }
 
 /* A file system of several disks names one of them as its source. */
@@ -197,8 +195,8 @@ static void find_btrfs(struct usage *usage, const struct disk *disk)
 	for (i = 0; i < systems.n && usage->n == before; i++)
 		if (root_exists("sys/fs/btrfs/%s/devices/%s", systems.s[i],
 				disk->name))
-			add(usage, "%s is a part of a mounted btrfs, %s",
-			    disk->path, systems.s[i]);
+			usage_add(usage, "%s is a part of a mounted btrfs, %s",
+				  disk->path, systems.s[i]);
 	strv_free(&systems);
 }
 
@@ -262,139 +260,7 @@ static void find_disks(struct usage *usage, const struct device *dev)
 	strv_free(&disks);
 }
 
-/* --- interfaces ---------------------------------------------------------------- */
-
-static void find_ipv4_routes(struct strv *names)
-{
-	char *text = root_read_all("proc/net/route"), *next = text;
-	char name[32], to[16], mask[16];
-
-	while (next && *next)
-		if (sscanf(strsep(&next, "\n"),
-			   "%31s %15s %*s %*s %*s %*s %*s %15s", name, to,
-			   mask) == 3 &&
-		    !strcmp(to, "00000000") && !strcmp(mask, "00000000"))
-			strv_add(names, name);
-	free(text);
-}
-
-static void find_ipv6_routes(struct strv *names)
-{
-	char *text = root_read_all("proc/net/ipv6_route"), *next = text;
-	char to[40], length[8], gateway[40], name[32];
-
-	while (next && *next)
-		if (sscanf(strsep(&next, "\n"),
-			   "%39s %7s %*s %*s %39s %*s %*s %*s %*s %31s", to,
-			   length, gateway, name) == 4 &&
-		    strspn(to, "0") == 32 && !strcmp(length, "00") &&
-		    strcmp(name, "lo"))
-			strv_add(names, name);
-	free(text);
-}
-
-static const struct strv *default_interfaces(void)
-{
-	static struct strv names;
-	static bool found;
-
-	if (!found) {
-		find_ipv4_routes(&names);
-		find_ipv6_routes(&names);
-		found = true;
-	}
-	return &names;
-}
-
-/* The interface, or one above it, that has the default route; "" if none has. */
-static void find_default(const char *name, char *found, size_t size, int depth)
-{
-	struct strv entries = {};
-	size_t i;
-
-	*found = '\0';
-	if (strv_has(default_interfaces(), name)) {
-		str_copy(found, size, name);
-		return;
-	}
-	root_list(&entries, "sys/class/net/%s", name);
-	for (i = 0; i < entries.n && !*found && depth < DEPTH_MAX; i++)
-		if (str_starts(entries.s[i], "upper_"))
-			find_default(entries.s[i] + strlen("upper_"), found,
-				     size, depth + 1);
-	strv_free(&entries);
-}
-
-#define INTERFACE_UP 1
-
-static void find_interface_uses(struct usage *usage, const char *name)
-{
-	unsigned long long flags = 0;
-	char route[64], master[64];
-	struct use *use;
-
-	root_number(&flags, "sys/class/net/%s/flags", name);
-	find_default(name, route, sizeof(route), 0);
-	root_link_name(master, sizeof(master), "sys/class/net/%s/master", name);
-	if (!(flags & INTERFACE_UP) && !route[0] && !master[0])
-		return;
-
-	if (route[0] && strcmp(route, name))
-		use = add(usage, "%s carries %s, which has the default route",
-			  name, route);
-	else if (route[0])
-		use = add(usage, "%s has the default route", name);
-	else if (flags & INTERFACE_UP)
-		use = add(usage, "%s is up", name);
-	else
-		use = add(usage, "%s is a part of %s", name, master);
-	use->action = xprintf("ip link set %s %s", name,
-			      flags & INTERFACE_UP ? "down" : "nomaster");
-}
-
-static void find_interfaces(struct usage *usage, const struct device *dev)
-{
-	struct strv names = {};
-	char target[PATH_MAX];
-	size_t i;
-
-	root_list(&names, "sys/class/net");
-	for (i = 0; i < names.n; i++)
-		if (root_readlink(target, sizeof(target), "sys/class/net/%s",
-				  names.s[i]) > 0 &&
-		    path_is_below(target, dev->bdf))
-			find_interface_uses(usage, names.s[i]);
-	strv_free(&names);
-}
-
-/* --- others -------------------------------------------------------------------- */
-
-static void find_display_users(struct usage *usage, const struct device *dev)
-{
-	struct strv nodes = {}, users = {};
-	char path[64], *text;
-	size_t i;
-
-	root_list(&nodes, "sys/bus/pci/devices/%s/drm", dev->bdf);
-	for (i = 0; i < nodes.n; i++) {
-		snprintf(path, sizeof(path), "/dev/dri/%.40s", nodes.s[i]);
-		process_list_users(path, &users);
-	}
-	if (users.n) {
-		text = strv_join(&users, ", ");
-		add(usage, "its display is used by %s", text);
-		free(text);
-	}
-	strv_free(&users);
-	strv_free(&nodes);
-}
-
-static void find_display(struct usage *usage, const struct device *dev)
-{
-	if (dev->boot_vga)
-		add(usage, "the firmware's display, and the console, is on it (boot_vga)");
-	find_display_users(usage, dev);
-}
+/* --- all of them --------------------------------------------------------------- */
 
 static void find_functions(struct usage *usage, const struct device *dev)
 {
@@ -402,8 +268,9 @@ static void find_functions(struct usage *usage, const struct device *dev)
 
 	if (!dev->vfs)
 		return;
-	use = add(usage, "it has %u virtual functions, which go with its driver",
-		  dev->vfs);
+	use = usage_add(usage,
+			"it has %u virtual functions, which go with its driver",
+			dev->vfs);
 	use->action = xprintf("echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
 			      dev->bdf);
 }
@@ -416,9 +283,9 @@ void usage_find(const struct device *dev, struct usage *usage)
 	if (!device_blocks_group(dev))
 		return;
 	find_disks(usage, dev);
-	find_interfaces(usage, dev);
+	usage_find_interfaces(dev, usage);
 	if (device_is_display(dev))
-		find_display(usage, dev);
+		usage_find_display(dev, usage);
 	find_functions(usage, dev);
 }
 
@@ -438,8 +305,9 @@ void usage_find_claims(const struct device *dev, struct usage *usage)
 		fd = root_open(O_RDONLY | O_EXCL | O_NONBLOCK, "dev/%s",
 			       disks.s[i]);
 		if (fd == -EBUSY)
-			add(usage, "the kernel has /dev/%s open for itself",
-			    disks.s[i]);
+			usage_add(usage,
+				  "the kernel has /dev/%s open for itself",
+				  disks.s[i]);
 		else if (fd >= 0)
 			close(fd);
 	}

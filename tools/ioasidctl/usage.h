@@ -25,6 +25,14 @@ struct usage {
 	struct use *list;
 };
 
+struct use *usage_add(struct usage *usage, const char *fmt, ...)
+	PRINTF_LIKE(2, 3);
+void use_set_action(struct use *use, const char *command, const char *word);
+
+/* Each of these adds uses of one kind. */
+void usage_find_interfaces(const struct device *dev, struct usage *usage);
+void usage_find_display(const struct device *dev, struct usage *usage);
+
 void usage_find(const struct device *dev, struct usage *usage);
 void usage_find_claims(const struct device *dev, struct usage *usage);
 void usage_free(struct usage *usage);
