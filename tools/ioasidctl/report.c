@@ -277,20 +277,33 @@ static bool package_matters(const char *name)
 	return false;
 }
 
-/* From dpkg's list: paragraphs of "Package:", ..., "Version:". */
+/* "Status: install ok installed": dpkg keeps a list of what was removed as well. */
+static bool package_installed(const char *status)
+{
+	const char *state = strrchr(status, ' ');
+
+	return state && !strcmp(state, " installed");
+}
+
+/* From dpkg's list: paragraphs of "Package:", "Status:", ..., "Version:". */
 static struct json_object *packages_json(void)
 {
 	char *text = root_read_all("var/lib/dpkg/status"), *next = text, *line;
 	struct json_object *json = json_object_new_object();
 	const char *name = NULL;
+	bool installed = false;
 
 	while (next && *next) {
 		line = strsep(&next, "\n");
-		if (str_starts(line, "Package: "))
+		if (str_starts(line, "Package: ")) {
 			name = line + strlen("Package: ");
-		else if (str_starts(line, "Version: ") && name &&
-			 package_matters(name))
+			installed = false;
+		} else if (str_starts(line, "Status: ")) {
+			installed = package_installed(line);
+		} else if (str_starts(line, "Version: ") && name && installed &&
+			   package_matters(name)) {
 			json_string(json, name, line + strlen("Version: "));
+		}
 	}
 	free(text);
 	return json;
