@@ -13,22 +13,36 @@
 #define MODPROBE "modprobe vfio_cdev_ext"
 #define RELOAD "modprobe -r vfio_cdev_ext iommufd_ext && " MODPROBE
 
-/* The version of our source that DKMS can build; false if it has none. */
+#define SOURCE "iommufd-ext-"
+
+/* The version of our source that DKMS can build, the newest; false if it has none. */
 static bool dkms_source(char *version, size_t size)
 {
-	static const char prefix[] = "iommufd-ext-";
 	struct strv sources = {};
 	bool found = false;
 	size_t i;
 
 	root_list(&sources, "usr/src");
 	for (i = 0; i < sources.n; i++)
-		if (str_starts(sources.s[i], prefix)) {
-			str_copy(version, size, sources.s[i] + strlen(prefix));
+		if (str_starts(sources.s[i], SOURCE) &&
+		    root_exists("usr/src/%s/dkms.conf", sources.s[i])) {
+			str_copy(version, size, sources.s[i] + strlen(SOURCE));
 			found = true;
 		}
 	strv_free(&sources);
 	return found;
+}
+
+/* As dkms_source(), but the version of a module if that is there. */
+static bool dkms_source_of(const struct module *module, char *version,
+			   size_t size)
+{
+	if (!module->file_version[0] ||
+	    !root_exists("usr/src/" SOURCE "%s/dkms.conf",
+			 module->file_version))
+		return dkms_source(version, size);
+	str_copy(version, size, module->file_version);
+	return true;
 }
 
 static void not_installed(struct findings *findings, const char *names,
@@ -59,8 +73,35 @@ static bool refused_unsigned(const struct module *module, char *mode,
 	       strcmp(mode, "none");
 }
 
-static void not_loaded(struct findings *findings, const char *names, bool both,
-		       const struct module *module)
+static void do_sign_file(struct finding *f, const struct module *module)
+{
+	finding_do(f,
+		   "/lib/modules/%s/build/scripts/sign-file sha256 KEY CERTIFICATE %s",
+		   kernel_release(), module->file);
+}
+
+/* DKMS signs what it builds, but what it has built before stays installed. */
+static void do_sign(struct finding *f, const struct module *module,
+		    const struct module *other)
+{
+	const char *release = kernel_release();
+	char version[64];
+
+	if (dkms_source_of(module, version, sizeof(version))) {
+		finding_do(f, "dkms build --force iommufd-ext/%s -k %s",
+			   version, release);
+		finding_do(f, "dkms install --force iommufd-ext/%s -k %s",
+			   version, release);
+		return;
+	}
+	do_sign_file(f, module);
+	if (other)
+		do_sign_file(f, other);
+}
+
+/* @other is the second module if that is not loaded, either. */
+static void not_loaded(struct findings *findings, const char *names,
+		       const struct module *module, const struct module *other)
 {
 	struct finding *f;
 	char mode[32];
@@ -68,18 +109,16 @@ static void not_loaded(struct findings *findings, const char *names, bool both,
 	if (refused_unsigned(module, mode, sizeof(mode))) {
 		f = finding_add(findings, LEVEL_BLOCKS, "module",
 				"%s %s no signature, and the kernel is under lockdown (%s): it will not load %s",
-				names, both ? "have" : "has", mode,
-				both ? "them" : "it");
+				names, other ? "have" : "has", mode,
+				other ? "them" : "it");
 		finding_do(f,
 			   "mokutil --import /var/lib/dkms/mok.pub && reboot   # then choose \"Enroll MOK\"");
-		finding_do(f,
-			   "dkms build --force iommufd-ext -k %s && " MODPROBE,
-			   kernel_release());
-		return;
+		do_sign(f, module, other);
+	} else {
+		f = finding_add(findings, LEVEL_BLOCKS, "module",
+				"%s %s installed, and not loaded", names,
+				other ? "are" : "is");
 	}
-	f = finding_add(findings, LEVEL_BLOCKS, "module",
-			"%s %s installed, and not loaded", names,
-			both ? "are" : "is");
 	finding_do(f, MODPROBE);
 }
 
@@ -113,7 +152,7 @@ static void check_one(struct findings *findings, const struct module *module)
 	if (module->loaded)
 		check_loaded(findings, module);
 	else if (module->installed)
-		not_loaded(findings, module->name, false, module);
+		not_loaded(findings, module->name, module, NULL);
 	else
 		not_installed(findings, module->name, false);
 }
@@ -129,7 +168,7 @@ static void check_ours(struct findings *findings)
 	    first.installed == second.installed) {
 		if (first.installed)
 			not_loaded(findings, "iommufd_ext and vfio_cdev_ext",
-				   true, &first);
+				   &first, &second);
 		else
 			not_installed(findings, "iommufd_ext and vfio_cdev_ext",
 				      true);
