@@ -16,6 +16,7 @@
 #include "device.h"
 #include "driver.h"
 #include "explain.h"
+#include "mok.h"
 #include "root.h"
 #include "text.h"
 #include "tree.h"
@@ -215,6 +216,55 @@ static void test_fuzz_contexts(void **state)
 	}
 }
 
+static void write_bytes(const char *name, const char *bytes, size_t size)
+{
+	char line[256];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "f %s", name);
+	tree_line(line);
+	snprintf(line, sizeof(line), "%s/%s", tree_root(), name);
+	f = fopen(line, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, size, f), size);
+	fclose(f);
+}
+
+#define MOK_LIST "sys/firmware/efi/efivars/MokListRT-605dab50"
+
+static enum mok_state key_state(void)
+{
+	struct mok mok;
+
+	mok_query(&mok);
+	mok_free(&mok);
+	return mok.state;
+}
+
+/* Certificates are no text: each byte counts. */
+static void test_key(void **state)
+{
+	static const char key[] = "0\n\0\n\0key\n";
+	static const char list[] = "\7\0\0\0x\0"
+				   "0\n\0\n\0key\n"
+				   "\0";
+	static const char other[] = "\7\0\0\0x\0"
+				    "0\n\0\0key\n"
+				    "\0";
+
+	(void)state;
+	assert_int_equal(key_state(), MOK_NONE);
+	write_bytes("var/lib/dkms/mok.pub", "", 0);
+	write_bytes(MOK_LIST, list, sizeof(list));
+	assert_int_equal(key_state(), MOK_UNKNOWN);
+	write_bytes("var/lib/dkms/mok.pub", key, sizeof(key) - 1);
+	assert_int_equal(key_state(), MOK_ENROLLED);
+	write_bytes(MOK_LIST, other, sizeof(other));
+	assert_int_equal(key_state(), MOK_MISSING);
+	write_bytes(MOK_LIST, "", 0);
+	assert_int_equal(key_state(), MOK_MISSING);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -241,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_drivers),
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_fuzz_contexts),
+		cmocka_unit_test(test_key),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

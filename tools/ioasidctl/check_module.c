@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "host.h"
+#include "mok.h"
 #include "module.h"
 #include "root.h"
 
@@ -66,12 +67,85 @@ static void not_installed(struct findings *findings, const char *names,
 	finding_do(f, MODPROBE);
 }
 
-static bool refused_unsigned(const struct module *module, char *mode,
-			     size_t size)
+/* Return: whether the kernel loads what is signed by a key it knows, and nothing else. */
+static bool wants_signature(char *mode, size_t size)
 {
-	return !module->is_signed && host_lockdown(mode, size) &&
-	       strcmp(mode, "none");
+	return host_lockdown(mode, size) && strcmp(mode, "none");
 }
+
+/* --- the key -------------------------------------------------------------------- */
+
+static void key_unknown(struct findings *findings, const struct mok *mok)
+{
+	char *file = str_quote(mok->file);
+	struct finding *f;
+
+	f = finding_add(findings, LEVEL_WARN, "key",
+			"unknown: whether the key that DKMS signs with is enrolled");
+	finding_do(f, "mokutil --test-key %s", file);
+	free(file);
+}
+
+static void key_missing(struct findings *findings, const struct mok *mok)
+{
+	char *file = str_quote(mok->file);
+	struct finding *f;
+
+	f = finding_add(findings, LEVEL_BLOCKS, "key",
+			"the key that DKMS signs with is not enrolled: the kernel refuses what it has signed");
+	finding_do(f,
+		   "mokutil --import %s && reboot   # then choose \"Enroll MOK\"",
+		   file);
+	free(file);
+}
+
+static void check_dkms_key(struct findings *findings, const struct mok *mok)
+{
+	struct finding *f;
+
+	switch (mok->state) {
+	case MOK_UNKNOWN:
+		key_unknown(findings, mok);
+		break;
+	case MOK_NONE:
+		finding_add(findings, LEVEL_WARN, "key",
+			    "DKMS has no key to sign with, %s, until it builds a module; that has to be enrolled then",
+			    mok->file);
+		break;
+	case MOK_MISSING:
+		key_missing(findings, mok);
+		break;
+	case MOK_PENDING:
+		f = finding_add(findings, LEVEL_BLOCKS, "key",
+				"the key that DKMS signs with is not enrolled yet: the machine asks when it starts");
+		finding_do(f, "reboot   # then choose \"Enroll MOK\"");
+		break;
+	case MOK_ENROLLED:
+		finding_add(findings, LEVEL_OK, "key",
+			    "the key that DKMS signs with is enrolled");
+		break;
+	}
+}
+
+/* Modules that are signed by another key than that of DKMS are their owner's business. */
+static void check_key(struct findings *findings, const struct module *module)
+{
+	struct finding *f;
+	struct mok mok;
+
+	mok_query(&mok);
+	if (!module->is_signed || mok_is(&mok, module->signer)) {
+		check_dkms_key(findings, &mok);
+	} else {
+		f = finding_add(findings, LEVEL_WARN, "key",
+				"unknown: whether the key that has signed %s is enrolled, \"%s\"",
+				module->name, module->signer);
+		finding_do(f, "mokutil --list-enrolled");
+	}
+	mok_free(&mok);
+}
+
+/* --- not loaded ------------------------------------------------------------------ */
 
 static void do_sign_file(struct finding *f, const struct module *module)
 {
@@ -104,15 +178,17 @@ static void not_loaded(struct findings *findings, const char *names,
 		       const struct module *module, const struct module *other)
 {
 	struct finding *f;
+	bool strict;
 	char mode[32];
 
-	if (refused_unsigned(module, mode, sizeof(mode))) {
+	strict = wants_signature(mode, sizeof(mode));
+	if (strict)
+		check_key(findings, module);
+	if (strict && !module->is_signed) {
 		f = finding_add(findings, LEVEL_BLOCKS, "module",
 				"%s %s no signature, and the kernel is under lockdown (%s): it will not load %s",
 				names, other ? "have" : "has", mode,
 				other ? "them" : "it");
-		finding_do(f,
-			   "mokutil --import /var/lib/dkms/mok.pub && reboot   # then choose \"Enroll MOK\"");
 		do_sign(f, module, other);
 	} else {
 		f = finding_add(findings, LEVEL_BLOCKS, "module",

@@ -138,18 +138,14 @@ ssize_t root_read(char *buf, size_t size, const char *fmt, ...)
 	return ok ? read_path(path, buf, size) : -ENAMETOOLONG;
 }
 
-/* The whole file, which the caller frees; NULL with errno if it cannot be read. */
-char *root_read_all(const char *fmt, ...)
+static char *read_all_path(const char *path, size_t *size)
 {
 	size_t room = 4096, len = 0;
-	char path[PATH_MAX];
 	char *buf = NULL;
 	ssize_t n;
-	bool ok;
 	int fd;
 
-	MAKE_PATH(path, fmt, ok);
-	fd = ok ? open_path(path, O_RDONLY | O_NONBLOCK) : -ENAMETOOLONG;
+	fd = open_path(path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
 		errno = -fd;
 		return NULL;
@@ -168,7 +164,35 @@ char *root_read_all(const char *fmt, ...)
 		return NULL;
 	}
 	buf[len] = '\0';
+	*size = len;
 	return buf;
+}
+
+static char *name_too_long(void)
+{
+	errno = ENAMETOOLONG;
+	return NULL;
+}
+
+/* The whole file, which the caller frees; NULL with errno if it cannot be read. */
+char *root_read_all(const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	size_t size;
+	bool ok;
+
+	MAKE_PATH(path, fmt, ok);
+	return ok ? read_all_path(path, &size) : name_too_long();
+}
+
+/* The same of a file that is no text. */
+char *root_read_data(size_t *size, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	bool ok;
+
+	MAKE_PATH(path, fmt, ok);
+	return ok ? read_all_path(path, size) : name_too_long();
 }
 
 static ssize_t readlink_path(const char *path, char *buf, size_t size)

@@ -22,6 +22,7 @@ int root_open(int flags, const char *fmt, ...) PRINTF_LIKE(2, 3);
 ssize_t root_read(char *buf, size_t size, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 char *root_read_all(const char *fmt, ...) PRINTF_LIKE(1, 2);
+char *root_read_data(size_t *size, const char *fmt, ...) PRINTF_LIKE(2, 3);
 ssize_t root_readlink(char *buf, size_t size, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 bool root_link_name(char *buf, size_t size, const char *fmt, ...)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The key that DKMS signs modules with: does this machine know it?
+ *
+ * What mokutil(1) would say is in variables of the firmware that everybody may read: shim
+ * leaves a copy of its list of certificates there. This needs neither root nor a program.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mok.h"
+#include "root.h"
+
+#define VARIABLES "sys/firmware/efi/efivars"
+
+/* What is enrolled, in one variable or more, and what is to be when the machine starts. */
+#define ENROLLED "MokListRT"
+#define PENDING "MokNew-"
+
+/* A file of dkms is a script; the last value counts. */
+static void read_config(char *file, size_t size, const char *config)
+{
+	static const char name[] = "mok_certificate=";
+	char *text = root_read_all("%s", config), *next = text, *line;
+
+	while (next && *next) {
+		line = strsep(&next, "\n");
+		line += strspn(line, " \t");
+		if (!str_starts(line, name))
+			continue;
+		line += strlen(name);
+		line += strspn(line, "\"'");
+		line[strcspn(line, "\"' \t;#")] = '\0';
+		if (*line == '/')
+			str_copy(file, size, line);
+	}
+	free(text);
+}
+
+static void find_file(char *file, size_t size)
+{
+	static const char directory[] = "etc/dkms/framework.conf.d";
+	static const char ubuntu[] = "/var/lib/shim-signed/mok/MOK.der";
+	struct strv names = {};
+	char config[512];
+	size_t i;
+
+	str_copy(file, size,
+		 root_exists("%s", ubuntu + 1) ? ubuntu :
+						 "/var/lib/dkms/mok.pub");
+	read_config(file, size, "etc/dkms/framework.conf");
+	root_list(&names, directory);
+	for (i = 0; i < names.n; i++) {
+		snprintf(config, sizeof(config), "%s/%s", directory,
+			 names.s[i]);
+		read_config(file, size, config);
+	}
+	strv_free(&names);
+}
+
+static bool file_has(const char *name, const struct mok *mok, bool *readable)
+{
+	size_t size;
+	char *data = root_read_data(&size, VARIABLES "/%s", name);
+	bool has;
+
+	has = data && memmem(data, size, mok->certificate, mok->size);
+	*readable = data;
+	free(data);
+	return has;
+}
+
+/* @readable becomes true if one of the variables can be read. */
+static bool variable_has(const char *prefix, const struct mok *mok,
+			 bool *readable)
+{
+	struct strv names = {};
+	bool has = false, one;
+	size_t i;
+
+	root_list(&names, VARIABLES);
+	for (i = 0; i < names.n && !has; i++) {
+		if (!str_starts(names.s[i], prefix))
+			continue;
+		has = file_has(names.s[i], mok, &one);
+		*readable |= one;
+	}
+	strv_free(&names);
+	return has;
+}
+
+static enum mok_state find_state(const struct mok *mok)
+{
+	bool readable = false, ignored;
+
+	if (variable_has(ENROLLED, mok, &readable))
+		return MOK_ENROLLED;
+	if (variable_has(PENDING, mok, &ignored))
+		return MOK_PENDING;
+	return readable ? MOK_MISSING : MOK_UNKNOWN;
+}
+
+void mok_query(struct mok *mok)
+{
+	memset(mok, 0, sizeof(*mok));
+	find_file(mok->file, sizeof(mok->file));
+	mok->certificate = root_read_data(&mok->size, "%s", mok->file + 1);
+	if (mok->certificate && mok->size)
+		mok->state = find_state(mok);
+	else if (!mok->certificate && errno == ENOENT)
+		mok->state = MOK_NONE;
+}
+
+/* Whether it is the key of this name; a certificate has that in clear. */
+bool mok_is(const struct mok *mok, const char *signer)
+{
+	return mok->certificate && *signer &&
+	       memmem(mok->certificate, mok->size, signer, strlen(signer));
+}
+
+void mok_free(struct mok *mok)
+{
+	free(mok->certificate);
+}
