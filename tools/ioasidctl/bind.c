@@ -106,6 +106,7 @@ static int add_device(struct request *request, const char *spec)
 
 /* --- what is refused ----------------------------------------------------------- */
 
+/* What nobody can see is said, and not refused. */
 static bool refuse_host_use(const struct device *dev)
 {
 	struct usage usage;
@@ -113,14 +114,16 @@ static bool refuse_host_use(const struct device *dev)
 	size_t i;
 
 	usage_find(dev, &usage);
-	if (!usage.n && device_blocks_group(dev))
+	if (!usage_is_sure(&usage) && device_blocks_group(dev))
 		usage_find_claims(dev, &usage);
 	for (i = 0; i < usage.n; i++) {
-		say_error("%s is in use: %s", dev->bdf, usage.list[i].text);
+		say_error("%s %s in use: %s", dev->bdf,
+			  usage.list[i].unsure ? "may be" : "is",
+			  usage.list[i].text);
 		if (usage.list[i].action)
 			say_error("do: %s", usage.list[i].action);
 	}
-	used = usage.n;
+	used = usage_is_sure(&usage);
 	usage_free(&usage);
 	return used;
 }

@@ -114,6 +114,23 @@ bool path_is_below(const char *path, const char *bdf)
 	return false;
 }
 
+/* What the device, and all that is behind it, has of a class: "net", "input". */
+void device_class_names(const struct device *dev, const char *class,
+			struct strv *names)
+{
+	struct strv all = {};
+	char target[PATH_MAX];
+	size_t i;
+
+	root_list(&all, "sys/class/%s", class);
+	for (i = 0; i < all.n; i++)
+		if (root_readlink(target, sizeof(target), "sys/class/%s/%s",
+				  class, all.s[i]) > 0 &&
+		    path_is_below(target, dev->bdf))
+			strv_add(names, all.s[i]);
+	strv_free(&all);
+}
+
 /*
  * A disk that several controllers of NVMe can reach is below none of them, but below a
  * subsystem, which names them. Adds the paths of these.

@@ -53,6 +53,8 @@ bool device_is_bridge(const struct device *dev);
 bool device_is_display(const struct device *dev);
 bool device_blocks_group(const struct device *dev);
 bool path_is_below(const char *path, const char *bdf);
+void device_class_names(const struct device *dev, const char *class,
+			struct strv *names);
 void nvme_controllers(const char *path, struct strv *controllers);
 
 const char *device_title(const struct device *dev);

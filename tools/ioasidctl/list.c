@@ -85,7 +85,9 @@ static void print_users(const struct device *dev)
 	free(who);
 	usage_find(dev, &usage);
 	for (i = 0; i < usage.n; i++)
-		printf("        in use: %s\n", usage.list[i].text);
+		printf("        %s: %s\n",
+		       usage.list[i].unsure ? "may be in use" : "in use",
+		       usage.list[i].text);
 	usage_free(&usage);
 }
 
@@ -113,7 +115,7 @@ static void print_group(const struct group *group)
 static struct json_object *listed_device_json(const struct device *dev)
 {
 	struct json_object *json = device_json(dev);
-	struct strv uses = {};
+	struct strv uses = {}, unsure = {};
 	struct usage usage;
 	char *who;
 	size_t i;
@@ -123,8 +125,11 @@ static struct json_object *listed_device_json(const struct device *dev)
 	free(who);
 	usage_find(dev, &usage);
 	for (i = 0; i < usage.n; i++)
-		strv_add(&uses, usage.list[i].text);
+		strv_add(usage.list[i].unsure ? &unsure : &uses,
+			 usage.list[i].text);
 	json_object_object_add(json, "in_use", json_strings(&uses));
+	json_object_object_add(json, "may_be_in_use", json_strings(&unsure));
+	strv_free(&unsure);
 	strv_free(&uses);
 	usage_free(&usage);
 	return json;

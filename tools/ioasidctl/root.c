@@ -246,17 +246,24 @@ bool root_number(unsigned long long *value, const char *fmt, ...)
 	       parse_u64(text, 0, value);
 }
 
-/* The names in a directory, sorted. */
-int root_list(struct strv *names, const char *fmt, ...)
+static bool is_directory(int dir, const struct dirent *entry)
 {
-	char path[PATH_MAX];
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return !fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISDIR(st.st_mode);
+}
+
+static int list_path(struct strv *names, const char *path,
+		     bool only_directories)
+{
 	struct dirent *entry;
 	DIR *dir;
-	bool ok;
 	int fd;
 
-	MAKE_PATH(path, fmt, ok);
-	fd = ok ? open_path(path, O_RDONLY | O_DIRECTORY) : -ENAMETOOLONG;
+	fd = open_path(path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	dir = fdopendir(fd);
@@ -265,11 +272,32 @@ int root_list(struct strv *names, const char *fmt, ...)
 		return -ENOMEM;
 	}
 	while (names->n < LIST_MAX && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
+		if (entry->d_name[0] != '.' &&
+		    (!only_directories || is_directory(fd, entry)))
 			strv_add(names, entry->d_name);
 	closedir(dir);
 	strv_sort(names);
 	return 0;
+}
+
+/* The names in a directory, sorted. */
+int root_list(struct strv *names, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	bool ok;
+
+	MAKE_PATH(path, fmt, ok);
+	return ok ? list_path(names, path, false) : -ENAMETOOLONG;
+}
+
+/* Those that are directories themselves: a link to one is not. */
+int root_list_directories(struct strv *names, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	bool ok;
+
+	MAKE_PATH(path, fmt, ok);
+	return ok ? list_path(names, path, true) : -ENAMETOOLONG;
 }
 
 bool root_exists(const char *fmt, ...)

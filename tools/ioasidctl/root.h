@@ -30,6 +30,8 @@ bool root_link_name(char *buf, size_t size, const char *fmt, ...)
 bool root_number(unsigned long long *value, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
 int root_list(struct strv *names, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int root_list_directories(struct strv *names, const char *fmt, ...)
+	PRINTF_LIKE(2, 3);
 bool root_exists(const char *fmt, ...) PRINTF_LIKE(1, 2);
 bool root_accessible(int mode, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int root_write(const char *path, const char *text);

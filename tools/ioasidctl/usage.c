@@ -32,6 +32,7 @@ struct use *usage_add(struct usage *usage, const char *fmt, ...)
 	use = &usage->list[usage->n++];
 	use->text = xstrdup(text);
 	use->action = NULL;
+	use->unsure = false;
 	return use;
 }
 
@@ -41,6 +42,17 @@ void use_set_action(struct use *use, const char *command, const char *word)
 
 	use->action = xprintf("%s %s", command, quoted);
 	free(quoted);
+}
+
+/* Whether one of them is. */
+bool usage_is_sure(const struct usage *usage)
+{
+	size_t i;
+
+	for (i = 0; i < usage->n; i++)
+		if (!usage->list[i].unsure)
+			return true;
+	return false;
 }
 
 /* --- disks --------------------------------------------------------------------- */
@@ -284,6 +296,7 @@ void usage_find(const struct device *dev, struct usage *usage)
 		return;
 	find_disks(usage, dev);
 	usage_find_interfaces(dev, usage);
+	usage_find_hidden(dev, usage);
 	if (device_is_display(dev))
 		usage_find_display(dev, usage);
 	find_functions(usage, dev);

@@ -8,11 +8,13 @@
 /**
  * struct use - one thing a device is used for
  * @text: what that is
- * @action: the command that ends it, or NULL
+ * @action: the command that ends it, or shows it if it is not sure, or NULL
+ * @unsure: it cannot be seen, and may be so
  */
 struct use {
 	char *text;
 	char *action;
+	bool unsure;
 };
 
 /**
@@ -28,9 +30,11 @@ struct usage {
 struct use *usage_add(struct usage *usage, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
 void use_set_action(struct use *use, const char *command, const char *word);
+bool usage_is_sure(const struct usage *usage);
 
 /* Each of these adds uses of one kind. */
 void usage_find_interfaces(const struct device *dev, struct usage *usage);
+void usage_find_hidden(const struct device *dev, struct usage *usage);
 void usage_find_display(const struct device *dev, struct usage *usage);
 
 void usage_find(const struct device *dev, struct usage *usage);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Interfaces of a device that the host uses. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,12 @@
 
 /* Interfaces on interfaces: no more than this many. */
 #define DEPTH_MAX 8
+
+/* Hubs on hubs. */
+#define TREE_DEPTH_MAX 16
+
+#define CLASS_NETWORK 0x02
+#define CLASS_USB 0x0c03
 
 static void find_ipv4_routes(struct strv *names)
 {
@@ -104,14 +109,66 @@ static void find_interface_uses(struct usage *usage, const char *name)
 void usage_find_interfaces(const struct device *dev, struct usage *usage)
 {
 	struct strv names = {};
-	char target[PATH_MAX];
 	size_t i;
 
-	root_list(&names, "sys/class/net");
+	device_class_names(dev, "net", &names);
 	for (i = 0; i < names.n; i++)
-		if (root_readlink(target, sizeof(target), "sys/class/net/%s",
-				  names.s[i]) > 0 &&
-		    path_is_below(target, dev->bdf))
-			find_interface_uses(usage, names.s[i]);
+		find_interface_uses(usage, names.s[i]);
 	strv_free(&names);
+}
+
+static bool directory_is_empty(const char *path)
+{
+	struct strv names = {};
+	bool empty;
+
+	empty = !root_list(&names, "%s", path) && !names.n;
+	strv_free(&names);
+	return empty;
+}
+
+/*
+ * The directory of a device's interfaces is there as long as one of them is, but shows
+ * only those of our network namespace.
+ */
+static bool has_hidden(const char *path, int depth)
+{
+	struct strv names = {};
+	bool hidden = false;
+	char *below;
+	size_t i;
+
+	root_list_directories(&names, "%s", path);
+	for (i = 0; i < names.n && !hidden; i++) {
+		below = xprintf("%s/%s", path, names.s[i]);
+		if (!strcmp(names.s[i], "net"))
+			hidden = directory_is_empty(below);
+		else if (depth < TREE_DEPTH_MAX)
+			hidden = has_hidden(below, depth + 1);
+		free(below);
+	}
+	strv_free(&names);
+	return hidden;
+}
+
+/* Interfaces of the device, or behind it on USB, that are in another network namespace. */
+void usage_find_hidden(const struct device *dev, struct usage *usage)
+{
+	static const char how[] =
+		"ip -all netns exec ip -brief link   # lsns -t net has those without a name, too";
+	struct use *use;
+	bool hidden;
+	char *path;
+
+	if (dev->class >> 16 != CLASS_NETWORK && dev->class >> 8 != CLASS_USB)
+		return;
+	path = xprintf("sys/bus/pci/devices/%s", dev->bdf);
+	hidden = has_hidden(path, 0);
+	free(path);
+	if (!hidden)
+		return;
+	use = usage_add(usage, "%s",
+			"by an interface in another network namespace");
+	use->unsure = true;
+	use->action = xstrdup(how);
 }

@@ -68,8 +68,12 @@ static void check_usage(struct findings *findings, const struct device *dev,
 
 	usage_find(dev, &usage);
 	for (i = 0; i < usage.n; i++) {
-		f = finding_add(findings, LEVEL_BLOCKS, "in-use", "%s%s%s", of,
+		f = finding_add(findings,
+				usage.list[i].unsure ? LEVEL_WARN :
+						       LEVEL_BLOCKS,
+				"in-use", "%s%s%s%s", of,
 				*of ? " in the same group: " : "",
+				usage.list[i].unsure ? "may be in use: " : "",
 				usage.list[i].text);
 		if (usage.list[i].action)
 			finding_do(f, "%s", usage.list[i].action);
