@@ -287,13 +287,15 @@ static void find_functions(struct usage *usage, const struct device *dev)
 			      dev->bdf);
 }
 
-/* With a driver of VFIO, or none, it is of no use to the host. */
+/* With a driver of VFIO, or none, only the firmware can have made use of it. */
 void usage_find(const struct device *dev, struct usage *usage)
 {
 	usage->n = 0;
 	usage->list = NULL;
-	if (!device_blocks_group(dev))
+	if (!device_blocks_group(dev)) {
+		usage_find_firmware_display(dev, usage);
 		return;
+	}
 	find_disks(usage, dev);
 	usage_find_interfaces(dev, usage);
 	usage_find_hidden(dev, usage);
