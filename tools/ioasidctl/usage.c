@@ -301,6 +301,7 @@ void usage_find(const struct device *dev, struct usage *usage)
 	usage_find_hidden(dev, usage);
 	if (device_is_display(dev))
 		usage_find_display(dev, usage);
+	usage_find_keyboards(dev, usage);
 	find_functions(usage, dev);
 }
 
