@@ -302,6 +302,7 @@ void usage_find(const struct device *dev, struct usage *usage)
 	if (device_is_display(dev))
 		usage_find_display(dev, usage);
 	usage_find_keyboards(dev, usage);
+	usage_find_sound(dev, usage);
 	find_functions(usage, dev);
 }
 

@@ -38,6 +38,7 @@ void usage_find_hidden(const struct device *dev, struct usage *usage);
 void usage_find_display(const struct device *dev, struct usage *usage);
 void usage_find_firmware_display(const struct device *dev, struct usage *usage);
 void usage_find_keyboards(const struct device *dev, struct usage *usage);
+void usage_find_sound(const struct device *dev, struct usage *usage);
 
 void usage_find(const struct device *dev, struct usage *usage);
 void usage_find_claims(const struct device *dev, struct usage *usage);
