@@ -83,10 +83,14 @@ bool strv_has(const struct strv *v, const char *s)
 	return false;
 }
 
-/* Numbers in names count as numbers: eth2 comes before eth10. */
+/* Numbers count as such, eth2 comes before eth10; those of PCI addresses are hexadecimal. */
 static int by_version(const void *a, const void *b)
 {
-	return strverscmp(*(char *const *)a, *(char *const *)b);
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+
+	if (strchr(x, ':') && strchr(y, ':'))
+		return strcmp(x, y);
+	return strverscmp(x, y);
 }
 
 void strv_sort(struct strv *v)
