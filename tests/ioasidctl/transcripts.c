@@ -58,7 +58,7 @@ static char *read_file(const char *path)
 	return read_stream(f);
 }
 
-/* Each line of @text, after @mark, with "ROOT" for the tree's directory. */
+/* Each line of @text, after @mark, with "ROOT" for the tree's directory, and "VERSION" for ours. */
 static void quote(FILE *to, const char *mark, char *text)
 {
 	char *next = text, *line, *root;
@@ -66,7 +66,9 @@ static void quote(FILE *to, const char *mark, char *text)
 	while (next && *next) {
 		line = strsep(&next, "\n");
 		root = strstr(line, tree_root());
-		if (root)
+		if (!strcmp(line, "ioasidctl: " VERSION))
+			fprintf(to, "%s ioasidctl: VERSION\n", mark);
+		else if (root)
 			fprintf(to, "%s %.*sROOT%s\n", mark, (int)(root - line),
 				line, root + strlen(tree_root()));
 		else
