@@ -221,7 +221,7 @@ struct ioasid_ioas_map {
  * @size: sizeof(struct ioasid_ioas_map_file)
  * @flags: as for struct ioasid_ioas_map
  * @ioas_id: the IOAS to map into
- * @fd: a memfd, also of huge pages
+ * @fd: a memfd, also of huge pages, or a dma-buf of a driver that has told iommufd_ext
  * @start: where the memory begins in the file, in bytes
  * @length: size of the memory, in bytes
  * @iova: as for struct ioasid_ioas_map
@@ -231,8 +231,9 @@ struct ioasid_ioas_map {
  *
  * Errors: EBADF for a bad fd; EINVAL for a file of another kind or too short;
  * EACCES for a file descriptor that is not open for reading, or not for writing and
- * IOASID_IOAS_MAP_WRITEABLE; EPERM to write to a file that is sealed; otherwise as
- * IOASID_IOAS_MAP.
+ * IOASID_IOAS_MAP_WRITEABLE, but for dma-bufs; EPERM to write to a file that is sealed;
+ * EOPNOTSUPP for a dma-buf of another driver, ENODEV for one that is revoked; otherwise
+ * as IOASID_IOAS_MAP.
  */
 struct ioasid_ioas_map_file {
 	__u32 size;

@@ -29,11 +29,12 @@
  * Take ownership of the device. Nothing else can be done with the file before
  * it, and only closing the file undoes it.
  *
- * Errors: EINVAL for a short argsz, an unknown flag, a negative fd, or a device
- * that is open already; E2BIG for an unknown non-zero tail; EBADF for a bad fd;
- * EBADFD for one that is no /dev/ioasid; EBUSY if the group is in use by a
- * kernel driver or through its VFIO group; EPERM if another context owns the
- * group or interrupts are not isolated; EACCES for a missing or wrong token.
+ * Errors: EINVAL for a short argsz, an unknown flag, a negative fd, a device that is
+ * open already, or a token for one that needs none; ENODEV if the driver has left;
+ * EFAULT for a token that cannot be read; E2BIG for an unknown non-zero tail; EBADF
+ * for a bad fd; EBADFD for one that is no /dev/ioasid; EBUSY if the group is in use by
+ * a kernel driver or through its VFIO group; EPERM if another context owns the group
+ * or interrupts are not isolated; EACCES for a missing or wrong token.
  */
 struct vfio_cdev_bind {
 	__u32 argsz;
@@ -60,7 +61,9 @@ struct vfio_cdev_bind {
  * Errors: EINVAL for a short argsz, an unknown flag, or a pt_id that does not
  * fit the device; ENOENT for an unknown pt_id; EADDRINUSE if a mapping of the
  * IOAS overlaps what the device's IOMMU keeps for itself; EOPNOTSUPP for a PASID
- * if the kernel cannot attach one.
+ * if the kernel cannot attach one; what was mapped before there was a page table is
+ * pinned now: EFAULT if it is not there any more, ENOMEM without memory or over
+ * RLIMIT_MEMLOCK.
  */
 struct vfio_cdev_attach {
 	__u32 argsz;
