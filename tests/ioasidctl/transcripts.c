@@ -58,19 +58,42 @@ static char *read_file(const char *path)
 	return read_stream(f);
 }
 
+/* What differs from run to run, in the place of @found in a line, is @name. */
+static void quote_as(FILE *to, const char *mark, const char *line,
+		     const char *found, size_t len, const char *name)
+{
+	fprintf(to, "%s %.*s%s%s\n", mark, (int)(found - line), line, name,
+		found + len);
+}
+
+/* The version of the program in a line that says it. */
+static const char *own_version(const char *line)
+{
+	const char *own = strstr(line, "ioasidctl\":\"");
+
+	if (own)
+		own += strlen("ioasidctl\":\"");
+	else if (!strncmp(line, "ioasidctl: ", 11))
+		own = line + 11;
+	return own && !strncmp(own, VERSION, strlen(VERSION)) ? own : NULL;
+}
+
 /* Each line of @text, after @mark, with "ROOT" for the tree's directory, and "VERSION" for ours. */
 static void quote(FILE *to, const char *mark, char *text)
 {
-	char *next = text, *line, *root;
+	const char *root, *version;
+	char *next = text, *line;
 
 	while (next && *next) {
 		line = strsep(&next, "\n");
 		root = strstr(line, tree_root());
-		if (!strcmp(line, "ioasidctl: " VERSION))
-			fprintf(to, "%s ioasidctl: VERSION\n", mark);
+		version = own_version(line);
+		if (version)
+			quote_as(to, mark, line, version, strlen(VERSION),
+				 "VERSION");
 		else if (root)
-			fprintf(to, "%s %.*sROOT%s\n", mark, (int)(root - line),
-				line, root + strlen(tree_root()));
+			quote_as(to, mark, line, root, strlen(tree_root()),
+				 "ROOT");
 		else
 			fprintf(to, *line ? "%s %s\n" : "%s\n", mark, line);
 	}
