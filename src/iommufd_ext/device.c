@@ -347,6 +347,8 @@ void idev_unbind(struct iommufd_ext_device *idev)
 	list_del(&idev->igroup_item);
 	mutex_unlock(&igroups_lock);
 	obj_remove_sync(idev->ictx, &idev->obj);
+	/* Once it gives the group back, another context may have it. */
+	trace_ioasid_unbind(idev->ictx->id, idev->dev, idev->obj.id);
 	igroup_put(idev->igroup);
 	kfree(idev);
 }
@@ -360,11 +362,8 @@ void idev_unbind(struct iommufd_ext_device *idev)
 void iommufd_ext_device_unbind(struct iommufd_ext_device *idev)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
-	struct device *dev = idev->dev;
-	u32 id = idev->obj.id;
 
 	idev_unbind(idev);
-	trace_ioasid_unbind(ictx->id, dev, id);
 	iommufd_ext_ctx_put(ictx);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_unbind);

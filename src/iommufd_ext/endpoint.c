@@ -456,6 +456,7 @@ static void endpoint_detach(struct iommufd_ext_device *idev)
 	list_del(&endpoint->hwpt_item);
 	if (list_empty(&igroup->endpoints))
 		igroup_detach(igroup);
+	trace_ioasid_detach(idev->ictx->id, idev->dev, IOMMU_NO_PASID);
 	idev_faults_put(idev, hwpt);
 	endpoint_unreserve(endpoint, hwpt->ioas);
 	kfree(endpoint);
@@ -829,7 +830,6 @@ int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
 		pasid_detach(idev, pasid);
 	else if (idev->endpoint)
 		endpoint_detach(idev);
-	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
 	mutex_unlock(&idev->ictx->attach_lock);
 	return 0;
 }

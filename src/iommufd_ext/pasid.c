@@ -11,6 +11,7 @@
 
 #include "compat/pasid.h"
 #include "private.h"
+#include "trace.h"
 
 static int check_pasid(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
@@ -332,6 +333,7 @@ void pasid_detach(struct iommufd_ext_device *idev, u32 pasid)
 	list_del(&endpoint->hwpt_item);
 	if (list_empty(&attach->endpoints))
 		pasid_detach_group(idev, pasid, attach);
+	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
 	idev_faults_put(idev, hwpt);
 	kfree(endpoint);
 	hwpt_put(idev->ictx, hwpt);
