@@ -77,7 +77,7 @@ static bool variable_has(const char *prefix, const struct mok *mok,
 			 bool *readable)
 {
 	struct strv names = {};
-	bool has = false, one;
+	bool has = false, one = false;
 	size_t i;
 
 	root_list(&names, VARIABLES);
@@ -93,7 +93,7 @@ static bool variable_has(const char *prefix, const struct mok *mok,
 
 static enum mok_state find_state(const struct mok *mok)
 {
-	bool readable = false, ignored;
+	bool readable = false, ignored = false;
 
 	if (variable_has(ENROLLED, mok, &readable))
 		return MOK_ENROLLED;
