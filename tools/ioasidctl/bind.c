@@ -155,6 +155,14 @@ static bool moves(const struct request *request, const struct device *dev)
 	return is_vfio(dev);
 }
 
+/* Who gives the host a device that no driver has takes nothing from it. */
+static bool refuse_use(const struct request *request, const struct device *dev)
+{
+	if ((*request->driver || dev->driver[0]) && refuse_host_use(dev))
+		return true;
+	return refuse_vfio_use(dev);
+}
+
 static int check_use(const struct request *request)
 {
 	const struct device *dev;
@@ -166,7 +174,7 @@ static int check_use(const struct request *request)
 	for (i = 0; i < request->n; i++) {
 		dev = &request->moves[i].dev;
 		if (moves(request, dev))
-			used |= refuse_host_use(dev) || refuse_vfio_use(dev);
+			used |= refuse_use(request, dev);
 	}
 	if (used)
 		say_error("nothing was changed; --force takes what is in use");
