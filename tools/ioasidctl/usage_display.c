@@ -12,14 +12,16 @@
 
 /* --- programs ------------------------------------------------------------------- */
 
+/* A connector is of this class, too, "card0-DP-1", and has no node. */
 static void add_drm_nodes(struct strv *nodes, const struct device *dev)
 {
 	struct strv names = {};
 	size_t i;
 
-	root_list(&names, "sys/bus/pci/devices/%s/drm", dev->bdf);
+	device_class_names(dev, "drm", &names);
 	for (i = 0; i < names.n; i++)
-		strv_addf(nodes, "/dev/dri/%s", names.s[i]);
+		if (!strchr(names.s[i], '-'))
+			strv_addf(nodes, "/dev/dri/%s", names.s[i]);
 	strv_free(&names);
 }
 
