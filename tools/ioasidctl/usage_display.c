@@ -129,13 +129,15 @@ static void find_console(struct usage *usage, const struct strv *framebuffers)
 	if (count_framebuffers() == framebuffers->n) {
 		use = usage_add(usage, "the console is on its frame buffer, %s",
 				framebuffers->s[0]);
+		use->action =
+			xprintf("echo 0 > /sys/class/vtconsole/%s/bind", fbcon);
 	} else {
 		use = usage_add(usage,
 				"by the console, on its frame buffer, %s",
 				framebuffers->s[0]);
+		use->action = xstrdup("cat /proc/fb");
 		use->unsure = true;
 	}
-	use->action = xprintf("echo 0 > /sys/class/vtconsole/%s/bind", fbcon);
 }
 
 void usage_find_display(const struct device *dev, struct usage *usage)
