@@ -60,19 +60,20 @@ static size_t count_keyboards(void)
 
 static void add_keyboards(struct usage *usage, const struct strv *names)
 {
+	bool last = count_keyboards() <= names->n;
 	char *text = strv_join(names, ", ");
+	struct use *use;
 
-	if (count_keyboards() <= names->n)
-		usage_add(usage,
-			  "keyboard %s is behind it, and there is no other",
-			  text);
-	else
-		usage_add(usage, "by keyboard %s, which is behind it", text)
-			->unsure = true;
+	use = usage_add(usage, "by keyboard %s, which is behind it%s", text,
+			last ? ", and there is no other" : "");
+	use->unsure = true;
 	free(text);
 }
 
-/* The last keyboard is in use; of several, nobody knows which are. */
+/*
+ * Nobody knows whether one is in use, and the last one is no exception: the keys that log
+ * in, a receiver of mice, and what a server's management pretends to be are keyboards, too.
+ */
 void usage_find_keyboards(const struct device *dev, struct usage *usage)
 {
 	struct strv inputs = {}, names = {};
