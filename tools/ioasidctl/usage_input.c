@@ -25,14 +25,14 @@ static bool is_keyboard(const char *input)
 	       (keys & KEYS) == KEYS;
 }
 
-/* One that a program pretends to be is nobody's. */
+/* One that a program pretends to be is nobody's. On Bluetooth it is not below this. */
 static bool is_virtual(const char *input)
 {
 	char target[PATH_MAX];
 
 	return root_readlink(target, sizeof(target), "sys/class/input/%s",
 			     input) > 0 &&
-	       strstr(target, "/virtual/");
+	       strstr(target, "/devices/virtual/input/");
 }
 
 /* A device of USB calls itself what it likes. */
