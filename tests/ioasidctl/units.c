@@ -265,6 +265,58 @@ static void test_key(void **state)
 	assert_int_equal(key_state(), MOK_MISSING);
 }
 
+#define POSTINST SOURCES "/../debian/iommufd-ext-dkms.postinst"
+
+/* What the script of the package finds in the tree: its function, with other paths. */
+static void script_file(char *file, size_t size)
+{
+	size_t len = strlen(tree_root());
+	char command[1024];
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "{ sed -n '/^certificate() {/,/^}/p' '" POSTINST
+		 "' | sed 's,/etc/dkms\\|/var/lib,%s&,g'; echo certificate; } | sh -e",
+		 tree_root());
+	f = popen(command, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(file, size, f));
+	assert_int_equal(pclose(f), 0);
+	file[strcspn(file, "\n")] = '\0';
+	if (!strncmp(file, tree_root(), len))
+		memmove(file, file + len, strlen(file + len) + 1);
+}
+
+static void check_key_file(const char *should)
+{
+	struct mok mok;
+	char file[256];
+
+	mok_query(&mok);
+	assert_string_equal(mok.file, should);
+	mok_free(&mok);
+	script_file(file, sizeof(file));
+	assert_string_equal(file, should);
+}
+
+/* The program and the script of the package know the same files. */
+static void test_key_file(void **state)
+{
+	(void)state;
+	tree_line("d var/lib/dkms");
+	tree_delete("var/lib/dkms");
+	check_key_file("/var/lib/dkms/mok.pub");
+	tree_line("f var/lib/dkms/mok.pub");
+	check_key_file("/var/lib/dkms/mok.pub");
+	tree_line("f var/lib/shim-signed/mok/MOK.der");
+	check_key_file("/var/lib/shim-signed/mok/MOK.der");
+	tree_line("f etc/dkms/framework.conf mok_certificate=/etc/a.der");
+	check_key_file("/etc/a.der");
+	tree_line("f etc/dkms/framework.conf.d/b.conf mok_certificate='/etc/b.der' # b");
+	tree_line("f etc/dkms/framework.conf.d/b.conf.bak mok_certificate=/etc/c.der");
+	check_key_file("/etc/b.der");
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -292,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_fuzz_contexts),
 		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_key_file),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

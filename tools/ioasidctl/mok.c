@@ -39,20 +39,41 @@ static void read_config(char *file, size_t size, const char *config)
 	free(text);
 }
 
+/* Ubuntu's, and the one that dkms makes; debian/iommufd-ext-dkms.postinst has them, too. */
+static void find_default(char *file, size_t size)
+{
+	static const char *const files[] = {
+		"/var/lib/shim-signed/mok/MOK.der",
+		"/var/lib/dkms/mok.pub",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(files) - 1; i++)
+		if (root_exists("%s", files[i] + 1))
+			break;
+	str_copy(file, size, files[i]);
+}
+
+static bool is_config(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && !strcmp(dot, ".conf");
+}
+
 static void find_file(char *file, size_t size)
 {
 	static const char directory[] = "etc/dkms/framework.conf.d";
-	static const char ubuntu[] = "/var/lib/shim-signed/mok/MOK.der";
 	struct strv names = {};
 	char config[512];
 	size_t i;
 
-	str_copy(file, size,
-		 root_exists("%s", ubuntu + 1) ? ubuntu :
-						 "/var/lib/dkms/mok.pub");
+	find_default(file, size);
 	read_config(file, size, "etc/dkms/framework.conf");
 	root_list(&names, directory);
 	for (i = 0; i < names.n; i++) {
+		if (!is_config(names.s[i]))
+			continue;
 		snprintf(config, sizeof(config), "%s/%s", directory,
 			 names.s[i]);
 		read_config(file, size, config);
