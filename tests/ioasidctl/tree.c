@@ -6,7 +6,8 @@
  *	d PATH			a directory
  *	l PATH -> TARGET	a link
  *	f PATH CONTENT		a file; \n, \t and \\ in CONTENT; a newline comes at the end
- *	m PATH KEY=VALUE...	a kernel module with this information; signer=NAME signs it
+ *	m PATH KEY=VALUE...	a kernel module with this information; signer=NAME signs it, with
+ *				a key whose id is the bytes of sig_key=TEXT
  *	# ...			a comment
  *
  * Directories on the way are made.
@@ -132,19 +133,19 @@ static void write_object(FILE *f, const char *info, size_t size)
 }
 
 /* struct module_signature of the kernel, with a key that is named in the clear. */
-static void write_signature(FILE *f, const char *signer)
+static void write_signature(FILE *f, const char *signer, const char *key)
 {
-	unsigned char signature[12] = { 0, 4, 1, strlen(signer), 1 };
+	unsigned char signature[12] = { 0, 4, 1, strlen(signer), strlen(key) };
 
 	signature[11] = 1;
-	fprintf(f, "%skS", signer);
+	fprintf(f, "%s%sS", signer, key);
 	fwrite(signature, sizeof(signature), 1, f);
 	fputs("~Module signature appended~\n", f);
 }
 
 static void make_module(const char *path, char *keys)
 {
-	const char *signer = NULL;
+	const char *signer = NULL, *sig_key = "k";
 	char info[512], *key;
 	size_t size = 0;
 	FILE *f;
@@ -152,6 +153,10 @@ static void make_module(const char *path, char *keys)
 	while (keys && (key = strsep(&keys, " "))) {
 		if (!strncmp(key, "signer=", 7)) {
 			signer = key + 7;
+			continue;
+		}
+		if (!strncmp(key, "sig_key=", 8)) {
+			sig_key = key + 8;
 			continue;
 		}
 		strcpy(info + size, key);
@@ -162,7 +167,7 @@ static void make_module(const char *path, char *keys)
 		give_up(path);
 	write_object(f, info, size);
 	if (signer)
-		write_signature(f, signer);
+		write_signature(f, signer, sig_key);
 	fclose(f);
 }
 

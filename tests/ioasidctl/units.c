@@ -265,6 +265,31 @@ static void test_key(void **state)
 	assert_int_equal(key_state(), MOK_MISSING);
 }
 
+/* Of a key, its id counts as a whole, and as bytes. */
+static void test_key_id(void **state)
+{
+	char certificate[] = "0\202\0\20\1\2\3\4\5\6\7\10\11DKMS";
+	static const char *const bad[] = { "",
+					   "DKMS",
+					   "44:4B:4D:53",
+					   "02:03:04:05:06:07:08:0A",
+					   "02:03:04:05:06:07:08:09:0A",
+					   "02:03:04:05:06:07:08:09 and more",
+					   "02:03:04:05:06:07:08:09:-1" };
+	struct mok mok = { .certificate = certificate,
+			   .size = sizeof(certificate) - 1 };
+	size_t i;
+
+	(void)state;
+	assert_true(mok_is(&mok, "02:03:04:05:06:07:08:09"));
+	assert_true(mok_is(&mok, "00:10:01:02:03:04:\n\t\t05:06:07:08:09:44"));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (mok_is(&mok, bad[i]))
+			fail_msg("\"%s\" is no id of it", bad[i]);
+	mok.certificate = NULL;
+	assert_false(mok_is(&mok, "02:03:04:05:06:07:08:09"));
+}
+
 #define POSTINST SOURCES "/../debian/iommufd-ext-dkms.postinst"
 
 /* What the script of the package finds in the tree: its function, with other paths. */
@@ -345,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_fuzz_contexts),
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_key_file),
+		cmocka_unit_test(test_key_id),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

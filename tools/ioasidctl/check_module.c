@@ -127,14 +127,17 @@ static void check_dkms_key(struct findings *findings, const struct mok *mok)
 	}
 }
 
-/* Modules that are signed by another key than that of DKMS are their owner's business. */
+/*
+ * Modules that are signed by another key than that of DKMS are their owner's business. The
+ * name says nothing: the keys of DKMS have the same one on all machines.
+ */
 static void check_key(struct findings *findings, const struct module *module)
 {
 	struct finding *f;
 	struct mok mok;
 
 	mok_query(&mok);
-	if (!module->is_signed || mok_is(&mok, module->signer)) {
+	if (!module->is_signed || mok_is(&mok, module->key)) {
 		check_dkms_key(findings, &mok);
 	} else {
 		f = finding_add(findings, LEVEL_WARN, "key",

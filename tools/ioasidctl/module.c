@@ -58,6 +58,8 @@ static void take_info(struct module *module, const char *key, const char *value)
 			 sizeof(module->file_srcversion), value);
 	else if (!strcmp(key, "signer"))
 		str_copy(module->signer, sizeof(module->signer), value);
+	else if (!strcmp(key, "sig_key"))
+		str_copy(module->key, sizeof(module->key), value);
 	else if (!strcmp(key, "sig_id"))
 		module->is_signed = true;
 }

@@ -17,6 +17,7 @@
  * @file_version: of the file
  * @file_srcversion: of the file
  * @signer: who has signed the file, "" if nobody has
+ * @key: the id of the key it is signed with, as libkmod writes it: "0A:1B"
  * @is_signed: whether the file has a signature
  */
 struct module {
@@ -30,6 +31,7 @@ struct module {
 	char file_version[64];
 	char file_srcversion[64];
 	char signer[128];
+	char key[256];
 	bool is_signed;
 };
 

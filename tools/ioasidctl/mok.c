@@ -19,6 +19,9 @@
 #define ENROLLED "MokListRT"
 #define PENDING "MokNew-"
 
+/* A shorter id may be in a certificate by chance. */
+#define ID_MIN 8
+
 /* A file of dkms is a script; the last value counts. */
 static void read_config(char *file, size_t size, const char *config)
 {
@@ -134,11 +137,32 @@ void mok_query(struct mok *mok)
 		mok->state = MOK_NONE;
 }
 
-/* Whether it is the key of this name; a certificate has that in clear. */
-bool mok_is(const struct mok *mok, const char *signer)
+/* "0A:1B", of several lines if it is long; 0 if it is anything else. */
+static size_t parse_id(unsigned char *id, size_t size, const char *text)
 {
-	return mok->certificate && *signer &&
-	       memmem(mok->certificate, mok->size, signer, strlen(signer));
+	size_t n = 0;
+	int len;
+
+	for (; *text && n < size; n++) {
+		if (sscanf(text, "%2hhx%n", &id[n], &len) != 1)
+			return 0;
+		text += len;
+		text += strspn(text, ":\n\t ");
+	}
+	return *text ? 0 : n;
+}
+
+/*
+ * Whether it is the key of this id: the serial number of the certificate, or the id of its
+ * subject, which are in it as they are.
+ */
+bool mok_is(const struct mok *mok, const char *key)
+{
+	unsigned char id[64];
+	size_t size = parse_id(id, sizeof(id), key);
+
+	return mok->certificate && size >= ID_MIN &&
+	       memmem(mok->certificate, mok->size, id, size);
 }
 
 void mok_free(struct mok *mok)

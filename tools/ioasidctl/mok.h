@@ -30,7 +30,7 @@ struct mok {
 };
 
 void mok_query(struct mok *mok);
-bool mok_is(const struct mok *mok, const char *signer);
+bool mok_is(const struct mok *mok, const char *key);
 void mok_free(struct mok *mok);
 
 #endif
