@@ -40,7 +40,7 @@ static bool kernel_is_slow(void)
 	return path_exists("/proc/lockdep_stats");
 }
 
-/* How long a killed call may go on: it undoes what it has done. To its end it has several times that. */
+/* How long a killed call may go on: it undoes what it has done. Its end is much later. */
 static int killed_ms(void)
 {
 	return kernel_is_slow() ? 3000 : 1000;

@@ -9,6 +9,7 @@
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
+#include "tracing_doc.h"
 #include "vfio.h"
 
 #define TRACING "/sys/kernel/tracing/"
@@ -81,13 +82,8 @@ static void test_events(void **state)
 
 /* ---- the examples of the document ---- */
 
-/* docs/tracing.md, with a 0 at its end. */
-extern const char doc[];
-asm(".pushsection .rodata\n"
-    "doc:\n"
-    ".incbin \"tracing.md\"\n"
-    ".byte 0\n"
-    ".popsection\n");
+/* See Makefile. */
+asm(".pushsection .rodata; tracing_doc: .incbin \"tracing.md\"; .byte 0; .popsection");
 
 #define SCRIPT "/tmp/example"
 #define ANSWER "/tmp/answer"
@@ -95,7 +91,7 @@ asm(".pushsection .rodata\n"
 /* The nth block of indented lines of the document, as it stands there. */
 static void read_example(int nth, char *script, size_t size)
 {
-	const char *line = doc, *end;
+	const char *line = tracing_doc, *end;
 	bool inside = false;
 	size_t len = 0;
 
