@@ -34,6 +34,16 @@ char *process_command(const char *pid)
 	return str_escape(command);
 }
 
+/* That, and its number, for a sentence; the caller frees it. */
+char *process_name(const char *pid)
+{
+	char *command = process_command(pid), *name;
+
+	name = xprintf("%s (%s)", command, pid);
+	free(command);
+	return name;
+}
+
 /* Return: 1 if it has @path open, 0 if not, negative if nobody may know. */
 static int has_open(const char *pid, const char *path)
 {
@@ -60,7 +70,6 @@ bool process_list_users(const char *path, struct strv *users)
 {
 	struct strv pids = {};
 	bool complete;
-	char *command;
 	size_t i;
 	int ret;
 
@@ -72,9 +81,7 @@ bool process_list_users(const char *path, struct strv *users)
 			complete = false;
 		if (ret <= 0)
 			continue;
-		command = process_command(pids.s[i]);
-		strv_addf(users, "%s (%s)", command, pids.s[i]);
-		free(command);
+		strv_take(users, process_name(pids.s[i]));
 	}
 	strv_free(&pids);
 	return complete;

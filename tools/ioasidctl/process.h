@@ -9,6 +9,7 @@
 
 bool process_list(struct strv *pids);
 char *process_command(const char *pid);
+char *process_name(const char *pid);
 bool process_list_users(const char *path, struct strv *users);
 
 #endif

@@ -53,7 +53,7 @@ char *xprintf(const char *fmt, ...)
 }
 
 /* Takes over @s. */
-static void strv_take(struct strv *v, char *s)
+void strv_take(struct strv *v, char *s)
 {
 	v->s = xgrow(v->s, v->n + 1, sizeof(*v->s));
 	v->s[v->n++] = s;

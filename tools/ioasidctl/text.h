@@ -25,6 +25,7 @@ struct strv {
 	char **s;
 };
 
+void strv_take(struct strv *v, char *s);
 void strv_add(struct strv *v, const char *s);
 void strv_addf(struct strv *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool strv_has(const struct strv *v, const char *s);

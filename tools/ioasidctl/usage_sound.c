@@ -12,7 +12,7 @@
 static void add_user(struct strv *users, const char *status)
 {
 	const char *line = strstr(status, "owner_pid");
-	char pid[16], *command, *user;
+	char pid[16], *user;
 
 	if (!*status || str_starts(status, "closed"))
 		return;
@@ -20,12 +20,10 @@ static void add_user(struct strv *users, const char *status)
 		strv_add(users, "a program");
 		return;
 	}
-	command = process_command(pid);
-	user = xprintf("%s (%s)", command, pid);
+	user = process_name(pid);
 	if (!strv_has(users, user))
 		strv_add(users, user);
 	free(user);
-	free(command);
 }
 
 static void list_users_of(struct strv *users, const char *card, const char *pcm)
