@@ -34,16 +34,10 @@ struct large {
 	uint32_t other;
 };
 
-/* A kernel that checks itself is ten times as slow. */
-static bool kernel_is_slow(void)
-{
-	return path_exists("/proc/lockdep_stats");
-}
-
 /* How long a killed call may go on: it undoes what it has done. Its end is much later. */
 static int killed_ms(void)
 {
-	return kernel_is_slow() ? 3000 : 1000;
+	return kernel_has_lockdep() ? 3000 : 1000;
 }
 
 /* An IOMMU that is asked for each page is slower still. */
@@ -55,7 +49,7 @@ static size_t large_len(void)
 		return atol(env) * GB;
 	if (iommu_kind() == IOMMU_OTHER)
 		return GB;
-	return kernel_is_slow() ? 4 * GB : 32 * GB;
+	return kernel_has_lockdep() ? 4 * GB : 32 * GB;
 }
 
 static uint8_t *large_memory(size_t len)
@@ -362,7 +356,7 @@ static void test_unmap(void **state)
  */
 static unsigned long small_mappings(void)
 {
-	if (kernel_is_slow())
+	if (kernel_has_lockdep())
 		return 1 << 14;
 	return iommu_kind() == IOMMU_OTHER ? 1 << 18 : 1 << 17;
 }
@@ -380,8 +374,8 @@ static void test_copy_small(void **state)
 		assert_ok(ioas_map_fixed(l.s.ctx, l.other, l.va + i, PAGE,
 					 START + i, MAP_RW));
 	assert_ok(attach(&l));
-	check_killed(&l, copy_large, unmap_copy, kernel_is_slow() ? 500 : 1500,
-		     "COPY of pages");
+	check_killed(&l, copy_large, unmap_copy,
+		     kernel_has_lockdep() ? 500 : 1500, "COPY of pages");
 	check_no_mappings(&l);
 	large_end();
 }

@@ -59,11 +59,6 @@ static void need_ports(void)
 		skip_test("no topology of ports");
 }
 
-static bool has_lockdep(void)
-{
-	return path_exists("/proc/lockdep_stats");
-}
-
 /* The device of a slot that no test has used, on the driver. */
 static const char *plugged(int number)
 {
@@ -71,7 +66,7 @@ static const char *plugged(int number)
 	char name[16];
 
 	need_ports();
-	if (has_lockdep())
+	if (kernel_has_lockdep())
 		skip_test("hot-plug of slots would end lockdep");
 	snprintf(name, sizeof(name), "PLUG_BDF%d",
 		 number + (strcmp(driver, DRIVER_EXT) ? 2 : 0));

@@ -33,6 +33,11 @@ struct state {
 
 static struct state before;
 
+bool kernel_has_lockdep(void)
+{
+	return path_exists("/proc/lockdep_stats");
+}
+
 long state_pins(void)
 {
 	long acquired = 0, released = 0;

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* A kernel that checks itself, which makes it some ten times as slow. */
+bool kernel_has_lockdep(void);
+
 /* Pages pinned for DMA in the whole system, by the kernel's own count. */
 long state_pins(void);
 /* A line of /proc/self/status, in KiB: "VmPin", "VmLck". */
