@@ -21,6 +21,31 @@ struct message {
 };
 
 static const struct message messages[] = {
+	/* modprobe, and the kernel when it refuses a module. */
+	{
+		"Key was rejected by service",
+		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and the key of this one is not among them. Enrol that of DKMS: mokutil --import /var/lib/dkms/mok.pub, reboot, and choose \"Enroll MOK\". ioasidctl doctor says whether it is enrolled.",
+	},
+	{
+		"Loading of module with unavailable key is rejected",
+		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and the key of this one is not among them. Enrol that of DKMS: mokutil --import /var/lib/dkms/mok.pub, reboot, and choose \"Enroll MOK\". ioasidctl doctor says whether it is enrolled.",
+	},
+	{
+		"unsigned module*re",
+		"The kernel takes only modules that are signed, as it is under lockdown or was started by Secure Boot, and this one has no signature. DKMS signs what it builds; ioasidctl doctor has the commands for a module that is there already.",
+	},
+	{
+		"could not insert*Operation not permitted",
+		"Only root can load modules. If root gets this, the kernel takes only modules that are signed, as it is under lockdown or was started by Secure Boot: ioasidctl doctor has the commands.",
+	},
+	{
+		"could not insert*Exec format error",
+		"The module was built for another kernel. Install the headers of the one that runs; DKMS then builds it, or make in a clone.",
+	},
+	{
+		"Module * not found in directory",
+		"The module is not installed for the kernel that runs. Install the headers of that kernel (Debian: linux-headers-$(uname -r)); DKMS then builds it.",
+	},
 	/* The kernel log: loading. */
 	{
 		"this kernel has VFIO cdevs of its own",
