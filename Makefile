@@ -53,7 +53,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi deb rpm repo packages-test
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi deb rpm repo packages-test release
 
 all:
 	@mkdir -p $(out)
@@ -126,6 +126,9 @@ conformance:
 lint:
 	+$(Q)bash $(top)/scripts/lint
 
+release:
+	$(Q)bash $(top)/scripts/release
+
 abi:
 	$(Q)bash $(top)/tests/abi/run
 
@@ -154,6 +157,7 @@ help:
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
 	@echo 'make deb, make rpm     packages in build/packages/; make repo: a repository of both in build/repo/'
 	@echo 'make packages-test     install, use, upgrade and remove the packages in virtual machines (SUITE=)'
+	@echo 'make release           is this tree fit to be released, and its sources as a file'
 	@echo 'make clean             remove built modules; distclean: all of build/'
 	@echo 'make cacheclean        remove downloads and test kernels, which are kept in $$EXT_CACHE for all clones'
 	@echo 'V=1 shows the commands, W=1 and C=2 are passed to kbuild'
