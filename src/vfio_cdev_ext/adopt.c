@@ -11,10 +11,17 @@
 
 #include "cdev_ext.h"
 
-/* Protects the list of nodes, what they were told, and whether the list may still grow. */
+/*
+ * Held while a node is made or taken away, with all that devtmpfs and uevents take: as
+ * long as somebody likes who reads the directory of the nodes. So it is for those alone
+ * who make nodes or take them away. Protects @stopping; the list changes under both.
+ */
+static DEFINE_MUTEX(adopt_lock);
+static bool stopping;
+
+/* Protects the list of nodes, and what they were told. */
 static DEFINE_MUTEX(nodes_lock);
 static LIST_HEAD(nodes);
-static bool stopping;
 
 /* Set once, before the first device is looked at. */
 static bool adopt_everyone;
@@ -88,7 +95,7 @@ static struct cdev_ext_node *find_node(struct pci_dev *pdev)
 {
 	struct cdev_ext_node *node;
 
-	lockdep_assert_held(&nodes_lock);
+	lockdep_assert_held(&adopt_lock);
 
 	list_for_each_entry(node, &nodes, entry)
 		if (node->pdev == pdev)
@@ -96,8 +103,8 @@ static struct cdev_ext_node *find_node(struct pci_dev *pdev)
 	return NULL;
 }
 
-/* Return: the VFIO device of @pdev if it shall have a node, else NULL. */
-static struct vfio_device *candidate(struct pci_dev *pdev)
+/* Return: the VFIO device of @pdev if it may have a node, else NULL. */
+static struct vfio_device *find_vdev(struct pci_dev *pdev)
 {
 	struct vfio_device *vdev = NULL;
 
@@ -109,8 +116,15 @@ static struct vfio_device *candidate(struct pci_dev *pdev)
 	device_for_each_child(&pdev->dev, &vdev, match_vfio_device);
 	if (!vdev || !cdev_ext_core_device(vdev))
 		return NULL;
+	return vdev;
+}
 
-	if (!iommufd_ext_device_supported(&pdev->dev)) {
+/* Return: the VFIO device of @pdev if it shall have a node, else NULL. */
+static struct vfio_device *candidate(struct pci_dev *pdev)
+{
+	struct vfio_device *vdev = find_vdev(pdev);
+
+	if (vdev && !iommufd_ext_device_supported(&pdev->dev)) {
 		pci_info(pdev,
 			 "no VFIO char device: the device needs an IOMMU group, cache coherent DMA and an IOMMU that iommufd_ext can use\n");
 		return NULL;
@@ -120,11 +134,24 @@ static struct vfio_device *candidate(struct pci_dev *pdev)
 
 static void add_node(struct cdev_ext_node *node)
 {
-	lockdep_assert_held(&nodes_lock);
+	lockdep_assert_held(&adopt_lock);
 
+	mutex_lock(&nodes_lock);
 	list_add_tail(&node->entry, &nodes);
 	cdev_ext_sysfs_notify(node);
 	watch_again();
+	mutex_unlock(&nodes_lock);
+}
+
+static void remove_node(struct cdev_ext_node *node)
+{
+	lockdep_assert_held(&adopt_lock);
+
+	/* Nobody tells it anything from here on. */
+	mutex_lock(&nodes_lock);
+	list_del(&node->entry);
+	mutex_unlock(&nodes_lock);
+	cdev_ext_node_destroy(node);
 }
 
 static void adopt_device(struct pci_dev *pdev)
@@ -138,7 +165,7 @@ static void adopt_device(struct pci_dev *pdev)
 	if (!vdev)
 		return;
 
-	mutex_lock(&nodes_lock);
+	mutex_lock(&adopt_lock);
 	if (stopping || find_node(pdev))
 		goto unlock;
 
@@ -149,7 +176,7 @@ static void adopt_device(struct pci_dev *pdev)
 	else
 		add_node(node);
 unlock:
-	mutex_unlock(&nodes_lock);
+	mutex_unlock(&adopt_lock);
 }
 
 static void say_user(struct pci_dev *pdev, const char *driver,
@@ -191,14 +218,17 @@ static void release_device(struct pci_dev *pdev)
 
 	device_lock_assert(&pdev->dev);
 
-	mutex_lock(&nodes_lock);
+	/* Most devices of a machine never had one, and need not wait. */
+	if (!find_vdev(pdev))
+		return;
+
+	mutex_lock(&adopt_lock);
 	node = find_node(pdev);
 	if (node) {
 		say_holder(pdev, node->vdev);
-		list_del(&node->entry);
-		cdev_ext_node_destroy(node);
+		remove_node(node);
 	}
-	mutex_unlock(&nodes_lock);
+	mutex_unlock(&adopt_lock);
 }
 
 /**
@@ -291,19 +321,17 @@ int cdev_ext_adopt_init(bool everyone)
  * cdev_ext_adopt_exit - take the char devices away again
  *
  * A device in the list has not been told to leave its driver yet, or waits for
- * nodes_lock to be: its VFIO device is there.
+ * adopt_lock to be: its VFIO device is there.
  */
 void cdev_ext_adopt_exit(void)
 {
 	struct cdev_ext_node *node, *next;
 
-	mutex_lock(&nodes_lock);
+	mutex_lock(&adopt_lock);
 	stopping = true;
-	list_for_each_entry_safe(node, next, &nodes, entry) {
-		list_del(&node->entry);
-		cdev_ext_node_destroy(node);
-	}
-	mutex_unlock(&nodes_lock);
+	list_for_each_entry_safe(node, next, &nodes, entry)
+		remove_node(node);
+	mutex_unlock(&adopt_lock);
 	cancel_delayed_work_sync(&watch);
 	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
 }

@@ -61,9 +61,10 @@
  * Lock order
  * ----------
  *	device_lock(pdev)		adoption, from the notifier
- *	  nodes_lock (adopt.c)		also alone: BIND, close, the look at the groups
+ *	  adopt_lock (adopt.c)
+ *	    nodes_lock (adopt.c)	also alone: BIND, close, the look at the groups
+ *	      the lock of the IOMMU group
  *	    node->lock
- *	    the lock of the IOMMU group
  *
  *	file->attach_lock		ATTACH, DETACH
  *	  other locks of iommufd_ext
@@ -81,7 +82,7 @@
  * node->lock is also taken alone, by open() and BIND. Reading the files in sysfs takes
  * the lock of the IOMMU group, below it that of the bound files, and below that the one of
  * a file's last user: none is held over anything a user can prolong, for the files go
- * under nodes_lock, and that waits for their readers.
+ * under adopt_lock, and that waits for their readers.
  *
  * Memory of a user takes its time if he likes (userfaultfd, FUSE). Nothing waits for it
  * with dev_set->lock, or with the registration of a device by a file that is not bound: the
@@ -89,8 +90,9 @@
  * lock of its file alone.
  *
  * KVM takes kvm_lock and node->lock under locks of its own, with none of the others.
- * Nothing here is taken in mmap() or in a page fault. nodes_lock is held over the
- * making of a node, with all that devtmpfs and uevents take.
+ * Nothing here is taken in mmap() or in a page fault. adopt_lock is held over the
+ * making of a node, with all that devtmpfs and uevents take; whoever has the directory
+ * of the nodes open can prolong that. No file waits for it.
  */
 #include "compat/module.h"
 #include "compat/vfio.h"

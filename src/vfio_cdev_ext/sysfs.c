@@ -8,7 +8,7 @@
  *
  * The others say whether the device can be had, and who is in the way. They take no
  * lock that a user of a device can hold on to: removing a file waits for its readers,
- * and nodes_lock is held then.
+ * and adopt_lock is held then.
  */
 #include <linux/iommu.h>
 #include <linux/sysfs.h>

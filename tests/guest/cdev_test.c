@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@
 #include "compat32.h"
 #include "dma.h"
 #include "edu.h"
+#include "held.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
@@ -1298,6 +1300,61 @@ static void test_unbind_beside_slow(void **state)
 	check_leaves(shared2, slow_attach);
 }
 
+struct slow_directory {
+	struct held held;
+	int dir;
+	int ctx;
+	int file;
+	pthread_t unbinds;
+};
+
+static void *list_nodes(void *arg)
+{
+	struct slow_directory *slow = arg;
+
+	check(syscall(SYS_getdents64, slow->dir, slow->held.va,
+		      slow->held.len) > 0);
+	return NULL;
+}
+
+static void *unbind_shared(void *arg)
+{
+	pci_bind(shared1, NULL);
+	return arg;
+}
+
+static void *bind_and_close(void *arg)
+{
+	struct slow_directory *slow = arg;
+
+	check_eq(0, pthread_create(&slow->unbinds, NULL, unbind_shared, NULL));
+	/* Its node cannot be removed from the directory. */
+	usleep(300000);
+	assert_ok(cdev_bind(slow->file, slow->ctx, NULL));
+	drop_fd(slow->file);
+	return NULL;
+}
+
+/* Who reads the directory of the nodes holds up who makes them, and nobody who has one. */
+static void test_slow_directory(void **state)
+{
+	struct slow_directory slow = {
+		.held = held_alloc(PAGE),
+		.ctx = ioasid_open(),
+	};
+
+	(void)state;
+	need_edu();
+	bind_shared();
+	slow.file = assert_ok(cdev_open(edu_bdf));
+	slow.dir = assert_ok(keep_fd(open("/dev/vfio/devices",
+					  O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+	check(held_meanwhile(&slow.held, list_nodes, bind_and_close, &slow));
+	pthread_join(slow.unbinds, NULL);
+	check(!cdev_name(shared1));
+	pci_bind(shared1, driver);
+}
+
 /*
  * The answer of BIND does not fit the memory, in each of the two pages it lies in. What
  * is there stays, and the file can be bound.
@@ -1773,6 +1830,7 @@ int main(int argc, char **argv)
 		T(unbind_group),
 		T(unbind_slow),
 		T(unbind_beside_slow),
+		T(slow_directory),
 		T(bind_two_pages),
 		T(remove),
 		T(rebind),
