@@ -20,19 +20,23 @@
 /* A file that is not bound keeps nothing of the device: its driver may leave. */
 static int cdev_ext_open(struct inode *inode, struct file *filp)
 {
-	struct cdev_ext_node *node =
-		container_of(inode->i_cdev, struct cdev_ext_node, cdev);
+	struct cdev_ext_node *node;
 	struct cdev_ext_file *file;
 	struct vfio_device *vdev;
+	int ret = -ENODEV;
 
+	node = cdev_ext_get_node(inode);
+	if (!node)
+		return ret;
 	vdev = cdev_ext_get_vdev(node);
 	if (!vdev)
-		return -ENODEV;
+		goto put_node;
 	cdev_ext_put_vdev(vdev);
 
+	ret = -ENOMEM;
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
-		return -ENOMEM;
+		goto put_node;
 
 	file->node = node;
 	mutex_init(&file->attach_lock);
@@ -48,6 +52,10 @@ static int cdev_ext_open(struct inode *inode, struct file *filp)
 	if (node->inode)
 		filp->f_mapping = node->inode->i_mapping;
 	return 0;
+
+put_node:
+	put_device(&node->dev);
+	return ret;
 }
 
 static int cdev_ext_release(struct inode *inode, struct file *filp)
@@ -59,6 +67,7 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 	iommufd_ext_last_user_destroy(&file->last_user);
 	mutex_destroy(&file->kvm_lock);
 	mutex_destroy(&file->attach_lock);
+	put_device(&file->node->dev);
 	kfree(file);
 	return 0;
 }

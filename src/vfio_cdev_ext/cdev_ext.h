@@ -20,7 +20,7 @@
 /**
  * struct cdev_ext_node - the char device of one VFIO device
  * @dev: the struct device behind the node; its references are the life of this
- *	structure, and @cdev holds one while the node is open
+ *	structure. Each open file holds one, and so does @cdev while it was opened
  * @cdev: the char device
  * @attr: the "dev" file of the VFIO device; its ->attr.name is NULL without one
  * @entry: link in the list of nodes; protected by the list's lock in adopt.c
@@ -110,6 +110,7 @@ void cdev_ext_node_exit(void);
 struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
 					   struct vfio_device *vdev);
 void cdev_ext_node_destroy(struct cdev_ext_node *node);
+struct cdev_ext_node *cdev_ext_get_node(const struct inode *inode);
 struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node);
 void cdev_ext_put_vdev(struct vfio_device *vdev);
 

@@ -64,6 +64,7 @@
  *	  adopt_lock (adopt.c)
  *	    nodes_lock (adopt.c)	also alone: BIND, close, the look at the groups
  *	      the lock of the IOMMU group
+ *	    the numbers' lock (node.c)	also alone: open()
  *	    node->lock
  *
  *	file->attach_lock		ATTACH, DETACH

@@ -8,6 +8,7 @@
  */
 #include <linux/completion.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "compat/device.h"
 #include "compat/vfio.h"
@@ -16,6 +17,13 @@
 
 static dev_t node_devt;
 static const char *node_directory;
+
+/*
+ * Nodes by their minor. An inode remembers the cdev that it was opened with, and while a
+ * file of that is open, leads to it: though the device may have come back since, with the
+ * same number.
+ */
+static DEFINE_XARRAY(numbers);
 
 /*
  * Nodes that exist, and one for the module. The last reference on a node may be
@@ -81,6 +89,24 @@ static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
 }
 
 /**
+ * cdev_ext_get_node - the node of a number
+ * @inode: has the number
+ *
+ * Return: the node, with a reference on its @dev, or NULL if its device has left.
+ */
+struct cdev_ext_node *cdev_ext_get_node(const struct inode *inode)
+{
+	struct cdev_ext_node *node;
+
+	xa_lock(&numbers);
+	node = xa_load(&numbers, iminor(inode));
+	if (node)
+		get_device(&node->dev);
+	xa_unlock(&numbers);
+	return node;
+}
+
+/**
  * cdev_ext_get_vdev - the VFIO device of a node, with a registration
  * @node: the node
  *
@@ -138,6 +164,9 @@ struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
 	ret = dev_set_name(&node->dev, "%s", dev_name(&vdev->device));
 	if (ret)
 		goto put_node;
+	ret = xa_insert(&numbers, MINOR(node->dev.devt), node, GFP_KERNEL);
+	if (ret)
+		goto put_node;
 
 	/* Also if it fails, somebody may have had it open by its number. */
 	ret = cdev_device_add(&node->cdev, &node->dev);
@@ -156,6 +185,7 @@ struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
 del_cdev:
 	cdev_device_del(&node->cdev, &node->dev);
 disconnect:
+	xa_erase(&numbers, MINOR(node->dev.devt));
 	node_disconnect(node);
 put_node:
 	put_device(&node->dev);
@@ -173,6 +203,7 @@ void cdev_ext_node_destroy(struct cdev_ext_node *node)
 {
 	cdev_ext_sysfs_del(node);
 	cdev_device_del(&node->cdev, &node->dev);
+	xa_erase(&numbers, MINOR(node->dev.devt));
 	node_disconnect(node);
 	put_device(&node->dev);
 }

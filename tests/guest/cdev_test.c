@@ -1441,6 +1441,36 @@ static void test_remove(void **state)
 	edu_bound(ioasid_open());
 }
 
+static dev_t number_of(const char *bdf)
+{
+	char node[PATH_MAX];
+	struct stat st;
+
+	cdev_path(bdf, node, sizeof(node));
+	assert_ok(stat(node, &st));
+	return st.st_rdev;
+}
+
+/* The same number stands for the device that has it now, whoever has an older one open. */
+static void test_number_again(void **state)
+{
+	static const char made[] = "/tmp/cdev_test.node";
+	dev_t number;
+
+	(void)state;
+	need_edu();
+	number = number_of(edu_bdf);
+	assert_ok(mknod(made, S_IFCHR | 0600, number));
+	assert_ok(keep_fd(open(made, O_RDWR | O_CLOEXEC)));
+	pci_bind(edu_bdf, NULL);
+	assert_errno(ENODEV, open(made, O_RDWR | O_CLOEXEC));
+	pci_bind(edu_bdf, driver);
+	check_eq(number, number_of(edu_bdf));
+	assert_ok(cdev_bind(assert_ok(keep_fd(open(made, O_RDWR | O_CLOEXEC))),
+			    ioasid_open(), NULL));
+	assert_ok(unlink(made));
+}
+
 /* With nobody there the driver just goes, and comes back. */
 static void test_rebind(void **state)
 {
@@ -1831,6 +1861,7 @@ int main(int argc, char **argv)
 		T(unbind_slow),
 		T(unbind_beside_slow),
 		T(slow_directory),
+		T(number_again),
 		T(bind_two_pages),
 		T(remove),
 		T(rebind),
