@@ -56,6 +56,8 @@ enum mock_page_table {
 
 #define MOCK_DEVICE_NO_DIRTY BIT(0)
 #define MOCK_DEVICE_PASID BIT(2)
+/* Not the selftest's: all of these are in one group. */
+#define MOCK_DEVICE_SHARED BIT(31)
 #define MOCK_PASID_BITS 20
 #define MOCK_PASID_FAILS 1024
 

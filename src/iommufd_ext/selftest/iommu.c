@@ -74,16 +74,50 @@ static struct iommu_device *mock_probe_device(struct device *dev)
 	return &mock_iommu;
 }
 
+/* It may leave a group that stays attached. */
+static void mock_release_device(struct device *dev)
+{
+	struct mock_dev *mdev = to_mock_dev(dev);
+
+	if (mdev->iopf_users)
+		ext_iopf_queue_remove(mock_iopf_queue, dev);
+	mdev->iopf_users = 0;
+}
+
+static int find_shared_group(struct device *dev, void *data)
+{
+	struct iommu_group **group = data;
+
+	if (!(to_mock_dev(dev)->flags & MOCK_DEVICE_SHARED))
+		return 0;
+	*group = iommu_group_get(dev);
+	return *group ? 1 : 0;
+}
+
+static struct iommu_group *mock_device_group(struct device *dev)
+{
+	struct iommu_group *group = NULL;
+
+	if (to_mock_dev(dev)->flags & MOCK_DEVICE_SHARED)
+		device_for_each_child(&mock_pdev->dev, &group,
+				      find_shared_group);
+	return group ?: generic_device_group(dev);
+}
+
+/* clang-format off */
 static const struct iommu_ops mock_ops = {
 	.owner = THIS_MODULE,
 	.capable = mock_capable,
 	.probe_device = mock_probe_device,
-	.device_group = generic_device_group,
+	.release_device = mock_release_device,
+	.device_group = mock_device_group,
 	EXT_HW_INFO_OP(mock_hw_info)
 	EXT_PASID_OPS
 	EXT_IOPF_OPS
 	EXT_DOMAIN_ALLOC_OPS,
 };
+
+/* clang-format on */
 
 /**
  * mock_iopf_enable() - queue the page faults of a device
@@ -146,7 +180,8 @@ struct mock_dev *mock_dev_create(u32 flags)
 	struct mock_dev *mdev;
 	int rc = -ENOMEM;
 
-	if (flags & ~(u32)(MOCK_DEVICE_NO_DIRTY | MOCK_DEVICE_PASID))
+	if (flags & ~(u32)(MOCK_DEVICE_NO_DIRTY | MOCK_DEVICE_PASID |
+			   MOCK_DEVICE_SHARED))
 		return ERR_PTR(-EINVAL);
 
 	mdev = kzalloc(sizeof(*mdev), GFP_KERNEL_ACCOUNT);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock's page table: an entry for every 2048 bytes that are mapped.
+ * The mock's page table: an entry for each unit that is mapped, of 2048 bytes unless
+ * it is told to have smaller ones.
  *
  * It believes nothing: a map over a mapping, an unmap of a hole or of a part of
  * a large page, and a page table that is freed with something in it are warned
  * of, and a warning fails the boot. Told to, it is a driver that falls short itself.
  */
 #include <linux/bitfield.h>
+#include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -18,19 +20,31 @@ module_param(mock_stuck_iova, ulong, 0644);
 MODULE_PARM_DESC(mock_stuck_iova,
 		 "Test build only: unmapping ends in front of this IOVA of the mock's page tables; 0, the default, for none");
 
+static unsigned int mock_unit = MOCK_PAGE_SIZE;
+module_param(mock_unit, uint, 0644);
+MODULE_PARM_DESC(mock_unit,
+		 "Test build only: smallest page of page tables that the mock makes from now on, in bytes: 2048, the default, 1024 or 512");
+
+static unsigned int mock_dirty_ms;
+module_param(mock_dirty_ms, uint, 0644);
+MODULE_PARM_DESC(mock_dirty_ms,
+		 "Test build only: how long the mock takes to look for dirty pages, in milliseconds; 0 by default");
+
 /* On the first entry of a dirty page. */
 #define DIRTY XA_MARK_0
 
 /**
  * struct mock_page_table_domain - an IOMMU domain of the mock
  * @domain: what the IOMMU core knows
- * @entries: by IOVA / MOCK_PAGE_SIZE; its xa_lock protects them
+ * @unit: its smallest page, in bytes; constant
+ * @entries: by IOVA / @unit; its xa_lock protects them
  * @dirty_ops: it can track dirty pages; constant
  * @tracking: it does; changed by one caller at a time
  * @fell_short: something was not unmapped, because of mock_stuck_iova
  */
 struct mock_page_table_domain {
 	struct iommu_domain domain;
+	unsigned int unit;
 	struct xarray entries;
 	const struct ext_driver_dirty_ops *dirty_ops;
 	bool tracking;
@@ -46,11 +60,12 @@ static struct mock_page_table_domain *to_page_table(struct iommu_domain *domain)
 #define ENTRY_ORDER GENMASK(3, 0)
 #define ENTRY_ADDRESS GENMASK(BITS_PER_LONG - 2, 4)
 
-static void *make_entry(phys_addr_t paddr, size_t pgsize)
+static void *make_entry(const struct mock_page_table_domain *table,
+			phys_addr_t paddr, size_t pgsize)
 {
-	return xa_mk_value(FIELD_PREP(ENTRY_ADDRESS, paddr / MOCK_PAGE_SIZE) |
+	return xa_mk_value(FIELD_PREP(ENTRY_ADDRESS, paddr / table->unit) |
 			   FIELD_PREP(ENTRY_ORDER,
-				      ilog2(pgsize / MOCK_PAGE_SIZE)));
+				      ilog2(pgsize / table->unit)));
 }
 
 /* In units. */
@@ -70,13 +85,14 @@ static void erase_range(struct mock_page_table_domain *table,
 static int map_page(struct mock_page_table_domain *table, unsigned long iova,
 		    phys_addr_t paddr, size_t pgsize, gfp_t gfp)
 {
-	unsigned long first = iova / MOCK_PAGE_SIZE;
+	unsigned long first = iova / table->unit;
 	unsigned long i;
 	int rc;
 
-	for (i = 0; i < pgsize / MOCK_PAGE_SIZE; i++) {
+	for (i = 0; i < pgsize / table->unit; i++) {
 		rc = xa_insert(&table->entries, first + i,
-			       make_entry(paddr + i * MOCK_PAGE_SIZE, pgsize),
+			       make_entry(table, paddr + i * table->unit,
+					  pgsize),
 			       gfp);
 		if (rc) {
 			WARN_ON(rc == -EBUSY);
@@ -116,13 +132,13 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			       struct iommu_iotlb_gather *gather)
 {
 	struct mock_page_table_domain *table = to_page_table(domain);
-	unsigned long first = iova / MOCK_PAGE_SIZE;
-	unsigned long end = first + pgsize / MOCK_PAGE_SIZE * pgcount;
+	unsigned long first = iova / table->unit;
+	unsigned long end = first + pgsize / table->unit * pgcount;
 	unsigned long i;
 	void *entry;
 
 	for (i = first; i < end; i++) {
-		if (mock_stuck_iova && i == mock_stuck_iova / MOCK_PAGE_SIZE) {
+		if (mock_stuck_iova && i == mock_stuck_iova / table->unit) {
 			table->fell_short = true;
 			break;
 		}
@@ -133,7 +149,7 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 		WARN_ON(i == first && i % entry_size(entry));
 		WARN_ON(i == end - 1 && end % entry_size(entry));
 	}
-	return (i - first) * MOCK_PAGE_SIZE;
+	return (i - first) * table->unit;
 }
 
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
@@ -142,11 +158,11 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 	struct mock_page_table_domain *table = to_page_table(domain);
 	void *entry;
 
-	entry = xa_load(&table->entries, iova / MOCK_PAGE_SIZE);
+	entry = xa_load(&table->entries, iova / table->unit);
 	if (!entry)
 		return 0;
-	return FIELD_GET(ENTRY_ADDRESS, xa_to_value(entry)) * MOCK_PAGE_SIZE +
-	       iova % MOCK_PAGE_SIZE;
+	return FIELD_GET(ENTRY_ADDRESS, xa_to_value(entry)) * table->unit +
+	       iova % table->unit;
 }
 
 static void mock_page_table_free(struct iommu_domain *domain)
@@ -179,19 +195,21 @@ static int mock_read_and_clear_dirty(struct iommu_domain *domain,
 				     struct ext_driver_dirty_bitmap *dirty)
 {
 	struct mock_page_table_domain *table = to_page_table(domain);
-	unsigned long i = iova / MOCK_PAGE_SIZE;
-	unsigned long last = (iova + size - 1) / MOCK_PAGE_SIZE;
+	unsigned long i = iova / table->unit;
+	unsigned long last = (iova + size - 1) / table->unit;
 	unsigned long npages;
 	void *entry;
 
+	if (mock_dirty_ms)
+		msleep(mock_dirty_ms);
 	while ((entry = xa_find(&table->entries, &i, last, XA_PRESENT))) {
 		npages = entry_size(entry);
 		i = round_down(i, npages);
 		if (xa_get_mark(&table->entries, i, DIRTY)) {
 			if (!(flags & EXT_DIRTY_NO_CLEAR))
 				xa_clear_mark(&table->entries, i, DIRTY);
-			ext_driver_record_dirty(dirty, i * MOCK_PAGE_SIZE,
-						npages * MOCK_PAGE_SIZE);
+			ext_driver_record_dirty(dirty, i * table->unit,
+						npages * table->unit);
 		}
 		i += npages;
 		if (i > last)
@@ -215,7 +233,7 @@ static const struct ext_driver_dirty_ops mock_dirty_ops = {
 int mock_page_table_dirty(struct iommu_domain *domain, unsigned long iova)
 {
 	struct mock_page_table_domain *table = to_page_table(domain);
-	unsigned long i = iova / MOCK_PAGE_SIZE;
+	unsigned long i = iova / table->unit;
 	void *entry;
 
 	if (!table->tracking)
@@ -258,6 +276,8 @@ struct iommu_domain *mock_page_table_alloc(enum mock_page_table format,
 	table = kzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
+	table->unit = clamp(rounddown_pow_of_two(READ_ONCE(mock_unit) | 1),
+			    512U, (unsigned int)MOCK_PAGE_SIZE);
 	xa_init_flags(&table->entries, XA_FLAGS_ACCOUNT);
 
 	domain = &table->domain;
@@ -269,7 +289,7 @@ struct iommu_domain *mock_page_table_alloc(enum mock_page_table format,
 		domain->geometry.aperture_end = ULONG_MAX;
 	} else {
 		domain->pgsize_bitmap =
-			MOCK_PAGE_SIZE | PAGE_SIZE | MOCK_HUGE_PAGE_SIZE;
+			table->unit | PAGE_SIZE | MOCK_HUGE_PAGE_SIZE;
 		domain->geometry.aperture_start = MOCK_APERTURE_START;
 		domain->geometry.aperture_end = MOCK_APERTURE_LAST;
 	}
