@@ -490,7 +490,7 @@ static noinline_for_stack int map_by_core(struct hwpt *hwpt, unsigned long iova,
 	table.n = 0;
 	table.size = 0;
 	sg_init_table(table.sg,
-		      min_t(size_t, SG_ENTRIES, PHYS_PFN(piece->left) + 1));
+		      min_t(size_t, SG_ENTRIES, PHYS_PFN(piece->left) + 2));
 	while ((size = next_piece(piece, &paddr))) {
 		for (; size; size -= block, paddr += block) {
 			block = first_block(iova + *mapped + table.size, size);

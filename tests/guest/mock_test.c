@@ -6,6 +6,7 @@
  *
  * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1
  */
+#include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/ioasid.h>
@@ -20,6 +21,7 @@
 #define SELFTEST _IO(IOASID_TYPE, IOASID_CMD_BASE + 32)
 #define SELFTEST_MOCK_DOMAIN 2
 #define SELFTEST_MOCK_DOMAIN_REPLACE 10
+#define SELFTEST_MOCK_DOMAIN_FLAGS 12
 #define SELFTEST_DIRTY 13
 #define SELFTEST_TRIGGER_IOPF 15
 #define MOCK_HWPT_DATA 0xdead
@@ -35,6 +37,7 @@ struct selftest {
 			uint32_t out_stdev_id;
 			uint32_t out_hwpt_id;
 			uint32_t out_idev_id;
+			uint32_t dev_flags;
 		} mock_domain;
 		struct {
 			uint32_t pt_id;
@@ -80,19 +83,36 @@ struct mock {
 	uint8_t *memory;
 };
 
+#define PARAMETER(name) "/sys/module/iommufd_ext/parameters/" name
+
+/* One more device behind the mock, attached to an IOAS or a page table. */
+static void mock_add(struct mock *m, uint32_t pt_id, uint32_t flags)
+{
+	struct selftest cmd = {
+		.size = sizeof(cmd),
+		.op = flags ? SELFTEST_MOCK_DOMAIN_FLAGS : SELFTEST_MOCK_DOMAIN,
+		.id = pt_id,
+		.mock_domain.dev_flags = flags,
+	};
+
+	assert_ok(ioctl(m->ctx, SELFTEST, &cmd));
+	m->stdev = cmd.mock_domain.out_stdev_id;
+	m->devid = cmd.mock_domain.out_idev_id;
+}
+
+static struct mock mock_with(uint32_t flags)
+{
+	struct mock m = { .ctx = ioasid_open() };
+
+	m.ioas = ioas_new(m.ctx);
+	mock_add(&m, m.ioas, flags);
+	return m;
+}
+
 /* A device behind the mock, attached to an IOAS. */
 static struct mock mock_new(void)
 {
-	struct mock m = { .ctx = ioasid_open() };
-	struct selftest cmd = { .size = sizeof(cmd),
-				.op = SELFTEST_MOCK_DOMAIN };
-
-	m.ioas = ioas_new(m.ctx);
-	cmd.id = m.ioas;
-	assert_ok(ioctl(m.ctx, SELFTEST, &cmd));
-	m.stdev = cmd.mock_domain.out_stdev_id;
-	m.devid = cmd.mock_domain.out_idev_id;
-	return m;
+	return mock_with(0);
 }
 
 /* It moves to a page table of its own. */
@@ -301,6 +321,48 @@ static void test_partial_no_fault(void **state)
 	dirty_end();
 }
 
+/* Two pages that are one in memory, so that the second does not lie behind the first. */
+static uint8_t *page_twice(void)
+{
+	int file = assert_ok(keep_fd(memfd_create("test", MFD_CLOEXEC)));
+	uint8_t *pages = page_alloc(2 * PAGE);
+	int i;
+
+	assert_ok(ftruncate(file, PAGE));
+	for (i = 0; i < 2; i++)
+		check(mmap(pages + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED);
+	return pages;
+}
+
+/*
+ * IOMMU pages of which a page of memory has eight. A range may begin and end inside of pages,
+ * and touch two more than its length has.
+ */
+static void test_small_units(void **state)
+{
+	uint8_t *memory = page_twice();
+	unsigned int offset;
+	struct mock m;
+
+	(void)state;
+	check_eq(0, write_file(PARAMETER("mock_unit"), "512"));
+	m = mock_new();
+	check_eq(0, write_file(PARAMETER("mock_unit"), "2048"));
+	for (offset = 512; offset < PAGE; offset += 512) {
+		assert_ok(ioas_map_fixed(m.ctx, m.ioas, memory + offset, PAGE,
+					 START + offset, MAP_RW));
+		check_pinned(2);
+		assert_ok(ioas_unmap_exact(m.ctx, m.ioas, START + offset, PAGE));
+	}
+	offset = PAGE - 512;
+	assert_ok(ioas_map_fixed(m.ctx, m.ioas, memory + offset, 1024,
+				 START + offset, MAP_RW));
+	check_pinned(2);
+	assert_ok(ioas_unmap_exact(m.ctx, m.ioas, START + offset, 1024));
+	check_pinned(0);
+}
+
 /* ---- page faults ---- */
 
 /* An address no device asks for but this one, and what its driver calls the request. */
@@ -462,6 +524,7 @@ int main(int argc, char **argv)
 	ADD(partial_dirty);
 	ADD(partial_dirty_small);
 	ADD(partial_no_fault);
+	ADD(small_units);
 	ADD(fault_queue);
 	ADD(fault_queue_ioctls);
 	return test_main(argc, argv, "mock", &list, NULL, NULL);
