@@ -37,6 +37,13 @@ static inline void ext_iopf_free_group(struct iopf_group *group)
 {
 	iopf_free_group(group);
 }
+
+/* The core holds no reference to it: it is there while the device is behind its IOMMU. */
+static inline const struct device *
+ext_iopf_group_dev(const struct iopf_group *group)
+{
+	return group->fault_param->dev;
+}
 #else
 struct ext_iopf_fault {
 	struct iommu_fault fault;
@@ -59,6 +66,12 @@ ext_set_iopf_handler(struct iommu_domain *domain,
 
 static inline void ext_iopf_free_group(struct ext_iopf_group *group)
 {
+}
+
+static inline const struct device *
+ext_iopf_group_dev(const struct ext_iopf_group *group)
+{
+	return NULL;
 }
 #endif
 

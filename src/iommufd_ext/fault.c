@@ -9,7 +9,8 @@
  * answered and gone.
  *
  * Once a device is detached its driver reports no more faults, and what is left of
- * its groups is answered: there is no such page.
+ * its groups is answered: there is no such page. The same happens when a device leaves
+ * a group that stays attached: it may be gone soon, and an answer needs it.
  *
  * Why a read or a write was refused, the file says itself.
  */
@@ -29,11 +30,28 @@
 #include "private.h"
 
 /**
+ * struct fault_source - a device whose faults a queue takes
+ * @item: in fault_queue.sources
+ * @dev: the device, which is bound
+ * @dev_id: its id
+ * @users: its attachments to page tables with this queue
+ *
+ * Changes with attach_lock and fault_queue.list_lock held.
+ */
+struct fault_source {
+	struct list_head item;
+	const struct device *dev;
+	u32 dev_id;
+	unsigned int users;
+};
+
+/**
  * struct fault_queue - page faults on their way to a user
  * @obj: object header; the open file is a user
  * @ictx: the context, of which the open file holds a reference
  * @lock: serialises readers, writers and fault_queue_flush(); protects @waiting
- * @list_lock: protects @groups
+ * @list_lock: protects @groups and @sources
+ * @sources: struct fault_source
  * @groups: struct ext_iopf_group that have not been read
  * @waiting: cookie to struct ext_iopf_group that has been read
  * @wait: of poll()
@@ -43,7 +61,8 @@ struct fault_queue {
 	struct obj obj;
 	struct iommufd_ext_ctx *ictx;
 	struct mutex lock; /* protects waiting */
-	spinlock_t list_lock; /* protects groups */
+	spinlock_t list_lock; /* protects groups and sources */
+	struct list_head sources;
 	struct list_head groups;
 	struct xarray waiting;
 	wait_queue_head_t wait;
@@ -61,17 +80,44 @@ static struct attach_handle *group_handle(struct ext_iopf_group *group)
 	return container_of(group->attach_handle, struct attach_handle, core);
 }
 
+static void answer_group(struct ext_iopf_group *group,
+			 enum iommu_page_response_code code)
+{
+	ext_iopf_group_response(group, code);
+	ext_iopf_free_group(group);
+}
+
+static struct fault_source *find_source(struct fault_queue *queue,
+					const struct device *dev)
+{
+	struct fault_source *source;
+
+	lockdep_assert_held(&queue->list_lock);
+
+	list_for_each_entry(source, &queue->sources, item)
+		if (source->dev == dev)
+			return source;
+	return NULL;
+}
+
 static int queue_group(struct ext_iopf_group *group)
 {
 	struct fault_queue *queue = group_handle(group)->hwpt->fault;
+	bool queued;
 
-	/* Nobody but the queue answers it now. */
+	/* Nobody but us answers it now. */
 	ext_iopf_group_dequeue(group);
 
 	spin_lock(&queue->list_lock);
-	list_add_tail(&group->node, &queue->groups);
+	queued = find_source(queue, ext_iopf_group_dev(group));
+	if (queued)
+		list_add_tail(&group->node, &queue->groups);
 	spin_unlock(&queue->list_lock);
-	wake_up_interruptible(&queue->wait);
+	/* A device that is not bound, or no longer, can go at any time. */
+	if (!queued)
+		answer_group(group, IOMMU_PAGE_RESP_INVALID);
+	else
+		wake_up_interruptible(&queue->wait);
 	return 0;
 }
 
@@ -95,22 +141,17 @@ static void put_back_group(struct fault_queue *queue, struct ext_iopf_group *gro
 	spin_unlock(&queue->list_lock);
 }
 
-static void answer_group(struct ext_iopf_group *group,
-			 enum iommu_page_response_code code)
+static bool is_of(struct ext_iopf_group *group,
+		  const struct attach_handle *handle, const struct device *dev)
 {
-	ext_iopf_group_response(group, code);
-	ext_iopf_free_group(group);
+	return (!handle || group_handle(group) == handle) &&
+	       (!dev || ext_iopf_group_dev(group) == dev);
 }
 
-/**
- * fault_queue_flush() - answer the faults of an attachment
- * @queue: the queue
- * @handle: of the attachment, which is detached, or NULL for all
- *
- * Context: may sleep. Neither allocates nor fails.
- */
-void fault_queue_flush(struct fault_queue *queue,
-		       const struct attach_handle *handle)
+/* Answers the faults of an attachment, if @handle is given, and of a device, if @dev is. */
+static void flush_groups(struct fault_queue *queue,
+			 const struct attach_handle *handle,
+			 const struct device *dev)
 {
 	struct ext_iopf_group *group, *next;
 	unsigned long cookie;
@@ -119,12 +160,12 @@ void fault_queue_flush(struct fault_queue *queue,
 	mutex_lock(&queue->lock);
 	spin_lock(&queue->list_lock);
 	list_for_each_entry_safe(group, next, &queue->groups, node)
-		if (!handle || group_handle(group) == handle)
+		if (is_of(group, handle, dev))
 			list_move_tail(&group->node, &flushed);
 	spin_unlock(&queue->list_lock);
 
 	xa_for_each(&queue->waiting, cookie, group) {
-		if (handle && group_handle(group) != handle)
+		if (!is_of(group, handle, dev))
 			continue;
 		xa_erase(&queue->waiting, cookie);
 		list_add_tail(&group->node, &flushed);
@@ -134,6 +175,59 @@ void fault_queue_flush(struct fault_queue *queue,
 		answer_group(group, IOMMU_PAGE_RESP_INVALID);
 	}
 	mutex_unlock(&queue->lock);
+}
+
+/**
+ * fault_queue_flush() - answer the faults of an attachment
+ * @queue: the queue
+ * @handle: of the attachment, which is detached
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void fault_queue_flush(struct fault_queue *queue,
+		       const struct attach_handle *handle)
+{
+	flush_groups(queue, handle, NULL);
+}
+
+static int add_source(struct fault_queue *queue,
+		      const struct iommufd_ext_device *idev)
+{
+	struct fault_source *source, *new;
+
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return -ENOMEM;
+	spin_lock(&queue->list_lock);
+	source = find_source(queue, idev->dev);
+	if (!source) {
+		source = new;
+		source->dev = idev->dev;
+		source->dev_id = idev->obj.id;
+		list_add_tail(&source->item, &queue->sources);
+		new = NULL;
+	}
+	source->users++;
+	spin_unlock(&queue->list_lock);
+	kfree(new);
+	return 0;
+}
+
+static void remove_source(struct fault_queue *queue, const struct device *dev)
+{
+	struct fault_source *source;
+
+	spin_lock(&queue->list_lock);
+	source = find_source(queue, dev);
+	if (--source->users)
+		source = NULL;
+	else
+		list_del(&source->item);
+	spin_unlock(&queue->list_lock);
+	if (!source)
+		return;
+	kfree(source);
+	flush_groups(queue, NULL, dev);
 }
 
 /* Whole records, and no others than those that come next. */
@@ -155,15 +249,30 @@ static size_t group_size(const struct ext_iopf_group *group)
 	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
 }
 
-static void describe_group(struct ext_iopf_group *group,
+/* The handle has that of the group's first device. */
+static u32 faulting_id(struct fault_queue *queue, struct ext_iopf_group *group)
+{
+	const struct fault_source *source;
+	u32 id;
+
+	spin_lock(&queue->list_lock);
+	source = find_source(queue, ext_iopf_group_dev(group));
+	id = source ? source->dev_id : group_handle(group)->dev_id;
+	spin_unlock(&queue->list_lock);
+	return id;
+}
+
+static void describe_group(struct fault_queue *queue,
+			   struct ext_iopf_group *group,
 			   struct ioasid_hwpt_pgfault *out)
 {
+	const u32 dev_id = faulting_id(queue, group);
 	const struct ext_iopf_fault *fault;
 
 	list_for_each_entry(fault, &group->faults, list) {
 		*out = (struct ioasid_hwpt_pgfault){
 			.flags = fault->fault.prm.flags,
-			.dev_id = group_handle(group)->dev_id,
+			.dev_id = dev_id,
 			.pasid = fault->fault.prm.pasid,
 			.grpid = fault->fault.prm.grpid,
 			.perm = fault->fault.prm.perm,
@@ -203,7 +312,7 @@ static int begin_waiting(struct fault_queue *queue, struct ext_iopf_group *group
 		kvfree(copy->faults);
 		return rc;
 	}
-	describe_group(group, copy->faults);
+	describe_group(queue, group, copy->faults);
 	copy->group = group;
 	copy->cookie = group->cookie;
 	return 0;
@@ -413,7 +522,8 @@ void fault_queue_free(struct obj *obj)
 	struct fault_queue *queue = container_of(obj, struct fault_queue, obj);
 
 	/* Whoever was attached has been detached, and that flushed. */
-	WARN_ON(!list_empty(&queue->groups) || !xa_empty(&queue->waiting));
+	WARN_ON(!list_empty(&queue->sources) || !list_empty(&queue->groups) ||
+		!xa_empty(&queue->waiting));
 	iommufd_ext_errors_destroy(&queue->errors);
 	xa_destroy(&queue->waiting);
 	mutex_destroy(&queue->lock);
@@ -431,6 +541,7 @@ static struct fault_queue *fault_queue_alloc(struct iommufd_ext_ctx *ictx)
 	queue->ictx = ictx;
 	mutex_init(&queue->lock);
 	spin_lock_init(&queue->list_lock);
+	INIT_LIST_HEAD(&queue->sources);
 	INIT_LIST_HEAD(&queue->groups);
 	xa_init_flags(&queue->waiting, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&queue->wait);
@@ -536,8 +647,8 @@ void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
  * @hwpt: what it will be attached to
  *
  * Context: holds attach_lock; may sleep.
- * Return: 0; -EINVAL if its faults are those of another device, too; the IOMMU
- * driver's error.
+ * Return: 0; -EINVAL if its faults are those of another device, too; -ENOMEM; the
+ * IOMMU driver's error.
  */
 int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
@@ -552,13 +663,18 @@ int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 				  hwpt->obj.id,
 				  "%s shares its page requests with its physical function",
 				  dev_name(idev->dev));
+	rc = add_source(hwpt->fault, idev);
+	if (rc)
+		return rc;
 	if (!idev->faults) {
 		rc = ext_iopf_enable(idev->dev);
-		if (rc)
+		if (rc) {
+			remove_source(hwpt->fault, idev->dev);
 			return refuse_ids(idev->ictx, rc, idev->obj.id,
 					  hwpt->obj.id,
 					  "the IOMMU of %s cannot report page faults",
 					  dev_name(idev->dev));
+		}
 	}
 	idev->faults++;
 	return 0;
@@ -569,9 +685,8 @@ int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
  * @idev: the device
  * @hwpt: as there; the device is detached from it
  *
- * What it has in the queue stays there while its group remains attached, as with
- * mainline: the handle is that of the group. It is answered by the user, or when
- * the last device of the group is detached.
+ * What it has in the queue is answered, though its group may remain attached: when
+ * the caller is done, the device may be unbound and leave.
  *
  * Context: holds attach_lock; may sleep. Does not allocate.
  */
@@ -579,6 +694,9 @@ void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
 	lockdep_assert_held(&idev->ictx->attach_lock);
 
-	if (hwpt->fault && !--idev->faults)
+	if (!hwpt->fault)
+		return;
+	if (!--idev->faults)
 		ext_iopf_disable(idev->dev);
+	remove_source(hwpt->fault, idev->dev);
 }

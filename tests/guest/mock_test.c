@@ -24,6 +24,7 @@
 #define SELFTEST_MOCK_DOMAIN_FLAGS 12
 #define SELFTEST_DIRTY 13
 #define SELFTEST_TRIGGER_IOPF 15
+#define MOCK_DEVICE_SHARED (1U << 31)
 #define MOCK_HWPT_DATA 0xdead
 #define MOCK_LARGE_PAGES 1
 
@@ -514,6 +515,44 @@ static void test_fault_queue_ioctls(void **state)
 	check_eq(SELFTEST, r.error.out_cmd);
 }
 
+/* A device that leaves a group that stays attached leaves no faults behind. */
+static void test_fault_left(void **state)
+{
+	struct ioasid_hwpt_alloc alloc = {
+		.flags = IOASID_HWPT_FAULT_ID_VALID,
+	};
+	struct ioasid_hwpt_page_response answer = {
+		.code = IOASID_PAGE_RESP_SUCCESS,
+	};
+	struct mock m = mock_with(MOCK_DEVICE_SHARED), left = m, waits = m;
+	int queue = queue_new(&m, &alloc.fault_id);
+	struct ioasid_hwpt_pgfault fault;
+
+	(void)state;
+	if (queue < 0)
+		return;
+	use_hwpt(&m, &alloc);
+	mock_add(&left, m.hwpt, MOCK_DEVICE_SHARED);
+	mock_add(&waits, m.hwpt, MOCK_DEVICE_SHARED);
+
+	make_fault(&waits);
+	check_eq(sizeof(fault), read(queue, &fault, sizeof(fault)));
+	check_eq(waits.devid, fault.dev_id);
+	answer.cookie = fault.cookie;
+	make_fault(&left);
+	make_fault(&m);
+	assert_ok(ioasid_destroy(m.ctx, left.stdev));
+	assert_ok(ioasid_destroy(m.ctx, waits.stdev));
+
+	assert_errno(EINVAL, write(queue, &answer, sizeof(answer)));
+	check_said(queue, EINVAL, "wait for an answer");
+	check_eq(sizeof(fault), read(queue, &fault, sizeof(fault)));
+	check_eq(m.devid, fault.dev_id);
+	answer.cookie = fault.cookie;
+	check_eq(sizeof(answer), write(queue, &answer, sizeof(answer)));
+	check_eq(0, read(queue, &fault, sizeof(fault)));
+}
+
 #define ADD(test) test_add(&list, test_##test, NULL, #test)
 
 int main(int argc, char **argv)
@@ -527,5 +566,6 @@ int main(int argc, char **argv)
 	ADD(small_units);
 	ADD(fault_queue);
 	ADD(fault_queue_ioctls);
+	ADD(fault_left);
 	return test_main(argc, argv, "mock", &list, NULL, NULL);
 }
