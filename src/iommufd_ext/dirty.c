@@ -191,13 +191,13 @@ static int lock_tables(struct hwpt *hwpt)
 	rc = ioas_lock_content(hwpt->ioas);
 	/* Memory that is revoked leaves without these locks. */
 	if (!rc)
-		dmabufs_lock_out();
+		mutex_lock(&hwpt->revoke_lock);
 	return rc;
 }
 
 static void unlock_tables(struct hwpt *hwpt)
 {
-	dmabufs_let_in();
+	mutex_unlock(&hwpt->revoke_lock);
 	ioas_unlock_content(hwpt->ioas);
 }
 

@@ -9,7 +9,9 @@
  *
  * An exporter revokes from deep inside of its driver, where the locks of an IOAS
  * cannot be waited for. So it is known here which areas are in which page tables,
- * under a lock of its own. Whoever attaches or detaches a device takes it, too.
+ * under a lock of its own, and each page table has one for its entries of such
+ * memory. Whoever attaches or detaches a device, or walks the page table, takes the
+ * latter, and waits for no other page table.
  */
 #include <linux/slab.h>
 
@@ -79,24 +81,6 @@ void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter)
 	mutex_unlock(&dmabufs_lock);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_unregister);
-
-/**
- * dmabufs_lock_out() - let nothing be revoked
- *
- * Context: may sleep; may hold domains_rwsem. Undone by dmabufs_let_in().
- */
-void dmabufs_lock_out(void)
-{
-	mutex_lock(&dmabufs_lock);
-}
-
-/**
- * dmabufs_let_in() - undo dmabufs_lock_out()
- */
-void dmabufs_let_in(void)
-{
-	mutex_unlock(&dmabufs_lock);
-}
 
 /**
  * dmabuf_has_exporters() - are there dma-bufs that can be mapped?
@@ -318,8 +302,11 @@ int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
 	mapping->area = area;
 
 	mutex_lock(&dmabufs_lock);
-	if (!memory->revoked)
+	if (!memory->revoked) {
+		mutex_lock(&hwpt->revoke_lock);
 		rc = domain_map_runs(hwpt, area, large_pages);
+		mutex_unlock(&hwpt->revoke_lock);
+	}
 	if (!memory->revoked && !rc) {
 		insert_mapping(memory, mapping);
 		mapping = NULL;
@@ -335,7 +322,9 @@ static void remove_mapping(struct dmabuf_memory *memory,
 	lockdep_assert_held(&dmabufs_lock);
 
 	rb_erase(&mapping->node, &memory->mapped);
+	mutex_lock(&mapping->hwpt->revoke_lock);
 	domain_unmap_runs(mapping->hwpt, mapping->area);
+	mutex_unlock(&mapping->hwpt->revoke_lock);
 	kfree(mapping);
 }
 

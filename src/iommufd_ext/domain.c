@@ -112,6 +112,7 @@ void domain_choose_path(struct hwpt *hwpt, struct device *dev)
 	const struct direct_driver *driver;
 
 	mutex_init(&hwpt->driver_lock);
+	mutex_init(&hwpt->revoke_lock);
 	hwpt->map_path = MAP_CORE;
 	hwpt->parallel = false;
 	driver = find_direct_driver(dev);

@@ -185,6 +185,12 @@ void handle_free(struct attach_handle *handle)
 	kfree(handle);
 }
 
+/* A nested page table has no memory of its own. */
+static struct mutex *revoke_lock(struct hwpt *hwpt)
+{
+	return hwpt->parent ? &hwpt->parent->revoke_lock : &hwpt->revoke_lock;
+}
+
 /**
  * hwpt_lock() - let nobody use a page table
  * @hwpt: the page table
@@ -199,7 +205,7 @@ void hwpt_lock(struct hwpt *hwpt)
 {
 	down_write(&hwpt->ioas->domains_rwsem);
 	/* Memory that is revoked leaves a page table without the former. */
-	dmabufs_lock_out();
+	mutex_lock(revoke_lock(hwpt));
 }
 
 /**
@@ -208,7 +214,7 @@ void hwpt_lock(struct hwpt *hwpt)
  */
 void hwpt_unlock(struct hwpt *hwpt)
 {
-	dmabufs_let_in();
+	mutex_unlock(revoke_lock(hwpt));
 	up_write(&hwpt->ioas->domains_rwsem);
 }
 
@@ -245,7 +251,9 @@ void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
 	if (new->ioas != old->ioas)
 		down_write_nested(&new->ioas->domains_rwsem,
 				  SINGLE_DEPTH_NESTING);
-	dmabufs_lock_out();
+	mutex_lock(revoke_lock(old));
+	if (revoke_lock(new) != revoke_lock(old))
+		mutex_lock_nested(revoke_lock(new), SINGLE_DEPTH_NESTING);
 }
 
 /**
@@ -255,7 +263,9 @@ void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
  */
 void hwpt_unlock_two(struct hwpt *old, struct hwpt *new)
 {
-	dmabufs_let_in();
+	if (revoke_lock(new) != revoke_lock(old))
+		mutex_unlock(revoke_lock(new));
+	mutex_unlock(revoke_lock(old));
 	if (new->ioas != old->ioas)
 		up_write(&new->ioas->domains_rwsem);
 	up_write(&old->ioas->domains_rwsem);

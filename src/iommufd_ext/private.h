@@ -12,7 +12,8 @@
  *         shared_pages.lock
  *           mmap_lock
  *           dmabufs_lock (dmabuf.c)
- *             hwpt.driver_lock
+ *             hwpt.revoke_lock
+ *               hwpt.driver_lock
  *             group->mutex of the IOMMU core
  *     fault_queue.lock (fault.c)
  *       the IOMMU core's lock of a device's faults
@@ -501,6 +502,8 @@ enum map_path {
  * @map_path: how areas go into it; constant
  * @parallel: its driver bears calls on several processors; constant
  * @driver_lock: of a driver that does not: held for each call of it
+ * @revoke_lock: memory of dma-bufs, which is revoked without the locks of the IOAS,
+ *	enters and leaves with it held; not used of a nested one
  * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
  * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
  * @aperture: what is not reserved in the name of the page table; protected by
@@ -525,6 +528,7 @@ struct hwpt {
 	enum map_path map_path;
 	bool parallel;
 	struct mutex driver_lock; /* serialises calls of the IOMMU driver */
+	struct mutex revoke_lock; /* keeps memory from being revoked */
 	struct list_head ioas_item;
 	struct list_head endpoints;
 	struct iommu_domain_geometry aperture;
@@ -930,8 +934,6 @@ static inline void area_iter_next(struct area_iter *iter,
 }
 
 /* dmabuf.c */
-void dmabufs_lock_out(void);
-void dmabufs_let_in(void);
 bool dmabuf_has_exporters(void);
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,

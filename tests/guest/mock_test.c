@@ -6,6 +6,8 @@
  *
  * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1
  */
+#include <pthread.h>
+#include <stdbool.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -322,6 +324,39 @@ static void test_partial_no_fault(void **state)
 	dirty_end();
 }
 
+struct slow_dirty {
+	struct mock m;
+	bool ended;
+};
+
+static void *start_tracking(void *arg)
+{
+	struct slow_dirty *slow = arg;
+
+	tracking(&slow->m, true);
+	__atomic_store_n(&slow->ended, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Who looks for dirty pages for long holds up nobody who attaches something else. */
+static void test_dirty_alone(void **state)
+{
+	struct slow_dirty slow = { .m = mock_dirty(false) };
+	pthread_t thread;
+	struct mock other;
+
+	(void)state;
+	check_eq(0, write_file(PARAMETER("mock_dirty_ms"), "3000"));
+	check_eq(0, pthread_create(&thread, NULL, start_tracking, &slow));
+	usleep(300000);
+	other = mock_new();
+	assert_ok(ioasid_destroy(other.ctx, other.stdev));
+	check(!__atomic_load_n(&slow.ended, __ATOMIC_ACQUIRE));
+	check_eq(0, write_file(PARAMETER("mock_dirty_ms"), "0"));
+	pthread_join(thread, NULL);
+	dirty_end();
+}
+
 /* Two pages that are one in memory, so that the second does not lie behind the first. */
 static uint8_t *page_twice(void)
 {
@@ -563,6 +598,7 @@ int main(int argc, char **argv)
 	ADD(partial_dirty);
 	ADD(partial_dirty_small);
 	ADD(partial_no_fault);
+	ADD(dirty_alone);
 	ADD(small_units);
 	ADD(fault_queue);
 	ADD(fault_queue_ioctls);
