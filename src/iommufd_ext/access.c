@@ -670,30 +670,47 @@ static int rw_part_in_mm(const struct access_range *range,
 	return rc;
 }
 
+/*
+ * The address space that the memory is from, with a reference, if it may be used.
+ * Shared memory can get another owner at any time, and then the last reference to the
+ * former one may be gone.
+ */
+static struct mm_struct *get_owner_mm(const struct access_range *range,
+				      const struct area *area)
+{
+	struct mm_struct *mm;
+
+	area_lock_runs(area);
+	mm = area->pages->owner->mm;
+	if (!(range->flags & IOMMUFD_EXT_ACCESS_RW_KTHREAD) &&
+	    (mm != current->mm ||
+	     (range->flags & __IOMMUFD_EXT_ACCESS_RW_SLOW_PATH)))
+		mm = NULL;
+	if (mm && !mmget_not_zero(mm))
+		mm = NULL;
+	area_unlock_runs(area);
+	return mm;
+}
+
 static int rw_part(const struct access_range *range,
 		   const struct access_part *part, void *data)
 {
-	struct mm_struct *mm = part->area->pages->owner->mm;
-	bool in_mm, borrow;
+	struct mm_struct *mm;
+	bool borrow;
 	int rc;
 
 	if (area_dmabuf(part->area))
 		return refuse_part(range, -EINVAL, part->iova,
 				   "is of a dma-buf, which cannot be read or written");
-	if (range->flags & IOMMUFD_EXT_ACCESS_RW_KTHREAD)
-		in_mm = mmget_not_zero(mm);
-	else
-		in_mm = current->mm == mm &&
-			!(range->flags & __IOMMUFD_EXT_ACCESS_RW_SLOW_PATH) &&
-			mmget_not_zero(mm);
+	mm = get_owner_mm(range, part->area);
 	/* Where a file has to be mapped to be pinned, that, too, needs one. */
-	borrow = in_mm && current->mm != mm;
+	borrow = mm && current->mm != mm;
 	if (borrow)
 		kthread_use_mm(mm);
-	rc = rw_part_in_mm(range, part, data, in_mm);
+	rc = rw_part_in_mm(range, part, data, mm);
 	if (borrow)
 		kthread_unuse_mm(mm);
-	if (in_mm)
+	if (mm)
 		mmput(mm);
 	return rc;
 }

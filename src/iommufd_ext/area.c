@@ -259,14 +259,16 @@ err_put:
 	return NULL;
 }
 
-/* The owner of shared memory can change, the context cannot. */
+/* The owner of shared memory can change and go, the context cannot. */
+static struct iommufd_ext_ctx *area_ctx(const struct area *area)
+{
+	return area->pages->shared ? area_shared(area)->ictx :
+				     area->own.owner->ictx;
+}
+
 static void count_pinned(const struct area *area, long npages)
 {
-	struct iommufd_ext_ctx *ictx = area->pages->shared ?
-					       area_shared(area)->ictx :
-					       area->own.owner->ictx;
-
-	atomic_long_add(npages, &ictx->counts.pinned);
+	atomic_long_add(npages, &area_ctx(area)->counts.pinned);
 }
 
 /* Is the page in front of @iova, which is in the area, the same one? */
@@ -397,8 +399,7 @@ int area_pin(struct area *area)
 /* A device may still reach the memory. */
 static void keep_pinned(struct area *area)
 {
-	atomic_long_add(area_npages(area),
-			&area->pages->owner->ictx->kept_pages);
+	atomic_long_add(area_npages(area), &area_ctx(area)->kept_pages);
 	if (area->pages->shared)
 		shared_pages_keep(area_shared(area));
 	else

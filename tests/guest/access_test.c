@@ -1118,6 +1118,57 @@ static void test_race_replace(void **state)
 	run_race(keep_moving, &race);
 }
 
+static void take_over(void *arg)
+{
+	struct race *race = arg;
+
+	assert_ok(change_process(race->ctx));
+}
+
+/* One process after the other takes the memory over, and ends. */
+static void *keep_changing_owner(void *arg)
+{
+	struct race *race = arg;
+
+	while (!__atomic_load_n(&race->stop, __ATOMIC_RELAXED)) {
+		run_child(take_over, race);
+		race->done++;
+	}
+	return NULL;
+}
+
+/* Whose memory it is may change, and who it was be gone, while a driver reads it. */
+static void test_race_owner(void **state)
+{
+	struct race race = { .ctx = ioasid_open() };
+	long long end = now_ms() + RACE_MS;
+	unsigned long there = 0;
+	pthread_t thread;
+	uint64_t byte;
+	int file;
+
+	(void)state;
+	race.ioas = ioas_new(race.ctx);
+	race.d = driver_attached(race.ctx, race.ioas, 0);
+	file = assert_ok(keep_fd(memfd_create("test", MFD_CLOEXEC)));
+	assert_ok(ftruncate(file, PAGE));
+	assert_ok(ioas_map_file_fixed(race.ctx, race.ioas, file, 0, PAGE, IOVA,
+				      MAP_RW));
+	check_eq(0, pthread_create(&thread, NULL, keep_changing_owner, &race));
+	while (now_ms() < end) {
+		/* Where a file has to be mapped to be read, somebody has to be there. */
+		if (!rw(&race.d, IOVA, &byte, sizeof(byte), KTHREAD))
+			there++;
+		else
+			check_eq(EFAULT, errno);
+	}
+	__atomic_store_n(&race.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	print_message("# read %lu times, from %lu owners\n", there, race.done);
+	check(there > 0);
+	check(race.done > 0);
+}
+
 #define ADD(test) test_add(&list, test_##test, NULL, #test)
 
 int main(int argc, char **argv)
@@ -1151,5 +1202,6 @@ int main(int argc, char **argv)
 	ADD(listed);
 	ADD(race_unmap);
 	ADD(race_replace);
+	ADD(race_owner);
 	return test_main(argc, argv, "access", &list, NULL, finish);
 }
