@@ -46,8 +46,11 @@ static inline long ext_pin_user_pages_readonly(struct mm_struct *mm,
 {
 	unsigned int flags = FOLL_LONGTERM;
 #if EXT_PROBE_GUP_MUST_UNSHARE_ANON_ONLY
-	struct vm_area_struct *vma = vma_lookup(mm, start);
+	struct vm_area_struct *vma;
 
+	/* As pin_user_pages_remote() does: arm64 has tags in addresses. */
+	start = untagged_addr(start);
+	vma = vma_lookup(mm, start);
 	/* FOLL_FORCE would read for the device what the process cannot. */
 	if (!vma || !(vma->vm_flags & VM_READ))
 		return -EFAULT;
