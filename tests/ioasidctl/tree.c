@@ -5,7 +5,7 @@
  *	c DIR			what follows is below DIR; without DIR: below the root
  *	d PATH			a directory
  *	l PATH -> TARGET	a link
- *	f PATH CONTENT		a file; \n, \t and \\ in CONTENT; a newline comes at the end
+ *	f PATH CONTENT		a file; \n, \t, \e and \\ in CONTENT; a newline comes at the end
  *	m PATH KEY=VALUE...	a kernel module with this information; signer=NAME signs it, with
  *				a key whose id is the bytes of sig_key=TEXT
  *	# ...			a comment
@@ -77,7 +77,8 @@ static void unescape(char *s)
 			continue;
 		}
 		s++;
-		*to++ = *s == 'n' ? '\n' : *s == 't' ? '\t' : *s;
+		*to++ = *s == 'n' ? '\n' : *s == 't' ? '\t' :
+			*s == 'e' ? '\033' : *s;
 	}
 	*to = '\0';
 }

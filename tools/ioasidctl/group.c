@@ -24,7 +24,7 @@ static void load_devices(struct group *group)
 		if (!device_load(names.s[i], dev))
 			group->n_devices++;
 		else
-			strv_add(&group->others, names.s[i]);
+			strv_take(&group->others, str_escape(names.s[i]));
 	}
 	strv_free(&names);
 }

@@ -42,16 +42,20 @@ const char *colour_off(enum colour colour)
 	return coloured && colour != PLAIN ? "\033[0m" : "";
 }
 
+/* One line, whatever names are in it. */
 void say_error(const char *fmt, ...)
 {
+	char *raw, *escaped;
 	va_list args;
 
-	fflush(stdout);
-	fputs("ioasidctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	raw = xvprintf(fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
+	escaped = str_escape(raw);
+	fflush(stdout);
+	fprintf(stderr, "ioasidctl: %s\n", escaped);
+	free(escaped);
+	free(raw);
 }
 
 /* What to exit with after a negative errno. */

@@ -34,7 +34,7 @@ char *xstrdup(const char *s)
 	return checked(strdup(s));
 }
 
-static PRINTF_LIKE(1, 0) char *xvprintf(const char *fmt, va_list args)
+char *xvprintf(const char *fmt, va_list args)
 {
 	char *s;
 
@@ -138,20 +138,32 @@ void str_copy(char *to, size_t size, const char *from)
 	to[len] = '\0';
 }
 
+/* By any terminal: what is above ASCII depends on it. */
+static bool is_shown(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
 /* What a terminal could take for a command, as in C. The caller frees it. */
 char *str_escape(const char *s)
 {
 	char *escaped = xcalloc(4 * strlen(s) + 1, 1), *to = escaped;
-	unsigned char c;
 
-	for (; *s; s++) {
-		c = *s;
-		if (c < 0x20 || c >= 0x7f)
-			to += sprintf(to, "\\%03o", c);
+	for (; *s; s++)
+		if (is_shown(*s))
+			*to++ = *s;
 		else
-			*to++ = c;
-	}
+			to += sprintf(to, "\\%03o", (unsigned char)*s);
 	return escaped;
+}
+
+/* Whether a terminal shows it as it is. */
+bool str_is_shown(const char *s)
+{
+	for (; *s; s++)
+		if (!is_shown(*s))
+			return false;
+	return true;
 }
 
 static bool plain(const char *s)

@@ -3,6 +3,7 @@
 #ifndef IOASIDCTL_TEXT_H
 #define IOASIDCTL_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,6 +15,7 @@ void *xcalloc(size_t n, size_t size);
 void *xgrow(void *array, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+char *xvprintf(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
 
 /**
  * struct strv - a list of strings
@@ -36,6 +38,7 @@ void strv_free(struct strv *v);
 bool str_starts(const char *s, const char *prefix);
 void str_copy(char *to, size_t size, const char *from);
 char *str_escape(const char *s);
+bool str_is_shown(const char *s);
 char *str_quote(const char *s);
 bool parse_u64(const char *s, int base, unsigned long long *value);
 bool parse_size(const char *s, unsigned long long *bytes);

@@ -19,27 +19,32 @@
 /* Disks on disks: no more than this many. */
 #define DEPTH_MAX 8
 
+/* Users mount where they like, and programs call themselves what they like: escaped. */
 struct use *usage_add(struct usage *usage, const char *fmt, ...)
 {
 	struct use *use;
-	char text[512];
+	char raw[512];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
 	usage->list = xgrow(usage->list, usage->n + 1, sizeof(*usage->list));
 	use = &usage->list[usage->n++];
-	use->text = xstrdup(text);
+	use->text = str_escape(raw);
 	use->action = NULL;
 	use->unsure = false;
 	return use;
 }
 
+/* None for a word that a terminal does not show as it is: nobody could paste it. */
 void use_set_action(struct use *use, const char *command, const char *word)
 {
-	char *quoted = str_quote(word);
+	char *quoted;
 
+	if (!str_is_shown(word))
+		return;
+	quoted = str_quote(word);
 	use->action = xprintf("%s %s", command, quoted);
 	free(quoted);
 }
@@ -150,16 +155,27 @@ static void add_mount(struct usage *usage, const struct disk *disk,
 			       "umount", target);
 }
 
+/* The source of a mount in user space is what its user says; "fuseblk" is root's. */
+static bool source_is_users(const char *type)
+{
+	return type && (!strcmp(type, "fuse") || str_starts(type, "fuse."));
+}
+
+static bool is_mount_of(const struct disk *disk, struct libmnt_fs *fs)
+{
+	if (disk->devno && mnt_fs_get_devno(fs) == disk->devno)
+		return true;
+	return !source_is_users(mnt_fs_get_fstype(fs)) &&
+	       source_is(disk, mnt_fs_get_source(fs));
+}
+
 static void find_mounts(struct usage *usage, const struct disk *disk)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 
 	while (iter && mount_table() && !mnt_table_next_fs(mount_table(), iter, &fs)) {
-		if (!mnt_fs_get_target(fs))
-			continue;
-		if ((disk->devno && mnt_fs_get_devno(fs) == disk->devno) ||
-		    source_is(disk, mnt_fs_get_source(fs)))
+		if (mnt_fs_get_target(fs) && is_mount_of(disk, fs))
 			add_mount(usage, disk, mnt_fs_get_target(fs));
 	}
 	mnt_free_iter(iter);
@@ -342,7 +358,7 @@ void usage_free(struct usage *usage)
 	free(usage->list);
 }
 
-/* The first line of the file "owner" is the one that counts. */
+/* The first line of the file "owner" is the one that counts. The kernel has escaped it. */
 static enum vfio_user parse_owner(char *owner, char **who)
 {
 	char *command;
