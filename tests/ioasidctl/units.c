@@ -342,6 +342,43 @@ static void test_key_file(void **state)
 	check_key_file("/etc/b.der");
 }
 
+#define COMPLETION SOURCES "/../tools/ioasidctl/completion/ioasidctl"
+
+/* What bash is offered for the word after "ioasidctl why", in the tree. */
+static void check_completion(const char *word, const char *should)
+{
+	char command[2048], offered[2048];
+	size_t size;
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "cd '%s' && { sed 's,/sys/,%s&,' '" COMPLETION "'; cat; } <<'END' | bash\n"
+		 "__ltrim_colon_completions() { :; }\n"
+		 "_init_completion() { cur='%s' words=(x why) cword=2 prev=why; }\n"
+		 "_ioasidctl\n"
+		 "echo \"${COMPREPLY[*]}\"\n"
+		 "END\n",
+		 tree_root(), tree_root(), word);
+	f = popen(command, "r");
+	assert_non_null(f);
+	size = fread(offered, 1, sizeof(offered) - 1, f);
+	assert_int_equal(pclose(f), 0);
+	offered[size] = '\0';
+	assert_string_equal(offered, should);
+}
+
+/* An interface may have any name. It is quoted, and not run. */
+static void test_completion(void **state)
+{
+	(void)state;
+	check_completion("--m", "--memory\n");
+	check_completion("0000:0a", "0000:0a:00.0 0000:0a:00.1\n");
+	tree_line("d sys/class/net/$(touch${IFS}run)/device");
+	tree_line("d sys/class/net/*;ls/device");
+	check_completion("\\", "\\$\\(touch\\$\\{IFS\\}run\\) \\*\\;ls\n");
+	assert_false(root_exists("run"));
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -371,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_key_file),
 		cmocka_unit_test(test_key_id),
+		cmocka_unit_test(test_completion),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
