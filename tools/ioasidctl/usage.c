@@ -38,14 +38,15 @@ struct use *usage_add(struct usage *usage, const char *fmt, ...)
 }
 
 /* None for a word that a terminal does not show as it is: nobody could paste it. */
-void use_set_action(struct use *use, const char *command, const char *word)
+void use_set_action(struct use *use, const char *command, const char *word,
+		    const char *rest)
 {
 	char *quoted;
 
 	if (!str_is_shown(word))
 		return;
 	quoted = str_quote(word);
-	use->action = xprintf("%s %s", command, quoted);
+	use->action = xprintf("%s %s%s", command, quoted, rest);
 	free(quoted);
 }
 
@@ -152,7 +153,7 @@ static void add_mount(struct usage *usage, const struct disk *disk,
 	else
 		use_set_action(usage_add(usage, "%s is mounted at %s",
 					 disk->path, target),
-			       "umount", target);
+			       "umount", target, "");
 }
 
 /* The source of a mount in user space is what its user says; "fuseblk" is root's. */
@@ -190,7 +191,7 @@ static void find_swaps(struct usage *usage, const struct disk *disk)
 		if (source_is(disk, mnt_fs_get_source(fs)))
 			use_set_action(usage_add(usage, "%s is swap space",
 						 disk->path),
-				       "swapoff", disk->path);
+				       "swapoff", disk->path, "");
 	mnt_free_iter(iter);
 }
 
@@ -204,13 +205,13 @@ static void add_holder(struct usage *usage, const struct disk *disk,
 	root_read(uuid, sizeof(uuid), "sys/class/block/%s/dm/uuid",
 		  holder->name);
 	if (str_starts(uuid, "LVM-"))
-		use_set_action(use, "lvchange -an", holder->path);
+		use_set_action(use, "lvchange -an", holder->path, "");
 	else if (str_starts(uuid, "CRYPT-"))
-		use_set_action(use, "cryptsetup close", holder->path);
+		use_set_action(use, "cryptsetup close", holder->path, "");
 	else if (uuid[0])
-		use_set_action(use, "dmsetup remove", holder->path);
+		use_set_action(use, "dmsetup remove", holder->path, "");
 	else if (root_exists("sys/class/block/%s/md", holder->name))
-		use_set_action(use, "mdadm --stop", holder->path);
+		use_set_action(use, "mdadm --stop", holder->path, "");
 }
 
 /* A file system of several disks names one of them as its source. */

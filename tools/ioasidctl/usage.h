@@ -29,7 +29,8 @@ struct usage {
 
 struct use *usage_add(struct usage *usage, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
-void use_set_action(struct use *use, const char *command, const char *word);
+void use_set_action(struct use *use, const char *command, const char *word,
+		    const char *rest);
 bool usage_is_sure(const struct usage *usage);
 
 /* Each of these adds uses of one kind. */

@@ -101,8 +101,8 @@ static void find_interface_uses(struct usage *usage, const char *name)
 		use = usage_add(usage, "%s is up", name);
 	else
 		use = usage_add(usage, "%s is a part of %s", name, master);
-	use->action = xprintf("ip link set %s %s", name,
-			      flags & INTERFACE_UP ? "down" : "nomaster");
+	use_set_action(use, "ip link set", name,
+		       flags & INTERFACE_UP ? " down" : " nomaster");
 }
 
 /* Interfaces of the host that are up, carry the default route, or are a part of another. */
