@@ -177,6 +177,27 @@ void check_adoption(struct findings *findings)
 	free(devices);
 }
 
+/* The package's rule that loads the modules names one of them, and no node. */
+static bool is_about_nodes(const char *rules)
+{
+	return strstr(rules, "SUBSYSTEM==\"vfio_cdev_ext");
+}
+
+/* As docs/packages.md; the package of this program has the file and the group. */
+static void do_udev(struct finding *f)
+{
+	static const char file[] = "usr/share/ioasidctl/70-vfio-group.rules";
+
+	if (root_exists("%s", file))
+		finding_do(f, "ln -s /%s /etc/udev/rules.d/", file);
+	else
+		finding_do(f,
+			   "groupadd -rf vfio && printf '%%s\\n' 'SUBSYSTEM==\"misc\", KERNEL==\"iommu|ioasid\", GROUP=\"vfio\", MODE=\"0660\"' 'SUBSYSTEM==\"vfio_cdev_ext|vfio-dev\", GROUP=\"vfio\", MODE=\"0660\"' > /etc/udev/rules.d/70-vfio-group.rules");
+	finding_do(f,
+		   "udevadm control --reload && udevadm trigger -s misc -s vfio_cdev_ext");
+	finding_do(f, "usermod -aG vfio USER   # and log in again");
+}
+
 /* Whether a rule lets anybody but root open the nodes. */
 void check_udev(struct findings *findings)
 {
@@ -194,7 +215,7 @@ void check_udev(struct findings *findings)
 		for (j = 0; j < files.n && !rules; j++) {
 			text = root_read_all("%s/%s", directories[i],
 					     files.s[j]);
-			if (text && strstr(text, "vfio_cdev_ext"))
+			if (text && is_about_nodes(text))
 				rules = directories[i];
 			free(text);
 		}
@@ -207,6 +228,5 @@ void check_udev(struct findings *findings)
 	}
 	f = finding_add(findings, LEVEL_WARN, "udev",
 			"no rule of udev is about the nodes: they are for root alone");
-	finding_do(f,
-		   "printf '%%s\\n' 'SUBSYSTEM==\"vfio_cdev_ext\", GROUP=\"kvm\", MODE=\"0660\"' 'KERNEL==\"iommu\", SUBSYSTEM==\"misc\", GROUP=\"kvm\", MODE=\"0660\"' > /etc/udev/rules.d/70-vfio-cdev-ext.rules && udevadm control --reload && udevadm trigger");
+	do_udev(f);
 }

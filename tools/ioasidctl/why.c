@@ -243,7 +243,9 @@ static void check_node(struct findings *findings, const struct device *dev)
 		f = finding_add(findings, LEVEL_BLOCKS, "node",
 				"its node should be %s, and is not there",
 				node);
-		finding_do(f, "udevadm trigger && udevadm settle && ls -l %s",
+		finding_do(f,
+			   "udevadm trigger -s %s && udevadm settle && ls -l %s",
+			   host_native_cdevs() ? "vfio-dev" : "vfio_cdev_ext",
 			   node);
 	} else if (!root_accessible(R_OK | W_OK, "%s", node + 1)) {
 		f = finding_add(findings, LEVEL_WARN, "node",
