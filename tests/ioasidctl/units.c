@@ -301,7 +301,7 @@ static void script_file(char *file, size_t size)
 
 	snprintf(command, sizeof(command),
 		 "{ sed -n '/^certificate() {/,/^}/p' '" POSTINST
-		 "' | sed 's,/etc/dkms\\|/var/lib,%s&,g'; echo certificate; } | sh -e",
+		 "' | sed 's,/etc/\\|/var/lib/,%s&,g'; echo certificate; } | sh -e",
 		 tree_root());
 	f = popen(command, "r");
 	assert_non_null(f);
@@ -333,7 +333,14 @@ static void test_key_file(void **state)
 	check_key_file("/var/lib/dkms/mok.pub");
 	tree_line("f var/lib/dkms/mok.pub");
 	check_key_file("/var/lib/dkms/mok.pub");
+	/* Others have it for their own modules. */
 	tree_line("f var/lib/shim-signed/mok/MOK.der");
+	check_key_file("/var/lib/dkms/mok.pub");
+	tree_line("f etc/os-release ID=debian\\nID_LIKE=ubuntu\\nNAME=ID=ubuntu");
+	check_key_file("/var/lib/dkms/mok.pub");
+	tree_line("f etc/os-release NAME=Ubuntu\\nID=ubuntu");
+	check_key_file("/var/lib/shim-signed/mok/MOK.der");
+	tree_line("f etc/os-release ID=\"ubuntu\"\\nNAME=Ubuntu");
 	check_key_file("/var/lib/shim-signed/mok/MOK.der");
 	tree_line("f etc/dkms/framework.conf mok_certificate=/etc/a.der");
 	check_key_file("/etc/a.der");

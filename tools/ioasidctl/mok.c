@@ -42,19 +42,28 @@ static void read_config(char *file, size_t size, const char *config)
 	free(text);
 }
 
-/* Ubuntu's, and the one that dkms makes; debian/iommufd-ext-dkms.postinst has them, too. */
+static bool is_ubuntu(void)
+{
+	char *text = root_read_all("etc/os-release"), *next = text, *line;
+	bool is = false;
+
+	while (next && *next) {
+		line = strsep(&next, "\n");
+		is |= !strcmp(line, "ID=ubuntu") ||
+		      !strcmp(line, "ID=\"ubuntu\"");
+	}
+	free(text);
+	return is;
+}
+
+/* The one that dkms makes, and Ubuntu's; debian/iommufd-ext-dkms.postinst has them, too. */
 static void find_default(char *file, size_t size)
 {
-	static const char *const files[] = {
-		"/var/lib/shim-signed/mok/MOK.der",
-		"/var/lib/dkms/mok.pub",
-	};
-	size_t i;
+	static const char own[] = "/var/lib/dkms/mok.pub";
+	static const char ubuntus[] = "/var/lib/shim-signed/mok/MOK.der";
 
-	for (i = 0; i < ARRAY_SIZE(files) - 1; i++)
-		if (root_exists("%s", files[i] + 1))
-			break;
-	str_copy(file, size, files[i]);
+	str_copy(file, size,
+		 is_ubuntu() && root_exists("%s", ubuntus + 1) ? ubuntus : own);
 }
 
 static bool is_config(const char *name)
