@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Functions that take apart what others have written, with good and bad input. */
 #include <errno.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +19,7 @@
 #include "device.h"
 #include "driver.h"
 #include "explain.h"
+#include "ioasidctl.h"
 #include "mok.h"
 #include "root.h"
 #include "text.h"
@@ -396,6 +399,57 @@ static void test_initramfs(void **state)
 	check_initramfs(POSTRM, "the modules");
 }
 
+/* What "env" says if root runs it by "exec" as nobody; @sudo is who has called sudo. */
+static void run_env(const char *sudo, char *said, size_t size)
+{
+	char line[] = "ioasidctl exec --device 0a:00.0 --user nobody -- env";
+	char *next = line, *argv[16];
+	FILE *out = tmpfile();
+	int status, argc = 0;
+	pid_t pid;
+
+	while ((argv[argc] = strsep(&next, " ")))
+		argc++;
+	assert_non_null(out);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(fileno(out), STDOUT_FILENO);
+		setenv("SUDO_UID", sudo, 1);
+		setenv("SECRET", "of root", 1);
+		setenv("TERM", "vt100", 1);
+		_exit(ioasidctl(argc, argv));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	rewind(out);
+	said[fread(said, 1, size - 1, out)] = '\0';
+	fclose(out);
+}
+
+static void test_environment(void **state)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	char said[4096], uid[16];
+
+	(void)state;
+	/* Others cannot become anybody. */
+	if (geteuid())
+		return;
+	assert_non_null(nobody);
+	run_env("0", said, sizeof(said));
+	assert_non_null(strstr(said, "USER=nobody\n"));
+	assert_non_null(strstr(said, "TERM=vt100\n"));
+	assert_non_null(strstr(said, "PATH="));
+	assert_null(strstr(said, "SECRET="));
+	assert_null(strstr(said, "SUDO_UID="));
+	snprintf(uid, sizeof(uid), "%u", nobody->pw_uid);
+	run_env(uid, said, sizeof(said));
+	assert_non_null(strstr(said, "USER=nobody\n"));
+	assert_non_null(strstr(said, "SECRET=of root\n"));
+}
+
 #define COMPLETION SOURCES "/../tools/ioasidctl/completion/ioasidctl"
 
 /* What bash is offered for the word after "ioasidctl why", in the tree. */
@@ -463,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_key_file),
 		cmocka_unit_test(test_key_id),
 		cmocka_unit_test(test_initramfs),
+		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_completion),
 	};
 

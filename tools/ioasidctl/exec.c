@@ -122,17 +122,21 @@ static int raise_limit(const struct plan *plan)
 
 /* --- dropping them -------------------------------------------------------------- */
 
+static bool find_sudo_uid(unsigned long long *uid)
+{
+	const char *sudo = secure_getenv("SUDO_UID");
+
+	return sudo && parse_u64(sudo, 10, uid) && *uid < (uid_t)-1;
+}
+
 /* The user of --user, or who called sudo. */
 static const struct passwd *find_user(const struct plan *plan)
 {
-	const char *sudo = secure_getenv("SUDO_UID");
 	unsigned long long uid;
 
 	if (plan->user)
 		return getpwnam(plan->user);
-	if (sudo && parse_u64(sudo, 10, &uid) && uid < (uid_t)-1)
-		return getpwuid(uid);
-	return NULL;
+	return find_sudo_uid(&uid) ? getpwuid(uid) : NULL;
 }
 
 static int drop_capabilities(void)
@@ -163,8 +167,38 @@ static int become(const struct passwd *user)
 	return user->pw_uid ? drop_capabilities() : 0;
 }
 
+/* What root has in its environment is not for others. */
+static int clear_environment(void)
+{
+	static const char *const names[] = { "PATH", "TERM", "LANG" };
+	char *kept[ARRAY_SIZE(names)];
+	const char *value;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		value = getenv(names[i]);
+		kept[i] = value ? xstrdup(value) : NULL;
+	}
+	clearenv();
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (kept[i] && setenv(names[i], kept[i], 1))
+			ret = -errno;
+		free(kept[i]);
+	}
+	return ret;
+}
+
+/* That of a user who has called sudo is what sudo has left of his own. */
 static int set_environment(const struct passwd *user)
 {
+	unsigned long long uid;
+	int ret = 0;
+
+	if (!find_sudo_uid(&uid) || uid != user->pw_uid)
+		ret = clear_environment();
+	if (ret)
+		return ret;
 	return unsetenv("XDG_RUNTIME_DIR") || setenv("HOME", user->pw_dir, 1) ||
 			       setenv("USER", user->pw_name, 1) ||
 			       setenv("LOGNAME", user->pw_name, 1) ?
