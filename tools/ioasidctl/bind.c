@@ -33,10 +33,12 @@
  * struct move - a device that is to change its driver
  * @before: the device as it was found
  * @dev: the device as it is
+ * @kept: the driver that driverctl's file had for it, "" if there was none
  */
 struct move {
 	struct device before;
 	struct device dev;
+	char kept[DRIVER_SIZE];
 };
 
 /**
@@ -69,6 +71,7 @@ static void add_move(struct request *request, const struct device *dev)
 	move = &request->moves[request->n++];
 	move->before = *dev;
 	move->dev = *dev;
+	move->kept[0] = '\0';
 }
 
 /* Bridges stay: their drivers are in nobody's way. */
@@ -239,6 +242,8 @@ static int check_driver(const struct request *request)
 
 /* --- what lasts ---------------------------------------------------------------- */
 
+#define PERSIST_FILE PERSIST_DIR "/pci-%s"
+
 static int persist(const struct device *dev, const char *driver)
 {
 	char *name = xprintf("pci-%s", dev->bdf);
@@ -254,16 +259,11 @@ static int persist(const struct device *dev, const char *driver)
 	return ret;
 }
 
-/* A driver of the host in that file is the administrator's. */
 static int forget(const struct device *dev)
 {
-	char *path = xprintf(PERSIST_DIR "/pci-%s", dev->bdf);
-	char driver[DRIVER_SIZE];
-	int ret = 0;
+	char *path = xprintf(PERSIST_FILE, dev->bdf);
+	int ret = root_remove(path);
 
-	if (root_read(driver, sizeof(driver), "%s", path) > 0 &&
-	    driver_is_vfio(driver))
-		ret = root_remove(path);
 	if (ret == -ENOENT)
 		ret = 0;
 	if (ret)
@@ -272,25 +272,59 @@ static int forget(const struct device *dev)
 	return ret;
 }
 
+static void read_kept(const struct device *dev, char driver[DRIVER_SIZE])
+{
+	root_read(driver, DRIVER_SIZE, PERSIST_FILE, dev->bdf);
+}
+
+/* A driver of the host in the file is the administrator's. */
+static int record_one(const struct request *request, struct move *move)
+{
+	read_kept(&move->dev, move->kept);
+	if (!*request->driver)
+		return driver_is_vfio(move->kept) ? forget(&move->dev) : 0;
+	return request->persist ? persist(&move->dev, request->driver) : 0;
+}
+
+/* The file as it was found. */
+static void unrecord_one(const struct move *move)
+{
+	char driver[DRIVER_SIZE];
+
+	read_kept(&move->dev, driver);
+	if (!strcmp(driver, move->kept))
+		return;
+	if (move->kept[0])
+		persist(&move->dev, move->kept);
+	else
+		forget(&move->dev);
+}
+
 static bool driverctl_installed(void)
 {
 	return root_exists("lib/udev/rules.d/05-driverctl.rules") ||
 	       root_exists("usr/lib/udev/rules.d/05-driverctl.rules");
 }
 
+/* Of all of them, or of none. */
 static int record(const struct request *request)
 {
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < request->n && !ret; i++)
-		if (!*request->driver)
-			ret = forget(&request->moves[i].dev);
-		else if (request->persist)
-			ret = persist(&request->moves[i].dev, request->driver);
-	if (!ret && request->persist && !driverctl_installed())
+	for (i = 0; i < request->n; i++) {
+		ret = record_one(request, &request->moves[i]);
+		if (ret)
+			break;
+	}
+	if (ret) {
+		while (i--)
+			unrecord_one(&request->moves[i]);
+		return exit_code(ret);
+	}
+	if (request->persist && !driverctl_installed())
 		say_error("it lasts only with driverctl: apt install driverctl");
-	return ret ? exit_code(ret) : 0;
+	return 0;
 }
 
 /* --- the change ---------------------------------------------------------------- */
