@@ -5,7 +5,8 @@
  *
  * A device's own driver is in the file ".default" of its directory. A driver with a file
  * ".refuses" takes no device, or not the one the file names; one with ".vfio" is of VFIO,
- * and the number in that file is the index of its next device.
+ * and the number in that file is the index of its next device. vfio-pci takes what has the
+ * id in its file ".id", too.
  */
 #include <errno.h>
 #include <limits.h>
@@ -93,16 +94,48 @@ static int give(const char *bdf, const char *driver)
 	return 0;
 }
 
+/* The id of a device, as drivers are given and lose it. */
+static void read_id(const char *bdf, char *id, size_t size)
+{
+	unsigned long long vendor = 0, device = 0;
+
+	root_number(&vendor, DEVICES "/%s/vendor", bdf);
+	root_number(&device, DEVICES "/%s/device", bdf);
+	snprintf(id, size, "%04llx %04llx", vendor, device);
+}
+
+static bool has_id(const char *driver, const char *id)
+{
+	char has[64];
+
+	return root_read(has, sizeof(has), DRIVERS "/%s/.id", driver) > 0 &&
+	       !strcmp(has, id);
+}
+
+static int remove_id(const char *driver, const char *id)
+{
+	char path[PATH_MAX];
+
+	if (!has_id(driver, id))
+		return -ENODEV;
+	snprintf(path, sizeof(path), DRIVERS "/%s/.id", driver);
+	return root_remove(path);
+}
+
 static int probe(const char *bdf)
 {
-	char driver[64];
+	char driver[64], id[64];
 
 	if (root_exists(DEVICES "/%s/driver", bdf))
 		return 0;
 	if (root_read(driver, sizeof(driver), DEVICES "/%s/driver_override",
 		      bdf) <= 0 ||
-	    !*driver || !strcmp(driver, "(null)"))
+	    !*driver || !strcmp(driver, "(null)")) {
+		read_id(bdf, id, sizeof(id));
+		if (has_id("vfio-pci", id))
+			return give(bdf, "vfio-pci");
 		root_read(driver, sizeof(driver), DEVICES "/%s/.default", bdf);
+	}
 	return *driver ? give(bdf, driver) : 0;
 }
 
@@ -125,7 +158,8 @@ int __wrap_root_write(const char *path, const char *text)
 		take_away(text);
 	else if (!strcmp(path, "sys/bus/pci/drivers_probe"))
 		ret = probe(text);
-	else if (sscanf(path, DRIVERS "/%63[^/]/bind", driver) == 1)
-		ret = give(text, driver);
+	else if (sscanf(path, DRIVERS "/%63[^/]/", driver) == 1)
+		ret = ends_with(path, "/bind") ? give(text, driver) :
+						 remove_id(driver, text);
 	return ret;
 }

@@ -343,17 +343,21 @@ static void put_back(struct move *move)
 static void say_failed(const struct request *request, const struct move *move,
 		       int ret)
 {
-	if (!*request->driver && ret == -EEXIST)
+	if (!*request->driver && ret == -EEXIST) {
 		say_error("%s takes %s again by its id: parameter ids, new_id",
 			  move->dev.driver, move->dev.bdf);
-	else if (*request->driver && exit_code(ret) != EXIT_NOT_PERMITTED)
+		say_error("do: echo %04x %04x > /sys/bus/pci/drivers/%s/remove_id",
+			  move->dev.vendor, move->dev.product,
+			  move->dev.driver);
+	} else if (*request->driver && exit_code(ret) != EXIT_NOT_PERMITTED) {
 		say_error("driver %s does not take %s: %s (journalctl -k -b | grep -F %s)",
 			  request->driver, move->dev.bdf, strerror(-ret),
 			  move->dev.bdf);
-	else
+	} else {
 		say_error("cannot give %s to %s: %s", move->dev.bdf,
 			  *request->driver ? request->driver : "the host",
 			  strerror(-ret));
+	}
 }
 
 /* Gives the first @n back, the last one first. */

@@ -88,34 +88,61 @@ static int driver_leave(const struct device *dev)
 	return ret == -ENOENT || ret == -ENODEV ? 0 : ret;
 }
 
+static bool is_vfio(const struct device *dev)
+{
+	return dev->vfio[0] || driver_is_vfio(dev->driver);
+}
+
+/* driverctl of Debian 13 gives a driver of VFIO the ids of what it keeps for it. */
+static int driver_forget_id(const struct device *dev)
+{
+	char *path = xprintf("sys/bus/pci/drivers/%s/remove_id", dev->driver);
+	char *id = xprintf("%04x %04x", dev->vendor, dev->product);
+	int ret = root_write(path, id);
+
+	free(id);
+	free(path);
+	return ret;
+}
+
+/* A driver that refuses makes this fail or not: what counts is who has it, if it is there. */
+static int driver_probe(struct device *dev)
+{
+	char bdf[BDF_SIZE];
+	int ret;
+
+	str_copy(bdf, sizeof(bdf), dev->bdf);
+	ret = root_write("sys/bus/pci/drivers_probe", bdf);
+	device_load(bdf, dev);
+	return ret;
+}
+
 /*
  * Give a device to the driver that its override names, or to the one that wants it if
  * there is none. @dev says afterwards what it came to: -EEXIST if that is one of VFIO again.
  */
 int driver_move(struct device *dev, const char *driver)
 {
-	char bdf[BDF_SIZE];
+	bool overridden = driver_is_vfio(dev->override);
 	int ret;
 
-	str_copy(bdf, sizeof(bdf), dev->bdf);
 	ret = driver_set_override(dev, driver);
+	if (!ret && dev->driver[0])
+		ret = driver_leave(dev);
 	if (ret)
 		return ret;
-	if (dev->driver[0]) {
+	ret = driver_probe(dev);
+	/* The id came with the override, and goes with it. */
+	if (!*driver && overridden && is_vfio(dev) && !driver_forget_id(dev)) {
 		ret = driver_leave(dev);
-		if (ret)
-			return ret;
+		if (!ret)
+			ret = driver_probe(dev);
 	}
-	ret = root_write("sys/bus/pci/drivers_probe", bdf);
-	/* A driver that refuses makes this fail or not: what counts is who has it. */
-	if (device_load(bdf, dev))
+	if (!dev->bdf[0])
 		return -ENODEV;
 	if (*driver && strcmp(dev->driver, driver))
 		return ret < 0 ? ret : -ENXIO;
-	/* One of VFIO may want it by its id. */
-	if (!*driver && (dev->vfio[0] || driver_is_vfio(dev->driver)))
-		return -EEXIST;
-	return 0;
+	return !*driver && is_vfio(dev) ? -EEXIST : 0;
 }
 
 /* Give it back to the very driver it had, whatever that would take by itself. */
