@@ -196,7 +196,7 @@ static void not_isolated(struct findings *findings)
 			   module);
 	else
 		finding_do(f,
-			   "echo options %s allow_unsafe_interrupts=1 > /etc/modprobe.d/%s.conf   # if you trust the guest",
+			   "echo options %s allow_unsafe_interrupts=1 >> /etc/modprobe.d/%s.conf   # if you trust the guest",
 			   module, module);
 }
 
