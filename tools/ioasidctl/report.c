@@ -6,6 +6,7 @@
  * numbers, names of hosts and users. Of the kernel's command line and log only what
  * concerns devices is taken.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -239,7 +240,7 @@ static void add_limits(struct json_object *json)
 	json_number(json, "memlock_hard", hard);
 }
 
-/* The state in which DKMS has each version for this kernel. */
+/* The state in which DKMS has each version for this kernel. It has links beside them. */
 static struct json_object *dkms_json(void)
 {
 	struct json_object *array = json_object_new_array();
@@ -249,6 +250,8 @@ static struct json_object *dkms_json(void)
 
 	root_list(&versions, "var/lib/dkms/iommufd-ext");
 	for (i = 0; i < versions.n; i++) {
+		if (!isdigit((unsigned char)*versions.s[i]))
+			continue;
 		text = xprintf("%s: %s", versions.s[i],
 			       root_exists("var/lib/dkms/iommufd-ext/%s/%s",
 					   versions.s[i], kernel_release()) ?
