@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ioasidctl explain: what an error, or a message of the modules, means. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,14 @@ static int print_message(const char *text)
 	return meaning ? EXIT_YES : EXIT_NO;
 }
 
+/* As the kernel writes an error: getopt, which begins with 0, is not to take it for options. */
+static bool at_negative(char **argv)
+{
+	const char *word = argv[optind ? optind : 1];
+
+	return word && *word == '-' && isdigit((unsigned char)word[1]);
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -86,11 +95,14 @@ int cmd_explain(int argc, char **argv)
 	char *text;
 
 	/* "+": a message may have words that look like options. */
-	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while (!at_negative(argv) &&
+	       (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		ret = args_common(option, "explain");
 		if (ret >= 0)
 			return ret;
 	}
+	if (!optind)
+		optind = 1;
 	if (optind == argc)
 		return args_wrong("explain");
 	error = argc - optind <= 2 ? parse_error(argv[optind]) : 0;
