@@ -24,19 +24,23 @@ static const struct message messages[] = {
 	/* modprobe, and the kernel when it refuses a module. */
 	{
 		"Key was rejected by service",
-		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and the key of this one is not among them. Enrol that of DKMS: mokutil --import /var/lib/dkms/mok.pub, reboot, and choose \"Enroll MOK\". ioasidctl doctor says whether it is enrolled.",
+		"Under Secure Boot the kernel takes only modules that are signed with a key it knows. The key of this one is not among them, or it has no signature: the kernel log says which. Enrol the key of DKMS: mokutil --import /var/lib/dkms/mok.pub, reboot, and choose \"Enroll MOK\". ioasidctl doctor says whether it is enrolled, and has the commands for a module without a signature.",
 	},
 	{
 		"Loading of module with unavailable key is rejected",
 		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and the key of this one is not among them. Enrol that of DKMS: mokutil --import /var/lib/dkms/mok.pub, reboot, and choose \"Enroll MOK\". ioasidctl doctor says whether it is enrolled.",
 	},
 	{
-		"unsigned module*re",
-		"The kernel takes only modules that are signed, as it is under lockdown or was started by Secure Boot, and this one has no signature. DKMS signs what it builds; ioasidctl doctor has the commands for a module that is there already.",
+		"Loading of unsigned module is rejected",
+		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and this one has no signature. DKMS signs what it builds; ioasidctl doctor has the commands for a module that is there already.",
+	},
+	{
+		"unsigned module loading is restricted",
+		"Under lockdown the kernel takes only modules that are signed with a key it knows. This one has no signature, or its key is not among them. DKMS signs what it builds; ioasidctl doctor says whether its key is enrolled, and has the commands for a module that is there already.",
 	},
 	{
 		"could not insert*Operation not permitted",
-		"Only root can load modules. If root gets this, the kernel takes only modules that are signed, as it is under lockdown or was started by Secure Boot: ioasidctl doctor has the commands.",
+		"Only root can load modules. If root gets this, the kernel is under lockdown, and takes only modules that are signed with a key it knows: ioasidctl doctor has the commands.",
 	},
 	{
 		"could not insert*Exec format error",
