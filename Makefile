@@ -38,6 +38,9 @@ modroot = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
 moddir = $(modroot)/$(INSTALL_MOD_DIR)
 modules := iommufd_ext.ko vfio_cdev_ext.ko
 
+# Whose files are in layers: what "make layers" looks at.
+LAYERS ?= iommufd_ext
+
 # The modules and all packages have the version of dkms.conf.
 version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' $(top)/dkms.conf)
 
@@ -53,7 +56,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint abi deb rpm repo packages-test release
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint layers abi deb rpm repo packages-test release
 
 all:
 	@mkdir -p $(out)
@@ -126,6 +129,9 @@ conformance:
 lint:
 	+$(Q)bash $(top)/scripts/lint
 
+layers: all
+	$(Q)perl $(top)/scripts/layers $(out)/kbuild $(LAYERS)
+
 release:
 	$(Q)bash $(top)/scripts/release
 
@@ -154,6 +160,7 @@ help:
 	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
 	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make lint              static checks of everything'
+	@echo 'make layers            print which file uses which, and fail if they do in a circle (LAYERS=<modules>)'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
 	@echo 'make deb, make rpm     packages in build/packages/; make repo: a repository of both in build/repo/'
 	@echo 'make packages-test     install, use, upgrade and remove the packages in virtual machines (SUITE=)'
