@@ -445,17 +445,3 @@ bool iommufd_ext_device_enforced_coherent(struct device *dev)
 	       ext_iommu_enforces_coherency(dev) > 0;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_enforced_coherent);
-
-/**
- * idev_get() - find a bound device by id
- * @ictx: the context
- * @id: as the user named it
- *
- * Return: the device, to be put with obj_put(), or NULL.
- */
-struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id)
-{
-	struct obj *obj = obj_get(ictx, id, OBJ_DEVICE);
-
-	return obj ? container_of(obj, struct iommufd_ext_device, obj) : NULL;
-}

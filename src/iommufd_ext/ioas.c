@@ -16,20 +16,6 @@
 #include "selftest/selftest.h"
 
 /**
- * ioas_get() - find an IOAS by id
- * @ictx: the context
- * @id: as the user named it
- *
- * Return: the IOAS, to be put with obj_put(), or NULL.
- */
-struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id)
-{
-	struct obj *obj = obj_get(ictx, id, OBJ_IOAS);
-
-	return obj ? container_of(obj, struct ioas, obj) : NULL;
-}
-
-/**
  * ioas_lock_content() - let nobody map, unmap or attach
  * @ioas: the IOAS
  *

@@ -218,31 +218,6 @@ static const struct ioctl_op ioctl_ops[] = {
 #endif
 };
 
-/**
- * ucmd_refuse_answer() - say that the answer cannot be written to the user
- * @ucmd: the command
- *
- * Return: -EFAULT.
- */
-int ucmd_refuse_answer(struct ucmd *ucmd)
-{
-	return refuse_fault(ucmd->ictx, "the structure, for the answer,",
-			    ucmd->ubuffer);
-}
-
-/**
- * ucmd_respond() - give the user the answer, or no part of it
- * @ucmd: the command
- * @size: of the kernel's structure, in bytes
- *
- * Return: 0 or -EFAULT.
- */
-int ucmd_respond(struct ucmd *ucmd, size_t size)
-{
-	return iommufd_ext_answer(&ucmd->ictx->errors, ucmd->ubuffer, ucmd->cmd,
-				  min_t(size_t, ucmd->user_size, size));
-}
-
 static int run_ucmd(struct ucmd *ucmd, const struct ioctl_op *op)
 {
 	struct obj *obj;
@@ -462,26 +437,6 @@ struct iommufd_ext_ctx *iommufd_ext_ctx_from_fd(int fd)
 	return ictx;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_ctx_from_fd);
-
-/**
- * iommufd_ext_ctx_get() - take one more reference
- * @ictx: a context the caller has a reference to
- */
-void iommufd_ext_ctx_get(struct iommufd_ext_ctx *ictx)
-{
-	get_file(ictx->file);
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_ctx_get);
-
-/**
- * iommufd_ext_ctx_put() - drop a reference
- * @ictx: the context
- */
-void iommufd_ext_ctx_put(struct iommufd_ext_ctx *ictx)
-{
-	fput(ictx->file);
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_ctx_put);
 
 static struct miscdevice ioasid_misc = {
 	.minor = MISC_DYNAMIC_MINOR,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The objects of a context, by id.
+ * The objects of a context, by id, and the answer of an ioctl on them.
  *
  * An object is reserved, filled, told to the user and only then published, so
  * that nothing can fail once another thread may find it: its id is taken first,
@@ -19,6 +19,7 @@
  * What is read from the user is read before, and what he gets is written afterwards.
  */
 #include <linux/device.h>
+#include <linux/file.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
@@ -29,6 +30,7 @@
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/module.h"
 #include "private.h"
 #include "selftest/selftest.h"
 
@@ -545,4 +547,49 @@ int destroy_ioctl(struct ucmd *ucmd)
 	else
 		refuse_busy(ictx, cmd->id, victim.type, victim.obj);
 	return rc;
+}
+
+/**
+ * iommufd_ext_ctx_get() - take one more reference
+ * @ictx: a context the caller has a reference to
+ */
+void iommufd_ext_ctx_get(struct iommufd_ext_ctx *ictx)
+{
+	get_file(ictx->file);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_get);
+
+/**
+ * iommufd_ext_ctx_put() - drop a reference
+ * @ictx: the context
+ */
+void iommufd_ext_ctx_put(struct iommufd_ext_ctx *ictx)
+{
+	fput(ictx->file);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_put);
+
+/**
+ * ucmd_refuse_answer() - say that the answer cannot be written to the user
+ * @ucmd: the command
+ *
+ * Return: -EFAULT.
+ */
+int ucmd_refuse_answer(struct ucmd *ucmd)
+{
+	return refuse_fault(ucmd->ictx, "the structure, for the answer,",
+			    ucmd->ubuffer);
+}
+
+/**
+ * ucmd_respond() - give the user the answer, or no part of it
+ * @ucmd: the command
+ * @size: of the kernel's structure, in bytes
+ *
+ * Return: 0 or -EFAULT.
+ */
+int ucmd_respond(struct ucmd *ucmd, size_t size)
+{
+	return iommufd_ext_answer(&ucmd->ictx->errors, ucmd->ubuffer, ucmd->cmd,
+				  min_t(size_t, ucmd->user_size, size));
 }

@@ -700,8 +700,6 @@ static inline int resched_killable(void)
 }
 
 /* main.c */
-__cold int ucmd_refuse_answer(struct ucmd *ucmd);
-int ucmd_respond(struct ucmd *ucmd, size_t size);
 void fill_commands(u64 *commands);
 
 /* error.c */
@@ -742,7 +740,38 @@ void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj);
 bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_destroy_all(struct iommufd_ext_ctx *ictx);
+__cold int ucmd_refuse_answer(struct ucmd *ucmd);
+int ucmd_respond(struct ucmd *ucmd, size_t size);
 int destroy_ioctl(struct ucmd *ucmd);
+
+/**
+ * ioas_get() - find an IOAS by id
+ * @ictx: the context
+ * @id: as the user named it
+ *
+ * Return: the IOAS, to be put with obj_put(), or NULL.
+ */
+static inline struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id)
+{
+	struct obj *obj = obj_get(ictx, id, OBJ_IOAS);
+
+	return obj ? container_of(obj, struct ioas, obj) : NULL;
+}
+
+/**
+ * idev_get() - find a bound device by id
+ * @ictx: the context
+ * @id: as the user named it
+ *
+ * Return: the device, to be put with obj_put(), or NULL.
+ */
+static inline struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx,
+						  u32 id)
+{
+	struct obj *obj = obj_get(ictx, id, OBJ_DEVICE);
+
+	return obj ? container_of(obj, struct iommufd_ext_device, obj) : NULL;
+}
 
 /* debugfs.c */
 int debugfs_add_context(struct iommufd_ext_ctx *ictx);
@@ -1013,7 +1042,6 @@ void domain_unmap_runs(struct hwpt *hwpt, struct area *area);
 /* ioas.c */
 int ioas_lock_content(struct ioas *ioas);
 void ioas_unlock_content(struct ioas *ioas);
-struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id);
 int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
 		   u64 uptr, u64 length, int prot);
 void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas);
@@ -1180,7 +1208,6 @@ void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
 struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				     struct device *dev, u32 *id);
 void idev_unbind(struct iommufd_ext_device *idev);
-struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx, u32 id);
 
 /* hw_info.c */
 int hw_info_ioctl(struct ucmd *ucmd);
