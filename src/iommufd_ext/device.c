@@ -168,6 +168,14 @@ static void igroup_put(struct igroup *igroup)
 	kfree(igroup);
 }
 
+static const char *idev_name(const struct obj *obj)
+{
+	const struct iommufd_ext_device *idev =
+		container_of(obj, struct iommufd_ext_device, obj);
+
+	return dev_name(idev->dev);
+}
+
 /**
  * idev_bind() - iommufd_ext_device_bind() without a reference to the context
  * @ictx: the context, which outlives the bound device
@@ -206,6 +214,7 @@ struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 	idev->ictx = ictx;
 	idev->dev = dev;
 	idev->igroup = igroup;
+	idev->obj.name = idev_name;
 
 	rc = obj_reserve(ictx, &idev->obj, OBJ_DEVICE);
 	if (rc)

@@ -32,8 +32,8 @@
  *  - vfio_compat.c serves programs that know only the ioctls of a VFIO container.
  *  - query.c tells the user what a context holds, error.c and error_pin.c why something
  *    was refused, process.c whose it is, and debugfs.c the administrator all of it.
- *  - What the user names has an id (object.c). Everything belongs to a context,
- *    an open file; a bound device keeps it alive.
+ *  - What the user names has an id (object.c), until it is destroyed (destroy.c).
+ *    Everything belongs to a context, an open file; a bound device keeps it alive.
  *
  * Rules that hold everywhere:
  *

@@ -93,11 +93,14 @@ enum obj_type {
  *	this one, one for each ioctl at work on it
  * @id: the user's name for it, constant
  * @type: constant
+ * @name: says what it is called beside its id, as a device is; NULL for nothing. Set
+ *	before it is published, constant. Called with xa_lock of the objects held
  */
 struct obj {
 	refcount_t users;
 	u32 id;
 	enum obj_type type;
+	const char *(*name)(const struct obj *obj);
 };
 
 /**
@@ -738,11 +741,9 @@ struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
 void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj);
 bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj);
-void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj);
-void obj_destroy_all(struct iommufd_ext_ctx *ictx);
+int obj_remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj);
 __cold int ucmd_refuse_answer(struct ucmd *ucmd);
 int ucmd_respond(struct ucmd *ucmd, size_t size);
-int destroy_ioctl(struct ucmd *ucmd);
 
 /**
  * ioas_get() - find an IOAS by id
@@ -772,6 +773,11 @@ static inline struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx,
 
 	return obj ? container_of(obj, struct iommufd_ext_device, obj) : NULL;
 }
+
+/* destroy.c */
+void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj);
+void obj_destroy_all(struct iommufd_ext_ctx *ictx);
+int destroy_ioctl(struct ucmd *ucmd);
 
 /* debugfs.c */
 int debugfs_add_context(struct iommufd_ext_ctx *ictx);
