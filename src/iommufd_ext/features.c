@@ -5,7 +5,10 @@
  * The answer is made of what the code itself goes by: the table of commands, the
  * constants of the shims, and the operations of the IOMMU's driver.
  */
+#include <linux/cache.h>
 #include <linux/device.h>
+#include <linux/init.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
@@ -17,6 +20,22 @@
 #include "compat/module.h"
 #include "compat/pasid.h"
 #include "private.h"
+
+/* Bit N is set for the command IOASID_CMD_BASE + N. */
+static u64 commands[2] __ro_after_init;
+
+/**
+ * features_add_command() - a command is served
+ * @cmd: its full number
+ *
+ * Said of each command while the module is being loaded.
+ */
+void __init features_add_command(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
+
+	commands[nr / 64] |= 1ULL << (nr % 64);
+}
 
 /**
  * copy_query() - the structure of a query on a driver's file
@@ -123,7 +142,7 @@ static u64 device_features(struct device *dev)
 
 static void answer(struct ioasid_features *cmd, u64 features)
 {
-	fill_commands(cmd->out_commands);
+	memcpy(cmd->out_commands, commands, sizeof(cmd->out_commands));
 	cmd->out_features = kernel_features() | features;
 }
 

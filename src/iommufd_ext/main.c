@@ -269,23 +269,6 @@ static long dispatch(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 	return run_ucmd(&ucmd, op);
 }
 
-/**
- * fill_commands() - which commands a context knows
- * @commands: two words; bit N is set for the command IOASID_CMD_BASE + N
- */
-void fill_commands(u64 *commands)
-{
-	unsigned int nr;
-
-	commands[0] = 0;
-	/* The one that is not in the table. */
-	nr = IOASID_CMD_GET_ERROR - IOASID_CMD_BASE;
-	commands[1] = 1ULL << (nr % 64);
-	for (nr = 0; nr < ARRAY_SIZE(ioctl_ops); nr++)
-		if (ioctl_ops[nr].execute)
-			commands[nr / 64] |= 1ULL << (nr % 64);
-}
-
 static const char *ioctl_name(unsigned int cmd)
 {
 	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
@@ -464,6 +447,17 @@ static void __init say_if_no_iommu(void)
 		pr_warn("iommufd_ext: no PCI device is behind an IOMMU, so none can be assigned: switch it on in the firmware (VT-d, AMD-Vi, IOMMU) and, for Intel, with intel_iommu=on on the kernel command line\n");
 }
 
+static void __init say_commands(void)
+{
+	unsigned int nr;
+
+	/* The one that is not in the table. */
+	features_add_command(IOASID_GET_ERROR);
+	for (nr = 0; nr < ARRAY_SIZE(ioctl_ops); nr++)
+		if (ioctl_ops[nr].execute)
+			features_add_command(ioctl_ops[nr].ioctl_num);
+}
+
 static int __init iommufd_ext_init(void)
 {
 	int rc;
@@ -471,6 +465,7 @@ static int __init iommufd_ext_init(void)
 	iommu_node = iommu_node && !EXT_KERNEL_HAS_IOMMUFD;
 
 	obj_init();
+	say_commands();
 	rc = selftest_init();
 	if (rc)
 		return rc;

@@ -702,9 +702,6 @@ static inline int resched_killable(void)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* main.c */
-void fill_commands(u64 *commands);
-
 /* error.c */
 __printf(3, 4) __cold
 	int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...);
@@ -1191,6 +1188,7 @@ int list_mappings_ioctl(struct ucmd *ucmd);
 void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m);
 
 /* features.c */
+void features_add_command(unsigned int cmd);
 int copy_query(struct iommufd_ext_errors *errors, void *cmd, size_t known,
 	       size_t minsz, void __user *arg, u32 *size);
 int check_query(struct iommufd_ext_errors *errors, u32 flags, u32 dev_id);
