@@ -1,25 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who has the devices of an IOMMU group.
+ * Ownership of IOMMU groups, and who has one.
+ *
+ * Who owns the DMA of one device of an IOMMU group owns that of all, and the IOMMU core
+ * lets a group be claimed once, by anyone: a kernel driver, the VFIO group interface, or
+ * a context here. The devices of a group that are bound to one context share its claim.
  *
  * A group is claimed as a whole, so a device can be refused for another one that the
- * user has not named. This file looks at the members and their drivers, to say who is
- * in the way. It only looks: nothing is claimed for it, and nobody is disturbed.
+ * user has not named. Then the members and their drivers are looked at, to say who is
+ * in the way: nothing is claimed for that, and nobody is disturbed.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
 
+#include "compat/coherency.h"
+#include "compat/iommu.h"
 #include "compat/module.h"
 #include "private.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Bind devices on platforms without interrupt remapping. A user can then raise any interrupt with a device's DMA. (default: off)");
+
+/*
+ * Groups owned by any context; igroups_lock also makes claim and list one step. The
+ * list changes with igroups_list_lock held, too, for who only reads it.
+ */
+static LIST_HEAD(igroups);
+static DEFINE_MUTEX(igroups_lock);
+static DEFINE_SPINLOCK(igroups_list_lock);
 
 /*
  * Does a driver leave DMA to whoever claims the group? Buses whose drivers cannot say
@@ -76,18 +96,9 @@ static int find_blocking(struct device *dev, void *data)
 	return member->blocks;
 }
 
-/**
- * refuse_claim() - say why a group cannot be claimed
- * @ictx: the context that tried
- * @group: the group
- * @dev: the device that was to be bound
- * @rc: the error, -EBUSY if somebody else has the group
- *
- * Context: may sleep.
- * Return: @rc.
- */
-int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
-		 struct device *dev, int rc)
+/* @rc: the error of a claim, -EBUSY if somebody else has the group. */
+static int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
+			struct device *dev, int rc)
 {
 	int id = iommu_group_id(group);
 	struct iommufd_ext_group_member member;
@@ -105,19 +116,14 @@ int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
 		      dev_name(dev), id, id);
 }
 
-/**
- * refuse_owned() - say that a group belongs to another context
- * @ictx: the context that wants it
- * @igroup: the group; the caller holds igroups_lock
- * @dev: the device that was to be bound
- *
- * Return: -EPERM.
- */
-int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
-		 struct device *dev)
+/* The group belongs to another context. */
+static int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
+			struct device *dev)
 {
 	struct pid *last = iommufd_ext_last_user_get(&igroup->ictx->last_user);
 	struct iommufd_ext_whose whose;
+
+	lockdep_assert_held(&igroups_lock);
 
 	iommufd_ext_describe_whose(&whose, igroup->user, last, false);
 	put_pid(last);
@@ -126,252 +132,271 @@ int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 		      dev_name(dev), iommu_group_id(igroup->group), whose.text);
 }
 
+static struct igroup *igroup_find(struct iommu_group *group)
+{
+	struct igroup *igroup;
+
+	lockdep_assert_held(&igroups_lock);
+
+	list_for_each_entry(igroup, &igroups, item)
+		if (igroup->group == group)
+			return igroup;
+	return NULL;
+}
+
 /**
- * struct member_walk - a walk over the members of a group
- * @ictx: a context whose ids are wanted, or NULL
- * @self: the device the question is about
- * @members: array to fill
- * @devs: the devices of @members, referenced
- * @max: room in either
- * @count: members there are
+ * device_interrupts_allowed() - are interrupts no reason to refuse a device?
+ * @group: its group
+ * @dev: the device
+ *
+ * Return: true if they are isolated, or the administrator does not mind.
  */
-struct member_walk {
-	struct iommufd_ext_ctx *ictx;
-	struct device *self;
-	struct ioasid_group_member *members;
-	struct device **devs;
-	u32 max;
-	u32 count;
-};
-
-/*
- * Called with group->mutex of the IOMMU core held, which others need to attach devices
- * and to claim the group: nothing is done here that grows with what a user has.
- */
-static int walk_member(struct device *dev, void *data)
+bool device_interrupts_allowed(struct iommu_group *group, struct device *dev)
 {
-	struct member_walk *walk = data;
-	struct ioasid_group_member *out;
-	struct iommufd_ext_group_member member;
+	return allow_unsafe_interrupts ||
+	       ext_iommu_group_has_isolated_msi(group, dev);
+}
 
-	if (walk->count++ >= walk->max)
+static int check_isolated_msi(struct iommufd_ext_ctx *ictx,
+			      struct iommu_group *group, struct device *dev)
+{
+	if (ext_iommu_group_has_isolated_msi(group, dev))
 		return 0;
-	walk->devs[walk->count - 1] = get_device(dev);
-	out = &walk->members[walk->count - 1];
-	iommufd_ext_group_member_describe(dev, &member);
-	memset(out, 0, sizeof(*out));
-	strscpy(out->name, member.name, sizeof(out->name));
-	strscpy(out->driver, member.driver, sizeof(out->driver));
-	if (dev == walk->self)
-		out->flags |= IOASID_GROUP_MEMBER_SELF;
-	if (member.blocks)
-		out->flags |= IOASID_GROUP_MEMBER_BLOCKS;
+	if (!allow_unsafe_interrupts)
+		return refuse(ictx, -EPERM,
+			      "cannot bind %s: without interrupt remapping its user could raise any interrupt (parameter allow_unsafe_interrupts)",
+			      dev_name(dev));
+	/* A user can bind as often as he likes. */
+	dev_warn_ratelimited(dev,
+			     "interrupts are not isolated: a user of the device can raise those of others\n");
 	return 0;
 }
 
-static void put_devs(struct member_walk *walk)
+/* Takes over the reference to @group on success. */
+static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
+				   struct iommu_group *group,
+				   struct device *dev)
 {
-	u32 i;
+	struct igroup *igroup;
+	int coherent, rc;
 
-	for (i = 0; i < min(walk->count, walk->max); i++)
-		put_device(walk->devs[i]);
-	kfree(walk->devs);
-	walk->devs = NULL;
-}
+	lockdep_assert_held(&igroups_lock);
 
-/* Walks again, with room for as many members as there were. */
-static int walk_again(struct member_walk *walk, struct iommu_group *group)
-{
-	put_devs(walk);
-	kfree(walk->members);
-	walk->max = walk->count;
-	walk->count = 0;
-	walk->members = kcalloc(walk->max, sizeof(*walk->members),
-				GFP_KERNEL_ACCOUNT);
-	walk->devs = kcalloc(walk->max, sizeof(*walk->devs),
-			     GFP_KERNEL_ACCOUNT);
-	if (!walk->members || !walk->devs)
-		return -ENOMEM;
-	iommu_group_for_each_dev(group, walk, walk_member);
-	return 0;
-}
-
-/* All members there are; the caller frees the array, unless this fails. */
-static int collect_members(struct member_walk *walk, struct iommu_group *group)
-{
-	int rc;
-
-	iommu_group_for_each_dev(group, walk, walk_member);
-	do {
-		rc = walk_again(walk, group);
-		/* One may have come. */
-	} while (!rc && walk->count > walk->max);
+	rc = check_isolated_msi(ictx, group, dev);
 	if (rc)
-		kfree(walk->members);
-	else if (walk->ictx)
-		igroup_get_ids(group, walk->ictx, walk->devs, walk->members,
-			       walk->count);
-	put_devs(walk);
-	return rc;
+		return ERR_PTR(rc);
+
+	coherent = ext_iommu_enforces_coherency(dev);
+	if (coherent < 0)
+		return ERR_PTR(coherent);
+
+	igroup = kzalloc(sizeof(*igroup), GFP_KERNEL_ACCOUNT);
+	if (!igroup)
+		return ERR_PTR(-ENOMEM);
+
+	rc = iommu_group_claim_dma_owner(group, ictx);
+	if (rc) {
+		kfree(igroup);
+		/* No context has it: a kernel driver or a VFIO container does. */
+		return ERR_PTR(refuse_claim(ictx, group, dev,
+					    rc == -EPERM ? -EBUSY : rc));
+	}
+
+	INIT_LIST_HEAD(&igroup->idevs);
+	INIT_LIST_HEAD(&igroup->endpoints);
+	xa_init_flags(&igroup->pasids, XA_FLAGS_ACCOUNT);
+	igroup->ictx = ictx;
+	igroup->user = get_pid(task_tgid(current));
+	igroup->group = group;
+	igroup->msi_window = NO_MSI_WINDOW;
+	igroup->coherent = coherent;
+	spin_lock(&igroups_list_lock);
+	list_add_tail(&igroup->item, &igroups);
+	spin_unlock(&igroups_list_lock);
+	return igroup;
 }
 
-static u32 group_flags(struct iommu_group *group, struct device *dev,
-		       const struct igroup_owner *owner, bool open)
-{
-	bool claimed = iommu_group_dma_owner_claimed(group);
-	u32 flags = 0;
-
-	if (owner->is_ictx)
-		flags |= IOASID_GROUP_OWNED;
-	if (owner->is_context)
-		flags |= IOASID_GROUP_CONTEXT;
-	if (claimed)
-		flags |= IOASID_GROUP_CLAIMED;
-	if (open)
-		flags |= IOASID_GROUP_DEVICE_OPEN;
-	if (!open && (owner->is_context || !claimed) &&
-	    iommufd_ext_device_supported(dev) &&
-	    device_interrupts_allowed(group, dev))
-		flags |= IOASID_GROUP_VIABLE;
-	return flags;
-}
-
-/*
- * Everything but the members goes to @cmd, and those are left in @walk: writing them to
- * the user can take as long as he likes, and the device must not be held for that.
+/**
+ * igroup_get() - claim the group of a device, or share the claim
+ * @ictx: the context it is claimed for
+ * @dev: a device that is about to be bound
+ *
+ * Return: the group, or an ERR_PTR: -ENODEV without one; -EPERM if another context has
+ * it, or interrupts are not isolated; -EBUSY if somebody else has it; -ENOMEM; the error
+ * of the claim.
  */
-static int group_info(struct iommufd_ext_errors *errors, struct device *dev,
-		      bool open, struct ioasid_group_info *cmd,
-		      struct member_walk *walk)
+struct igroup *igroup_get(struct iommufd_ext_ctx *ictx, struct device *dev)
 {
-	struct igroup_owner owner;
 	struct iommu_group *group;
-	int rc;
+	struct igroup *igroup;
 
 	group = iommu_group_get(dev);
 	if (!group)
-		return iommufd_ext_refuse(errors, -ENODEV, NULL,
-					  "%s is in no IOMMU group",
-					  dev_name(dev));
+		return ERR_PTR(refuse(ictx, -ENODEV, "%s is in no IOMMU group",
+				      dev_name(dev)));
 
-	igroup_get_owner(group, walk->ictx, &owner);
-	cmd->out_flags = group_flags(group, dev, &owner, open);
-	cmd->out_group = iommu_group_id(group);
-	cmd->out_owner_pid = owner.pid;
-	walk->self = dev;
-	rc = collect_members(walk, group);
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	if (!igroup) {
+		igroup = igroup_claim(ictx, group, dev);
+		if (!IS_ERR(igroup))
+			group = NULL;
+	} else if (igroup->ictx != ictx) {
+		igroup = ERR_PTR(refuse_owned(ictx, igroup, dev));
+	}
+	if (!IS_ERR(igroup))
+		igroup->devices++;
+	mutex_unlock(&igroups_lock);
+
+	/* iommu_group_put() takes NULL for nothing. */
 	iommu_group_put(group);
-	return rc;
+	return igroup;
 }
 
-static int group_entries(struct iommufd_ext_errors *errors,
-			 const struct ioasid_group_info *cmd,
-			 struct entries *entries)
+/**
+ * igroup_put() - undo igroup_get()
+ * @igroup: the group, which is given back with its last device
+ */
+void igroup_put(struct igroup *igroup)
 {
-	return entries_init(entries, errors, cmd->members, cmd->num,
-			    cmd->entry_size,
-			    sizeof(struct ioasid_group_member));
+	mutex_lock(&igroups_lock);
+	if (--igroup->devices) {
+		mutex_unlock(&igroups_lock);
+		return;
+	}
+	spin_lock(&igroups_list_lock);
+	list_del(&igroup->item);
+	spin_unlock(&igroups_list_lock);
+	iommu_group_release_dma_owner(igroup->group);
+	mutex_unlock(&igroups_lock);
+
+	WARN_ON(igroup->hwpt);
+	WARN_ON(!xa_empty(&igroup->pasids));
+	iommu_group_put(igroup->group);
+	put_pid(igroup->user);
+	kfree(igroup);
 }
 
-/* Gives the user as many members as there is room for. */
-static int put_members(struct ioasid_group_info *cmd, struct member_walk *walk,
-		       struct entries *entries)
+/**
+ * igroup_add_idev() - let the id of a device be found by its group
+ * @idev: a device with an id and a group
+ */
+void igroup_add_idev(struct iommufd_ext_device *idev)
 {
-	int rc = 0;
+	mutex_lock(&igroups_lock);
+	list_add_tail(&idev->igroup_item, &idev->igroup->idevs);
+	mutex_unlock(&igroups_lock);
+}
+
+/**
+ * igroup_remove_idev() - undo igroup_add_idev()
+ * @idev: the device
+ */
+void igroup_remove_idev(struct iommufd_ext_device *idev)
+{
+	mutex_lock(&igroups_lock);
+	list_del(&idev->igroup_item);
+	mutex_unlock(&igroups_lock);
+}
+
+/**
+ * igroup_get_owner() - which context owns a group
+ * @group: the group
+ * @ictx: the context that asks, or NULL
+ * @owner: filled in
+ */
+void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		      struct igroup_owner *owner)
+{
+	struct iommufd_ext_whose whose;
+	struct igroup *igroup;
+
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	owner->is_context = igroup;
+	owner->is_ictx = igroup && igroup->ictx == ictx;
+	owner->pid = 0;
+	if (igroup) {
+		iommufd_ext_describe_whose(&whose, igroup->user, NULL, false);
+		owner->pid = whose.holder.pid;
+	}
+	mutex_unlock(&igroups_lock);
+}
+
+static u32 idev_id_locked(const struct igroup *igroup, const struct device *dev)
+{
+	struct iommufd_ext_device *idev;
+
+	lockdep_assert_held(&igroups_lock);
+
+	list_for_each_entry(idev, &igroup->idevs, igroup_item)
+		if (idev->dev == dev)
+			return idev->obj.id;
+	return 0;
+}
+
+/**
+ * igroup_get_ids() - the ids that devices of a group have in a context
+ * @group: the group
+ * @ictx: the context, which need not own the group
+ * @devs: devices of the group; the caller holds references
+ * @members: dev_id is filled in, with 0 for a device that is not bound to @ictx
+ * @nr: how many devices there are
+ *
+ * It looks at the bound devices of the group alone, however many objects the context
+ * has.
+ */
+void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		    struct device *const *devs,
+		    struct ioasid_group_member *members, u32 nr)
+{
+	struct igroup *igroup;
 	u32 i;
 
-	for (i = 0; i < walk->count && !rc; i++)
-		rc = entries_add(entries, &walk->members[i]);
-	kfree(walk->members);
-	cmd->num = entries->count;
-	cmd->entry_size = entries->known;
-	return rc;
-}
-
-static int check_room(struct iommufd_ext_errors *errors, u32 room, u32 needed)
-{
-	if (needed <= room)
-		return 0;
-	return iommufd_ext_refuse(errors, -EMSGSIZE, NULL,
-				  "the array has room for %u members, and there are %u",
-				  room, needed);
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	if (igroup && igroup->ictx != ictx)
+		igroup = NULL;
+	for (i = 0; i < nr; i++)
+		members[i].dev_id =
+			igroup ? idev_id_locked(igroup, devs[i]) : 0;
+	mutex_unlock(&igroups_lock);
 }
 
 /**
- * group_info_ioctl() - IOASID_GROUP_INFO of a bound device
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_group_info for the errors.
+ * igroups_show() - print the numbers of the groups of a context
+ * @ictx: the context
+ * @m: where to print
  */
-int group_info_ioctl(struct ucmd *ucmd)
+void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m)
 {
-	struct member_walk walk = { .ictx = ucmd->ictx };
-	struct ioasid_group_info *cmd = ucmd->cmd;
-	struct iommufd_ext_device *idev;
-	u32 room = cmd->num;
-	struct entries entries;
-	int rc;
+	struct igroup *igroup;
 
-	if (cmd->flags)
-		return refuse_flags(ucmd->ictx, cmd->flags);
-	rc = group_entries(&ucmd->ictx->errors, cmd, &entries);
-	if (rc)
-		return rc;
-	idev = idev_get(ucmd->ictx, cmd->dev_id);
-	if (!idev)
-		return -ENOENT;
-	rc = group_info(&ucmd->ictx->errors, idev->dev, true, cmd, &walk);
-	obj_put(ucmd->ictx, &idev->obj);
-	if (!rc)
-		rc = put_members(cmd, &walk, &entries);
-	if (!rc)
-		rc = ucmd_respond(ucmd, sizeof(*cmd));
-	return rc ?: check_room(&ucmd->ictx->errors, room, cmd->num);
+	/* A claim under way waits for the IOMMU core, perhaps. */
+	spin_lock(&igroups_list_lock);
+	list_for_each_entry(igroup, &igroups, item)
+		if (igroup->ictx == ictx)
+			seq_printf(m, " %d", iommu_group_id(igroup->group));
+	spin_unlock(&igroups_list_lock);
 }
 
 /**
- * iommufd_ext_group_info_ioctl() - IOASID_GROUP_INFO on a driver's file
- * @errors: of the file
- * @ictx: the context the device is bound to, or NULL
- * @subject: the device
- * @arg: struct ioasid_group_info of the user
+ * iommufd_ext_ctx_has_group() - does a context own a group?
+ * @ictx: the context
+ * @group: the group
  *
- * Context: may sleep, may fault.
- * Return: 0; see struct ioasid_group_info for the errors.
+ * Return: true if at least one device of the group is bound to the context.
  */
-int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
-				 struct iommufd_ext_ctx *ictx,
-				 struct iommufd_ext_subject *subject,
-				 void __user *arg)
+bool iommufd_ext_ctx_has_group(struct iommufd_ext_ctx *ictx,
+			       struct iommu_group *group)
 {
-	struct member_walk walk = { .ictx = ictx };
-	struct ioasid_group_info cmd;
-	struct entries entries;
-	u32 size, room;
-	int rc;
+	struct igroup *igroup;
+	bool has;
 
-	rc = copy_query(errors, &cmd, sizeof(cmd),
-			offsetofend(struct ioasid_group_info, members), arg,
-			&size);
-	if (rc)
-		return rc;
-	room = cmd.num;
-	rc = check_query(errors, cmd.flags, cmd.dev_id);
-	if (!rc)
-		rc = group_entries(errors, &cmd, &entries);
-	if (!rc)
-		rc = subject->hold(subject);
-	if (rc)
-		return rc;
-	rc = group_info(errors, subject->dev, subject->open, &cmd, &walk);
-	subject->release(subject);
-	if (!rc)
-		rc = put_members(&cmd, &walk, &entries);
-	if (!rc)
-		rc = iommufd_ext_answer(errors, arg, &cmd,
-					min_t(size_t, size, sizeof(cmd)));
-	if (rc)
-		return rc;
-	return check_room(errors, room, cmd.num);
+	mutex_lock(&igroups_lock);
+	igroup = igroup_find(group);
+	has = igroup && igroup->ictx == ictx;
+	mutex_unlock(&igroups_lock);
+	return has;
 }
-EXT_EXPORT_SYMBOL(iommufd_ext_group_info_ioctl);
+EXT_EXPORT_SYMBOL(iommufd_ext_ctx_has_group);

@@ -23,7 +23,7 @@
  *    nested is the user's to fill (nested.c). dirty.c reads which pages devices
  *    have written to.
  *  - A driver binds a device for a user (device.c); the device's IOMMU group is
- *    then owned by the context. Attaching makes an endpoint (endpoint.c), the
+ *    then owned by the context (group.c). Attaching makes an endpoint (endpoint.c), the
  *    relation between a device and a page table; pasid.c attaches its further
  *    address spaces, and fault.c queues its page faults. What device and IOMMU can
  *    do is said by hw_info.c.

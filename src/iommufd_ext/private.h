@@ -18,10 +18,10 @@
  *     fault_queue.lock (fault.c)
  *       the IOMMU core's lock of a device's faults
  *       fault_queue.list_lock
- *   igroups_lock (device.c)
+ *   igroups_lock (group.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
- *   ioas.accesses.xa_lock, igroups_list_lock (device.c): innermost, but for
+ *   ioas.accesses.xa_lock, igroups_list_lock (group.c): innermost, but for
  *   iommufd_ext_errors.lock and iommufd_ext_last_user.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
@@ -1161,28 +1161,8 @@ struct igroup_owner {
 	pid_t pid;
 };
 
-/**
- * struct entries - an array of the user's that is being filled
- * @errors: of the file that is asked
- * @to: where it is
- * @room: how many entries it has room for
- * @size: of an entry, as the user knows it, in bytes
- * @known: of an entry, as the kernel knows it, in bytes
- * @count: how many entries there are so far, with those there was no room for
- */
-struct entries {
-	struct iommufd_ext_errors *errors;
-	u8 __user *to;
-	u32 room;
-	u32 size;
-	size_t known;
-	u32 count;
-};
-
 /* query.c */
-int entries_init(struct entries *entries, struct iommufd_ext_errors *errors,
-		 u64 to, u32 num, u32 size, size_t known);
-int entries_add(struct entries *entries, const void *entry);
+int group_info_ioctl(struct ucmd *ucmd);
 int list_ioctl(struct ucmd *ucmd);
 int list_mappings_ioctl(struct ucmd *ucmd);
 void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m);
@@ -1195,13 +1175,10 @@ int check_query(struct iommufd_ext_errors *errors, u32 flags, u32 dev_id);
 int features_ioctl(struct ucmd *ucmd);
 
 /* group.c */
-int group_info_ioctl(struct ucmd *ucmd);
-int refuse_claim(struct iommufd_ext_ctx *ictx, struct iommu_group *group,
-		 struct device *dev, int rc);
-int refuse_owned(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
-		 struct device *dev);
-
-/* device.c */
+struct igroup *igroup_get(struct iommufd_ext_ctx *ictx, struct device *dev);
+void igroup_put(struct igroup *igroup);
+void igroup_add_idev(struct iommufd_ext_device *idev);
+void igroup_remove_idev(struct iommufd_ext_device *idev);
 bool device_interrupts_allowed(struct iommu_group *group, struct device *dev);
 void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		      struct igroup_owner *owner);
@@ -1209,6 +1186,8 @@ void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		    struct device *const *devs,
 		    struct ioasid_group_member *members, u32 nr);
 void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
+
+/* device.c */
 struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				     struct device *dev, u32 *id);
 void idev_unbind(struct iommufd_ext_device *idev);
