@@ -87,21 +87,6 @@ static struct area *next_ready_area(struct ioas *ioas, unsigned long iova,
 }
 
 /**
- * domain_reads_dirty() - can dirty pages of a page table be read?
- * @domain: a domain made with IOASID_HWPT_ALLOC_DIRTY_TRACKING
- *
- * Return: false if the driver has the operation for show.
- */
-bool domain_reads_dirty(struct iommu_domain *domain)
-{
-	struct iommu_iotlb_gather found;
-
-	return ext_iommu_has_dirty_ops(domain) &&
-	       ext_iommu_read_dirty(domain, domain->geometry.aperture_start,
-				    PAGE_SIZE, false, &found) != -EOPNOTSUPP;
-}
-
-/**
  * device_tracks_dirty() - can page tables of a device track dirty pages?
  * @dev: the device
  *

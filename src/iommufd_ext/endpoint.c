@@ -185,39 +185,6 @@ void handle_free(struct attach_handle *handle)
 	kfree(handle);
 }
 
-/* A nested page table has no memory of its own. */
-static struct mutex *revoke_lock(struct hwpt *hwpt)
-{
-	return hwpt->parent ? &hwpt->parent->revoke_lock : &hwpt->revoke_lock;
-}
-
-/**
- * hwpt_lock() - let nobody use a page table
- * @hwpt: the page table
- *
- * Nobody may map, unmap or flush while a group joins or leaves a page table:
- * drivers look at the IOMMUs that use it without a lock of their own, and
- * Intel's of 6.1 follows a NULL pointer when one of them has just gone.
- *
- * Context: holds attach_lock. Undone by hwpt_unlock().
- */
-void hwpt_lock(struct hwpt *hwpt)
-{
-	down_write(&hwpt->ioas->domains_rwsem);
-	/* Memory that is revoked leaves a page table without the former. */
-	mutex_lock(revoke_lock(hwpt));
-}
-
-/**
- * hwpt_unlock() - undo hwpt_lock()
- * @hwpt: as there
- */
-void hwpt_unlock(struct hwpt *hwpt)
-{
-	mutex_unlock(revoke_lock(hwpt));
-	up_write(&hwpt->ioas->domains_rwsem);
-}
-
 static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup,
 			     struct attach_handle *handle)
 {
@@ -234,41 +201,6 @@ static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
 	hwpt_lock(hwpt);
 	ext_iommu_detach_group(hwpt->domain, igroup->group);
 	hwpt_unlock(hwpt);
-}
-
-/**
- * hwpt_lock_two() - hwpt_lock() for two page tables
- * @old: one of them
- * @new: the other one, perhaps of the same IOAS
- *
- * Two of a kind in any order: attach_lock lets in one who takes two.
- *
- * Context: holds attach_lock. Undone by hwpt_unlock_two().
- */
-void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
-{
-	down_write(&old->ioas->domains_rwsem);
-	if (new->ioas != old->ioas)
-		down_write_nested(&new->ioas->domains_rwsem,
-				  SINGLE_DEPTH_NESTING);
-	mutex_lock(revoke_lock(old));
-	if (revoke_lock(new) != revoke_lock(old))
-		mutex_lock_nested(revoke_lock(new), SINGLE_DEPTH_NESTING);
-}
-
-/**
- * hwpt_unlock_two() - undo hwpt_lock_two()
- * @old: as there
- * @new: as there
- */
-void hwpt_unlock_two(struct hwpt *old, struct hwpt *new)
-{
-	if (revoke_lock(new) != revoke_lock(old))
-		mutex_unlock(revoke_lock(new));
-	mutex_unlock(revoke_lock(old));
-	if (new->ioas != old->ioas)
-		up_write(&new->ioas->domains_rwsem);
-	up_write(&old->ioas->domains_rwsem);
 }
 
 static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,

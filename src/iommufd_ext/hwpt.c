@@ -3,13 +3,21 @@
  * Hardware page tables.
  *
  * A page table follows one IOAS and serves the devices of one kind of IOMMU, unless
- * it is nested (nested.c). It must know its aperture and page sizes before it can
- * be filled. Where the kernel's drivers learn them only when a first device is
- * attached, it is filled after that attach and emptied after the last detach;
- * elsewhere it follows its IOAS from the beginning to the end.
+ * it is nested. It must know its aperture and page sizes before it can be filled.
+ * Where the kernel's drivers learn them only when a first device is attached, it is
+ * filled after that attach and emptied after the last detach; elsewhere it follows
+ * its IOAS from the beginning to the end.
+ *
+ * The user fills a nested page table, in a format that only the IOMMU driver
+ * knows, and tells when it has changed. What comes out of it is translated once
+ * more, by its parent, which follows an IOAS like any other page table. So a guest
+ * has its own page tables, and its devices still reach no more than the guest's
+ * memory.
  */
+#include <linux/bits.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -25,6 +33,10 @@
 #define HWPT_ALLOC_FLAGS \
 	(IOASID_HWPT_ALLOC_NEST_PARENT | IOASID_HWPT_ALLOC_DIRTY_TRACKING | \
 	 IOASID_HWPT_FAULT_ID_VALID | IOASID_HWPT_ALLOC_PASID)
+
+#define NESTED_FLAGS (IOASID_HWPT_FAULT_ID_VALID | IOASID_HWPT_ALLOC_PASID)
+
+#define INVALIDATE_MAX_ENTRIES BIT(19)
 
 static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 {
@@ -61,6 +73,21 @@ void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name)
 		scnprintf(name->text, sizeof(name->text),
 			  "a new page table of IOAS %u", name->id);
 	}
+}
+
+/**
+ * domain_reads_dirty() - can dirty pages of a page table be read?
+ * @domain: a domain made with IOASID_HWPT_ALLOC_DIRTY_TRACKING
+ *
+ * Return: false if the driver has the operation for show.
+ */
+bool domain_reads_dirty(struct iommu_domain *domain)
+{
+	struct iommu_iotlb_gather found;
+
+	return ext_iommu_has_dirty_ops(domain) &&
+	       ext_iommu_read_dirty(domain, domain->geometry.aperture_start,
+				    PAGE_SIZE, false, &found) != -EOPNOTSUPP;
 }
 
 /*
@@ -159,6 +186,91 @@ err_free_domain:
 	iommu_domain_free(hwpt->domain);
 err_free_name:
 	kfree(hwpt->dev_name);
+err_free_hwpt:
+	kfree(hwpt);
+	return ERR_PTR(rc);
+}
+
+static int check_parent(struct iommufd_ext_device *idev, struct hwpt *parent,
+			u32 flags, const struct ext_user_data *data)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+
+	if (flags & ~NESTED_FLAGS)
+		return refuse(ictx, -EOPNOTSUPP,
+			      "a nested page table cannot have the flags %#x",
+			      flags & ~NESTED_FLAGS);
+	if (!data->len)
+		return refuse(ictx, -EOPNOTSUPP,
+			      "a nested page table needs data");
+	if (!ext_iommu_can_nest(idev->dev))
+		return refuse_id(ictx, -EOPNOTSUPP, idev->obj.id,
+				 "the IOMMU driver of %s makes no nested page tables on this kernel",
+				 dev_name(idev->dev));
+	if (parent->auto_domain || !parent->nest_parent)
+		return refuse_id(ictx, -EINVAL, parent->obj.id,
+				 "page table %u was not made to be a parent",
+				 parent->obj.id);
+	if (!ext_iommu_same_owner(parent->domain, idev->dev))
+		return refuse_ids(ictx, -EINVAL, parent->obj.id, idev->obj.id,
+				  "page table %u is for another kind of IOMMU than that of %s",
+				  parent->obj.id, dev_name(idev->dev));
+	return 0;
+}
+
+static int alloc_nested_domain(struct hwpt *hwpt,
+			       struct iommufd_ext_device *idev, u32 flags,
+			       const struct ext_user_data *data)
+{
+	struct iommu_domain *domain;
+
+	domain = ext_iommu_domain_alloc_nested(idev->dev, hwpt->parent->domain,
+					       flags & ~IOASID_HWPT_FAULT_ID_VALID,
+					       data);
+	if (IS_ERR(domain))
+		return refuse_id(idev->ictx, PTR_ERR(domain), idev->obj.id,
+				 "the IOMMU of %s makes no nested page table of %zu bytes of data of type %u",
+				 dev_name(idev->dev), data->len, data->type);
+	hwpt->domain = domain;
+	return 0;
+}
+
+/*
+ * A page table that the user fills. @parent translates its output; the caller holds a
+ * reference. As with hwpt_alloc(), its id is not published yet.
+ */
+static struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
+				      struct hwpt *parent, u32 flags,
+				      const struct ext_user_data *data)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	rc = check_parent(idev, parent, flags, data);
+	if (rc)
+		return ERR_PTR(rc);
+
+	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
+	if (!hwpt)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&hwpt->endpoints);
+	hwpt->parent = parent;
+	hwpt->ioas = parent->ioas;
+	hwpt->coherent = parent->coherent;
+	hwpt->pasid = flags & IOASID_HWPT_ALLOC_PASID;
+	hwpt->final = true;
+
+	rc = alloc_nested_domain(hwpt, idev, flags, data);
+	if (rc)
+		goto err_free_hwpt;
+	rc = obj_reserve(idev->ictx, &hwpt->obj, OBJ_HWPT_NESTED);
+	if (rc)
+		goto err_free_domain;
+	refcount_inc(&parent->obj.users);
+	return hwpt;
+
+err_free_domain:
+	iommu_domain_free(hwpt->domain);
 err_free_hwpt:
 	kfree(hwpt);
 	return ERR_PTR(rc);
@@ -295,6 +407,74 @@ void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	mutex_unlock(&ictx->attach_lock);
 }
 
+/* A nested page table has no memory of its own. */
+static struct mutex *revoke_lock(struct hwpt *hwpt)
+{
+	return hwpt->parent ? &hwpt->parent->revoke_lock : &hwpt->revoke_lock;
+}
+
+/**
+ * hwpt_lock() - let nobody use a page table
+ * @hwpt: the page table
+ *
+ * Nobody may map, unmap or flush while a group joins or leaves a page table:
+ * drivers look at the IOMMUs that use it without a lock of their own, and
+ * Intel's of 6.1 follows a NULL pointer when one of them has just gone.
+ *
+ * Context: holds attach_lock. Undone by hwpt_unlock().
+ */
+void hwpt_lock(struct hwpt *hwpt)
+{
+	down_write(&hwpt->ioas->domains_rwsem);
+	/* Memory that is revoked leaves a page table without the former. */
+	mutex_lock(revoke_lock(hwpt));
+}
+
+/**
+ * hwpt_unlock() - undo hwpt_lock()
+ * @hwpt: as there
+ */
+void hwpt_unlock(struct hwpt *hwpt)
+{
+	mutex_unlock(revoke_lock(hwpt));
+	up_write(&hwpt->ioas->domains_rwsem);
+}
+
+/**
+ * hwpt_lock_two() - hwpt_lock() for two page tables
+ * @old: one of them
+ * @new: the other one, perhaps of the same IOAS
+ *
+ * Two of a kind in any order: attach_lock lets in one who takes two.
+ *
+ * Context: holds attach_lock. Undone by hwpt_unlock_two().
+ */
+void hwpt_lock_two(struct hwpt *old, struct hwpt *new)
+{
+	down_write(&old->ioas->domains_rwsem);
+	if (new->ioas != old->ioas)
+		down_write_nested(&new->ioas->domains_rwsem,
+				  SINGLE_DEPTH_NESTING);
+	mutex_lock(revoke_lock(old));
+	if (revoke_lock(new) != revoke_lock(old))
+		mutex_lock_nested(revoke_lock(new), SINGLE_DEPTH_NESTING);
+}
+
+/**
+ * hwpt_unlock_two() - undo hwpt_lock_two()
+ * @old: as there
+ * @new: as there
+ */
+void hwpt_unlock_two(struct hwpt *old, struct hwpt *new)
+{
+	if (revoke_lock(new) != revoke_lock(old))
+		mutex_unlock(revoke_lock(new));
+	mutex_unlock(revoke_lock(old));
+	if (new->ioas != old->ioas)
+		up_write(&new->ioas->domains_rwsem);
+	up_write(&old->ioas->domains_rwsem);
+}
+
 /* The page table @pt, an IOAS or a parent, asks for; not published yet. */
 static struct hwpt *alloc_for(struct iommufd_ext_device *idev, struct obj *pt,
 			      const struct ioasid_hwpt_alloc *cmd)
@@ -427,4 +607,67 @@ int hwpt_alloc_ioctl(struct ucmd *ucmd)
 	}
 	cmd->out_hwpt_id = hwpt->obj.id;
 	return ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/* @served: how many entries were; 0 unless the driver was asked. */
+static int hwpt_invalidate(struct iommufd_ext_ctx *ictx,
+			   const struct ioasid_hwpt_invalidate *cmd,
+			   u32 *served)
+{
+	const struct ext_user_data entries = {
+		.type = cmd->data_type,
+		.uptr = u64_to_user_ptr(cmd->data_uptr),
+		.len = cmd->entry_len,
+	};
+	struct hwpt *hwpt;
+	struct obj *obj;
+	int rc;
+
+	*served = 0;
+	if (cmd->__reserved)
+		return refuse_reserved(ictx);
+	/* The bounds keep one call from running for long. */
+	if (cmd->entry_num &&
+	    (!cmd->data_uptr || !cmd->entry_len || cmd->entry_len > PAGE_SIZE ||
+	     cmd->entry_num > INVALIDATE_MAX_ENTRIES))
+		return refuse(ictx, -EINVAL,
+			      "%u entries of %u bytes at %#llx are no array to invalidate by",
+			      cmd->entry_num, cmd->entry_len, cmd->data_uptr);
+
+	obj = obj_get(ictx, cmd->hwpt_id, OBJ_ANY);
+	if (!obj)
+		return -ENOENT;
+	if (obj->type == OBJ_HWPT_NESTED) {
+		hwpt = container_of(obj, struct hwpt, obj);
+		*served = cmd->entry_num;
+		rc = ext_iommu_cache_invalidate_user(hwpt->domain, &entries,
+						     served);
+		if (rc)
+			refuse_id(ictx, rc, cmd->hwpt_id,
+				  "the IOMMU driver takes %u of the %u entries (error %d)",
+				  *served, cmd->entry_num, -rc);
+	} else {
+		rc = refuse_id(ictx, -EINVAL, cmd->hwpt_id,
+			       "object %u is not a nested page table",
+			       cmd->hwpt_id);
+	}
+	pt_put(ictx, obj);
+	return rc;
+}
+
+/**
+ * hwpt_invalidate_ioctl() - IOASID_HWPT_INVALIDATE
+ * @ucmd: the command
+ *
+ * Return: 0; see struct ioasid_hwpt_invalidate for the errors.
+ */
+int hwpt_invalidate_ioctl(struct ucmd *ucmd)
+{
+	struct ioasid_hwpt_invalidate *cmd = ucmd->cmd;
+	u32 served;
+	int rc;
+
+	rc = hwpt_invalidate(ucmd->ictx, cmd, &served);
+	cmd->entry_num = served;
+	return ucmd_respond(ucmd, sizeof(*cmd)) ?: rc;
 }

@@ -20,8 +20,7 @@
  *    it, and change_process.c charges it to somebody else.
  *  - A hardware page table (hwpt.c) follows an IOAS. Each holds all of it:
  *    mapping.c keeps that so, domain.c talks to the IOMMU driver. One that is
- *    nested is the user's to fill (nested.c). dirty.c reads which pages devices
- *    have written to.
+ *    nested is the user's to fill. dirty.c reads which pages devices have written to.
  *  - A driver binds a device for a user (device.c); the device's IOMMU group is
  *    then owned by the context (group.c). Attaching makes an endpoint (endpoint.c), the
  *    relation between a device and a page table; pasid.c attaches its further

@@ -1094,19 +1094,18 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj);
 void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void hwpt_lock(struct hwpt *hwpt);
+void hwpt_unlock(struct hwpt *hwpt);
+void hwpt_lock_two(struct hwpt *old, struct hwpt *new);
+void hwpt_unlock_two(struct hwpt *old, struct hwpt *new);
+bool domain_reads_dirty(struct iommu_domain *domain);
 int hwpt_alloc_ioctl(struct ucmd *ucmd);
+int hwpt_invalidate_ioctl(struct ucmd *ucmd);
 
 /* dirty.c */
-bool domain_reads_dirty(struct iommu_domain *domain);
 bool device_tracks_dirty(struct device *dev);
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
-
-/* nested.c */
-struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
-			       struct hwpt *parent, u32 flags,
-			       const struct ext_user_data *data);
-int hwpt_invalidate_ioctl(struct ucmd *ucmd);
 
 /* endpoint.c */
 int attach_error(int rc);
@@ -1114,10 +1113,6 @@ int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc);
 struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
 				   struct hwpt *hwpt);
 void handle_free(struct attach_handle *handle);
-void hwpt_lock(struct hwpt *hwpt);
-void hwpt_unlock(struct hwpt *hwpt);
-void hwpt_lock_two(struct hwpt *old, struct hwpt *new);
-void hwpt_unlock_two(struct hwpt *old, struct hwpt *new);
 void hwpt_after_detach(struct hwpt *hwpt);
 void count_endpoint(struct iommufd_ext_ctx *ictx, int nr);
 void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt);
