@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Binding devices to a context.
+ * Binding devices to a context, and attaching them by the ids that users give.
  *
  * A driver binds its device for a user, and the context then owns the device's IOMMU
- * group (group.c).
+ * group (group.c). What it is attached to (attach.c) is the user's choice: a page table,
+ * or an IOAS, for which there is one already or one is made.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -194,3 +195,192 @@ bool iommufd_ext_device_enforced_coherent(struct device *dev)
 	       ext_iommu_enforces_coherency(dev) > 0;
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_enforced_coherent);
+
+typedef int (*attach_fn)(struct iommufd_ext_device *idev, u32 pasid,
+			 struct hwpt *hwpt);
+
+static int attach_new(struct iommufd_ext_device *idev, u32 pasid,
+		      struct ioas *ioas, attach_fn attach, u32 *pt_id)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	struct hwpt *hwpt;
+	int rc;
+
+	hwpt = hwpt_alloc(idev, ioas, 0, NULL);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	hwpt->auto_domain = true;
+	rc = attach(idev, pasid, hwpt);
+	if (rc) {
+		obj_abort(ictx, &hwpt->obj);
+		hwpt_free(ictx, hwpt);
+		return rc;
+	}
+	*pt_id = hwpt->obj.id;
+	obj_publish(ictx, &hwpt->obj);
+	return 0;
+}
+
+/* Attach to a page table that follows @ioas: one made earlier, or a new one. */
+static int attach_ioas(struct iommufd_ext_device *idev, u32 pasid,
+		       struct ioas *ioas, attach_fn attach, u32 *pt_id)
+{
+	struct hwpt *hwpt;
+	int rc;
+
+	/* The list does not change without attach_lock. */
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+		/* Without users it waits for attach_lock to be destroyed. */
+		if (!hwpt->auto_domain ||
+		    !refcount_inc_not_zero(&hwpt->obj.users))
+			continue;
+		*pt_id = hwpt->obj.id;
+		rc = attach(idev, pasid, hwpt);
+		hwpt_put(idev->ictx, hwpt);
+		/* It does not suit this device; another may. */
+		if (rc != -EINVAL)
+			return rc;
+	}
+	return attach_new(idev, pasid, ioas, attach, pt_id);
+}
+
+static int attach_by_id(struct iommufd_ext_device *idev, u32 pasid,
+			attach_fn attach, u32 *pt_id)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	u32 id = *pt_id;
+	struct hwpt *hwpt;
+	struct obj *obj;
+	int rc;
+
+	obj = obj_get(ictx, id, OBJ_ANY);
+	if (!obj)
+		return -ENOENT;
+
+	switch (obj->type) {
+	case OBJ_HWPT:
+	case OBJ_HWPT_NESTED:
+		hwpt = container_of(obj, struct hwpt, obj);
+		rc = attach(idev, pasid, hwpt);
+		hwpt_put(ictx, hwpt);
+		break;
+	case OBJ_IOAS:
+		rc = attach_ioas(idev, pasid,
+				 container_of(obj, struct ioas, obj), attach,
+				 &id);
+		obj_put(ictx, obj);
+		break;
+	default:
+		rc = refuse_id(ictx, -EINVAL, id,
+			       "id %u is of type %s, neither IOAS nor page table",
+			       id, obj_type_name(obj->type));
+		obj_put(ictx, obj);
+	}
+	if (!rc)
+		*pt_id = id;
+	return rc;
+}
+
+static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
+		     u32 *pt_id)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	int rc;
+
+	iommufd_ext_errors_begin(&ictx->errors);
+	if (mutex_lock_killable(&ictx->attach_lock))
+		return -EINTR;
+	rc = attach_by_id(idev, pasid, fn, pt_id);
+	trace_ioasid_attach(ictx->id, idev->dev, pasid, *pt_id, rc);
+	mutex_unlock(&ictx->attach_lock);
+	return rc;
+}
+
+/**
+ * iommufd_ext_device_attach() - connect a device to an address space
+ * @idev: a bound device
+ * @pasid: which of its address spaces, or IOMMU_NO_PASID for the one of requests
+ *	without a PASID; not attached
+ * @pt_id: in: id of an IOAS or page table; out: id of the page table
+ *
+ * Devices of one group must be attached to one page table. A PASID, and also the
+ * device while it has one attached, need page tables made with
+ * IOASID_HWPT_ALLOC_PASID, and therefore none that an attach makes.
+ *
+ * Context: may sleep, faults and pins user memory.
+ * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, or for a
+ * page table that does not suit the device; -EBUSY if it is attached; -EADDRINUSE
+ * if a mapping is where the device's IOMMU needs none; -EOPNOTSUPP for a PASID if
+ * the kernel or the IOMMU has none; -EINTR if the process is being killed; the error
+ * of pinning or mapping.
+ */
+int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 pasid,
+			      u32 *pt_id)
+{
+	return change_pt(idev, pasid, idev_attach, pt_id);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_attach);
+
+/**
+ * iommufd_ext_device_replace() - move a device to another address space
+ * @idev: a bound device; all attached devices of its group move along
+ * @pasid: as for iommufd_ext_device_attach(), but attached
+ * @pt_id: in: id of an IOAS or page table; out: id of the page table
+ *
+ * Where the kernel cannot replace a domain atomically, DMA is blocked for the
+ * moment between the two.
+ *
+ * Context: may sleep, faults and pins user memory.
+ * Return: as iommufd_ext_device_attach(), -EINVAL if it is not attached. On failure
+ * it is attached as before.
+ */
+int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 pasid,
+			       u32 *pt_id)
+{
+	return change_pt(idev, pasid, idev_replace, pt_id);
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_replace);
+
+/**
+ * iommufd_ext_device_attached() - does a device need replace rather than attach?
+ * @idev: a bound device
+ * @pasid: as for iommufd_ext_device_attach()
+ *
+ * The caller keeps others from attaching and detaching it meanwhile.
+ *
+ * Context: may sleep, as long as memory of a user takes that is pinned for an attach.
+ * Return: 1 if it is attached, 0 if not, -EINTR if the process is being killed.
+ */
+int iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
+{
+	bool attached;
+
+	if (mutex_lock_killable(&idev->ictx->attach_lock))
+		return -EINTR;
+	attached = idev_attached(idev, pasid);
+	mutex_unlock(&idev->ictx->attach_lock);
+	return attached;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_attached);
+
+/**
+ * iommufd_ext_device_detach() - disconnect a device from its address space
+ * @idev: a bound device
+ * @pasid: as for iommufd_ext_device_attach(); nothing happens if it is not attached
+ *
+ * With the last device of a group, the group's DMA is blocked.
+ *
+ * Context: may sleep, as long as memory of a user takes that is pinned for an attach.
+ * Does not allocate.
+ * Return: 0, or -EINTR if the process is being killed; then it is detached when it is
+ * unbound.
+ */
+int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
+{
+	if (mutex_lock_killable(&idev->ictx->attach_lock))
+		return -EINTR;
+	idev_detach(idev, pasid);
+	mutex_unlock(&idev->ictx->attach_lock);
+	return 0;
+}
+EXT_EXPORT_SYMBOL(iommufd_ext_device_detach);

@@ -22,10 +22,9 @@
  *    mapping.c keeps that so, domain.c talks to the IOMMU driver. One that is
  *    nested is the user's to fill. dirty.c reads which pages devices have written to.
  *  - A driver binds a device for a user (device.c); the device's IOMMU group is
- *    then owned by the context (group.c). Attaching makes an endpoint (endpoint.c), the
- *    relation between a device and a page table; pasid.c attaches its further
- *    address spaces, and fault.c queues its page faults. What device and IOMMU can
- *    do is said by hw_info.c.
+ *    then owned by the context (group.c). Attaching makes an endpoint (attach.c), the
+ *    relation between a device, or a further address space of it, and a page table;
+ *    fault.c queues its page faults. What device and IOMMU can do is said by hw_info.c.
  *  - A driver of an emulated device uses the memory without DMA, through an access
  *    (access.c).
  *  - vfio_compat.c serves programs that know only the ioctls of a VFIO container.

@@ -1107,24 +1107,12 @@ bool device_tracks_dirty(struct device *dev);
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
 
-/* endpoint.c */
-int attach_error(int rc);
-int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc);
-struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
-				   struct hwpt *hwpt);
-void handle_free(struct attach_handle *handle);
-void hwpt_after_detach(struct hwpt *hwpt);
-void count_endpoint(struct iommufd_ext_ctx *ictx, int nr);
-void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt);
+/* attach.c */
+int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
+int idev_replace(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
+bool idev_attached(struct iommufd_ext_device *idev, u32 pasid);
+void idev_detach(struct iommufd_ext_device *idev, u32 pasid);
 void idev_detach_all(struct iommufd_ext_device *idev);
-
-/* pasid.c */
-int pasid_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
-int pasid_replace(struct iommufd_ext_device *idev, u32 pasid,
-		  struct hwpt *hwpt);
-bool pasid_attached(struct iommufd_ext_device *idev, u32 pasid);
-void pasid_detach(struct iommufd_ext_device *idev, u32 pasid);
-void pasid_detach_all(struct iommufd_ext_device *idev);
 
 /* fault.c */
 int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,

@@ -5,27 +5,25 @@
  * The devices of a group share one page table: the first endpoint attaches the
  * group, the last one detaches it, and a replace moves them all. An endpoint
  * keeps the IOVAs that its device reserves from being mapped.
+ *
+ * A PASID is a further address space of a device. Like the device itself, it is
+ * attached with all of its group. It reserves no IOVAs.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/slab.h>
 
 #include "compat/iommu.h"
-#include "compat/module.h"
 #include "compat/pasid.h"
 #include "private.h"
 #include "trace.h"
 
-/**
- * attach_error() - what programs are told of a failed attach
- * @rc: what the IOMMU driver says
- *
- * That a domain does not suit a device is EINVAL by today's convention, and programs
- * rely on it. Older drivers say it in other ways.
- *
- * Return: -EINVAL or @rc.
+/*
+ * What programs are told of a failed attach. That a domain does not suit a device is
+ * EINVAL by today's convention, and programs rely on it. Older drivers say it in other
+ * ways.
  */
-int attach_error(int rc)
+static int attach_error(int rc)
 {
 	switch (rc) {
 	case -EFAULT:
@@ -40,15 +38,9 @@ int attach_error(int rc)
 	}
 }
 
-/**
- * refuse_attach() - say that an IOMMU driver did not attach a device
- * @idev: the device
- * @hwpt: to what
- * @rc: what the driver says
- *
- * Return: attach_error() of @rc.
- */
-int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt, int rc)
+/* @rc: what the driver says. Returns what programs are told. */
+static int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt,
+			 int rc)
 {
 	struct hwpt_name name;
 
@@ -154,15 +146,8 @@ static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt, bool full)
 	return hwpt->final && full ? hwpt_fill(hwpt) : 0;
 }
 
-/**
- * handle_alloc() - make a handle for an attachment
- * @idev: what is attached
- * @hwpt: to what
- *
- * Return: the handle or NULL. Undone by handle_free().
- */
-struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
-				   struct hwpt *hwpt)
+static struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
+					  struct hwpt *hwpt)
 {
 	struct attach_handle *handle;
 
@@ -174,11 +159,8 @@ struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
 	return handle;
 }
 
-/**
- * handle_free() - forget a handle that is not attached any more
- * @handle: the handle; faults that nobody has answered are answered now
- */
-void handle_free(struct attach_handle *handle)
+/* Faults that nobody has answered are answered now. */
+static void handle_free(struct attach_handle *handle)
 {
 	if (handle->hwpt->fault)
 		fault_queue_flush(handle->hwpt->fault, handle);
@@ -278,15 +260,8 @@ err_free_handle:
 	return rc;
 }
 
-/**
- * hwpt_after_detach() - empty a page table that cannot be full any more
- * @hwpt: what a group was detached from
- *
- * One that knows its aperture by attaching is empty without it.
- *
- * Context: holds attach_lock.
- */
-void hwpt_after_detach(struct hwpt *hwpt)
+/* One that knows its aperture by attaching is empty without it. */
+static void hwpt_after_detach(struct hwpt *hwpt)
 {
 	if (!hwpt->final && list_empty(&hwpt->endpoints))
 		hwpt_unfill(hwpt);
@@ -303,27 +278,14 @@ static void igroup_detach(struct igroup *igroup)
 	hwpt_after_detach(hwpt);
 }
 
-/**
- * count_endpoint() - an endpoint comes or goes
- * @ictx: the context
- * @nr: 1 or -1
- *
- * Context: holds attach_lock.
- */
-void count_endpoint(struct iommufd_ext_ctx *ictx, int nr)
+/* @nr: 1 or -1. */
+static void count_endpoint(struct iommufd_ext_ctx *ictx, int nr)
 {
 	lockdep_assert_held(&ictx->attach_lock);
 	WRITE_ONCE(ictx->counts.endpoints, ictx->counts.endpoints + nr);
 }
 
-/**
- * endpoint_link() - let an endpoint use a page table
- * @endpoint: an endpoint that uses none
- * @hwpt: the page table
- *
- * Context: holds attach_lock.
- */
-void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
+static void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
 {
 	refcount_inc(&hwpt->obj.users);
 	endpoint->hwpt = hwpt;
@@ -551,186 +513,372 @@ err_unreserve:
 	return rc;
 }
 
-typedef int (*attach_fn)(struct iommufd_ext_device *idev, u32 pasid,
-			 struct hwpt *hwpt);
+static int pasid_check(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+{
+	struct iommufd_ext_ctx *ictx = idev->ictx;
+	struct hwpt *of_device = idev->igroup->hwpt;
+	struct hwpt_name name;
 
-static int attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
+	if (!EXT_HAS_PASID)
+		return refuse_id(ictx, -EOPNOTSUPP, idev->obj.id,
+				 "no PASID can be attached on this kernel");
+	if (!hwpt->pasid) {
+		hwpt_get_name(hwpt, &name);
+		return refuse_ids(ictx, -EINVAL, idev->obj.id, name.id,
+				  "%s was not made for PASIDs", name.text);
+	}
+	if (of_device && !of_device->pasid)
+		return refuse_ids(ictx, -EINVAL, idev->obj.id,
+				  of_device->obj.id,
+				  "%s is attached to page table %u, which was not made for devices with PASIDs",
+				  dev_name(idev->dev), of_device->obj.id);
+	if (!ext_max_pasids(idev->dev))
+		return refuse_id(ictx, -EINVAL, idev->obj.id,
+				 "%s has no PASIDs", dev_name(idev->dev));
+	return 0;
+}
+
+static struct endpoint *pasid_find_endpoint(struct pasid_attach *attach,
+					    struct iommufd_ext_device *idev)
+{
+	struct endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
+		if (endpoint->idev == idev)
+			return endpoint;
+	return NULL;
+}
+
+static int hwpt_attach_pasid(struct iommufd_ext_device *idev, u32 pasid,
+			     struct hwpt *hwpt, struct attach_handle *handle)
+{
+	int rc;
+
+	hwpt_lock(hwpt);
+	rc = ext_iommu_attach_pasid(hwpt->domain, idev->dev, pasid,
+				    &handle->core);
+	hwpt_unlock(hwpt);
+	return rc;
+}
+
+static void hwpt_detach_pasid(struct iommufd_ext_device *idev, u32 pasid,
+			      struct hwpt *hwpt)
+{
+	hwpt_lock(hwpt);
+	ext_iommu_detach_pasid(hwpt->domain, idev->dev, pasid);
+	hwpt_unlock(hwpt);
+}
+
+/* Attach the first device of a group. */
+static struct pasid_attach *pasid_attach_group(struct iommufd_ext_device *idev,
+					       u32 pasid, struct hwpt *hwpt)
+{
+	struct xarray *pasids = &idev->igroup->pasids;
+	struct pasid_attach *attach;
+	int rc;
+
+	attach = kzalloc(sizeof(*attach), GFP_KERNEL_ACCOUNT);
+	if (!attach)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&attach->endpoints);
+	attach->hwpt = hwpt;
+	attach->handle = handle_alloc(idev, hwpt);
+	if (!attach->handle) {
+		rc = -ENOMEM;
+		goto err_free;
+	}
+	rc = xa_insert(pasids, pasid, attach, GFP_KERNEL_ACCOUNT);
+	if (rc)
+		goto err_free_handle;
+	/* A domain that is not final has no operation for PASIDs. */
+	rc = hwpt->final ? hwpt_fill(hwpt) : -EINVAL;
+	if (!rc)
+		rc = hwpt_attach_pasid(idev, pasid, hwpt, attach->handle);
+	if (rc) {
+		rc = refuse_attach(idev, hwpt, rc);
+		goto err_erase;
+	}
+	return attach;
+
+err_erase:
+	xa_erase(pasids, pasid);
+err_free_handle:
+	handle_free(attach->handle);
+err_free:
+	kfree(attach);
+	return ERR_PTR(rc);
+}
+
+static void pasid_detach_group(struct iommufd_ext_device *idev, u32 pasid,
+			       struct pasid_attach *attach)
+{
+	xa_erase(&idev->igroup->pasids, pasid);
+	hwpt_detach_pasid(idev, pasid, attach->hwpt);
+	handle_free(attach->handle);
+	kfree(attach);
+}
+
+/*
+ * -EBUSY if the PASID is attached; -EINVAL if the page table does not suit the device, or
+ * another one of its group is attached elsewhere; -EOPNOTSUPP without PASIDs in the kernel.
+ */
+static int pasid_attach(struct iommufd_ext_device *idev, u32 pasid,
+			struct hwpt *hwpt)
+{
+	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
+	struct endpoint *endpoint;
+	int rc;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (attach && pasid_find_endpoint(attach, idev))
+		return refuse_ids(idev->ictx, -EBUSY, idev->obj.id,
+				  attach->hwpt->obj.id,
+				  "PASID %u of %s is attached to page table %u already",
+				  pasid, dev_name(idev->dev),
+				  attach->hwpt->obj.id);
+	if (attach && attach->hwpt != hwpt)
+		return refuse_ids(idev->ictx, -EINVAL, idev->obj.id,
+				  attach->hwpt->obj.id,
+				  "PASID %u of the group of %s is attached to page table %u",
+				  pasid, dev_name(idev->dev),
+				  attach->hwpt->obj.id);
+	rc = pasid_check(idev, hwpt);
+	if (rc)
+		return rc;
+
+	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->idev = idev;
+	endpoint->pasid = pasid;
+
+	rc = idev_faults_get(idev, hwpt);
+	if (rc)
+		goto err_free;
+	if (!attach) {
+		attach = pasid_attach_group(idev, pasid, hwpt);
+		if (IS_ERR(attach)) {
+			rc = PTR_ERR(attach);
+			goto err_put_faults;
+		}
+	}
+	endpoint_link(endpoint, hwpt);
+	list_add_tail(&endpoint->igroup_item, &attach->endpoints);
+	count_endpoint(idev->ictx, 1);
+	return 0;
+
+err_put_faults:
+	idev_faults_put(idev, hwpt);
+err_free:
+	kfree(endpoint);
+	return rc;
+}
+
+static int pasid_replace_group(struct iommufd_ext_device *idev, u32 pasid,
+			       struct pasid_attach *attach, struct hwpt *hwpt)
+{
+	struct hwpt *old = attach->hwpt;
+	struct attach_handle *handle;
+	int rc;
+
+	handle = handle_alloc(idev, hwpt);
+	if (!handle)
+		return -ENOMEM;
+	rc = hwpt_fill(hwpt);
+	if (rc)
+		goto err_free_handle;
+
+	hwpt_lock_two(old, hwpt);
+	rc = ext_iommu_replace_pasid(old->domain, &attach->handle->core,
+				     hwpt->domain, &handle->core, idev->dev,
+				     pasid);
+	hwpt_unlock_two(old, hwpt);
+	if (rc) {
+		rc = refuse_attach(idev, hwpt, rc);
+		goto err_free_handle;
+	}
+	handle_free(attach->handle);
+	attach->handle = handle;
+	attach->hwpt = hwpt;
+	return 0;
+
+err_free_handle:
+	handle_free(handle);
+	return rc;
+}
+
+static int pasid_faults_get(struct pasid_attach *attach, struct hwpt *hwpt)
+{
+	struct endpoint *endpoint;
+	int rc;
+
+	list_for_each_entry(endpoint, &attach->endpoints, igroup_item) {
+		rc = idev_faults_get(endpoint->idev, hwpt);
+		if (rc)
+			goto err_put;
+	}
+	return 0;
+
+err_put:
+	list_for_each_entry_continue_reverse(endpoint, &attach->endpoints,
+					     igroup_item)
+		idev_faults_put(endpoint->idev, hwpt);
+	return rc;
+}
+
+static void pasid_faults_put(struct pasid_attach *attach, struct hwpt *hwpt)
+{
+	struct endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
+		idev_faults_put(endpoint->idev, hwpt);
+}
+
+static void pasid_relink(struct pasid_attach *attach,
+			 struct iommufd_ext_ctx *ictx, struct hwpt *old)
+{
+	struct endpoint *endpoint;
+
+	list_for_each_entry(endpoint, &attach->endpoints, igroup_item) {
+		list_del(&endpoint->hwpt_item);
+		endpoint_link(endpoint, attach->hwpt);
+	}
+	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
+		hwpt_put(ictx, old);
+}
+
+/* Others of its group with the PASID attached move along. */
+static int pasid_replace(struct iommufd_ext_device *idev, u32 pasid,
+			 struct hwpt *hwpt)
+{
+	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
+	struct hwpt *old;
+	int rc;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (!attach || !pasid_find_endpoint(attach, idev))
+		return refuse_id(idev->ictx, -EINVAL, idev->obj.id,
+				 "PASID %u of %s is not attached", pasid,
+				 dev_name(idev->dev));
+	old = attach->hwpt;
+	if (old == hwpt)
+		return 0;
+	rc = pasid_check(idev, hwpt);
+	if (rc)
+		return rc;
+	rc = pasid_faults_get(attach, hwpt);
+	if (rc)
+		return rc;
+	rc = pasid_replace_group(idev, pasid, attach, hwpt);
+	if (rc) {
+		pasid_faults_put(attach, hwpt);
+		return rc;
+	}
+	pasid_faults_put(attach, old);
+	pasid_relink(attach, idev->ictx, old);
+	return 0;
+}
+
+static bool pasid_attached(struct iommufd_ext_device *idev, u32 pasid)
+{
+	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
+
+	return attach && pasid_find_endpoint(attach, idev);
+}
+
+/* Nothing happens if it is not attached. */
+static void pasid_detach(struct iommufd_ext_device *idev, u32 pasid)
+{
+	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
+	struct endpoint *endpoint;
+	struct hwpt *hwpt;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	endpoint = attach ? pasid_find_endpoint(attach, idev) : NULL;
+	if (!endpoint)
+		return;
+	hwpt = endpoint->hwpt;
+	count_endpoint(idev->ictx, -1);
+	list_del(&endpoint->igroup_item);
+	list_del(&endpoint->hwpt_item);
+	if (list_empty(&attach->endpoints))
+		pasid_detach_group(idev, pasid, attach);
+	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
+	idev_faults_put(idev, hwpt);
+	kfree(endpoint);
+	hwpt_put(idev->ictx, hwpt);
+}
+
+static void pasid_detach_all(struct iommufd_ext_device *idev)
+{
+	struct pasid_attach *attach;
+	unsigned long pasid;
+
+	xa_for_each(&idev->igroup->pasids, pasid, attach)
+		pasid_detach(idev, pasid);
+}
+
+/**
+ * idev_attach() - connect a device to a page table
+ * @idev: the device
+ * @pasid: which of its address spaces, or IOMMU_NO_PASID; not attached
+ * @hwpt: the page table
+ *
+ * Context: holds attach_lock; may sleep, faults and pins user memory.
+ * Return: see iommufd_ext_device_attach().
+ */
+int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 {
 	return pasid == IOMMU_NO_PASID ? endpoint_attach(idev, hwpt) :
 					 pasid_attach(idev, pasid, hwpt);
 }
 
-static int replace(struct iommufd_ext_device *idev, u32 pasid,
-		   struct hwpt *hwpt)
+/**
+ * idev_replace() - move a device to another page table
+ * @idev: the device; all of its group that are attached there move along
+ * @pasid: as for idev_attach(), but attached
+ * @hwpt: the page table
+ *
+ * Context: holds attach_lock; may sleep, faults and pins user memory.
+ * Return: see iommufd_ext_device_replace().
+ */
+int idev_replace(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 {
 	return pasid == IOMMU_NO_PASID ? endpoint_replace(idev, hwpt) :
 					 pasid_replace(idev, pasid, hwpt);
 }
 
-static int attach_new(struct iommufd_ext_device *idev, u32 pasid,
-		      struct ioas *ioas, attach_fn attach, u32 *pt_id)
+/**
+ * idev_attached() - is a device connected to a page table?
+ * @idev: the device
+ * @pasid: as for idev_attach()
+ *
+ * Context: holds attach_lock.
+ * Return: true if it is.
+ */
+bool idev_attached(struct iommufd_ext_device *idev, u32 pasid)
 {
-	struct iommufd_ext_ctx *ictx = idev->ictx;
-	struct hwpt *hwpt;
-	int rc;
-
-	hwpt = hwpt_alloc(idev, ioas, 0, NULL);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-	hwpt->auto_domain = true;
-	rc = attach(idev, pasid, hwpt);
-	if (rc) {
-		obj_abort(ictx, &hwpt->obj);
-		hwpt_free(ictx, hwpt);
-		return rc;
-	}
-	*pt_id = hwpt->obj.id;
-	obj_publish(ictx, &hwpt->obj);
-	return 0;
-}
-
-/* Attach to a page table that follows @ioas: one made earlier, or a new one. */
-static int attach_ioas(struct iommufd_ext_device *idev, u32 pasid,
-		       struct ioas *ioas, attach_fn attach, u32 *pt_id)
-{
-	struct hwpt *hwpt;
-	int rc;
-
-	/* The list does not change without attach_lock. */
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
-		/* Without users it waits for attach_lock to be destroyed. */
-		if (!hwpt->auto_domain ||
-		    !refcount_inc_not_zero(&hwpt->obj.users))
-			continue;
-		*pt_id = hwpt->obj.id;
-		rc = attach(idev, pasid, hwpt);
-		hwpt_put(idev->ictx, hwpt);
-		/* It does not suit this device; another may. */
-		if (rc != -EINVAL)
-			return rc;
-	}
-	return attach_new(idev, pasid, ioas, attach, pt_id);
-}
-
-static int attach_by_id(struct iommufd_ext_device *idev, u32 pasid,
-			attach_fn attach, u32 *pt_id)
-{
-	struct iommufd_ext_ctx *ictx = idev->ictx;
-	u32 id = *pt_id;
-	struct hwpt *hwpt;
-	struct obj *obj;
-	int rc;
-
-	obj = obj_get(ictx, id, OBJ_ANY);
-	if (!obj)
-		return -ENOENT;
-
-	switch (obj->type) {
-	case OBJ_HWPT:
-	case OBJ_HWPT_NESTED:
-		hwpt = container_of(obj, struct hwpt, obj);
-		rc = attach(idev, pasid, hwpt);
-		hwpt_put(ictx, hwpt);
-		break;
-	case OBJ_IOAS:
-		rc = attach_ioas(idev, pasid,
-				 container_of(obj, struct ioas, obj), attach,
-				 &id);
-		obj_put(ictx, obj);
-		break;
-	default:
-		rc = refuse_id(ictx, -EINVAL, id,
-			       "id %u is of type %s, neither IOAS nor page table",
-			       id, obj_type_name(obj->type));
-		obj_put(ictx, obj);
-	}
-	if (!rc)
-		*pt_id = id;
-	return rc;
-}
-
-static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
-		     u32 *pt_id)
-{
-	struct iommufd_ext_ctx *ictx = idev->ictx;
-	int rc;
-
-	iommufd_ext_errors_begin(&ictx->errors);
-	if (mutex_lock_killable(&ictx->attach_lock))
-		return -EINTR;
-	rc = attach_by_id(idev, pasid, fn, pt_id);
-	trace_ioasid_attach(ictx->id, idev->dev, pasid, *pt_id, rc);
-	mutex_unlock(&ictx->attach_lock);
-	return rc;
+	return pasid == IOMMU_NO_PASID ? !!idev->endpoint :
+					 pasid_attached(idev, pasid);
 }
 
 /**
- * iommufd_ext_device_attach() - connect a device to an address space
- * @idev: a bound device
- * @pasid: which of its address spaces, or IOMMU_NO_PASID for the one of requests
- *	without a PASID; not attached
- * @pt_id: in: id of an IOAS or page table; out: id of the page table
+ * idev_detach() - undo idev_attach()
+ * @idev: the device
+ * @pasid: as there; nothing happens if it is not attached
  *
- * Devices of one group must be attached to one page table. A PASID, and also the
- * device while it has one attached, need page tables made with
- * IOASID_HWPT_ALLOC_PASID, and therefore none that an attach makes.
- *
- * Context: may sleep, faults and pins user memory.
- * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, or for a
- * page table that does not suit the device; -EBUSY if it is attached; -EADDRINUSE
- * if a mapping is where the device's IOMMU needs none; -EOPNOTSUPP for a PASID if
- * the kernel or the IOMMU has none; -EINTR if the process is being killed; the error
- * of pinning or mapping.
+ * Context: holds attach_lock; may sleep. Neither allocates nor fails.
  */
-int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 pasid,
-			      u32 *pt_id)
+void idev_detach(struct iommufd_ext_device *idev, u32 pasid)
 {
-	return change_pt(idev, pasid, attach, pt_id);
+	if (pasid != IOMMU_NO_PASID)
+		pasid_detach(idev, pasid);
+	else if (idev->endpoint)
+		endpoint_detach(idev);
 }
-EXT_EXPORT_SYMBOL(iommufd_ext_device_attach);
-
-/**
- * iommufd_ext_device_replace() - move a device to another address space
- * @idev: a bound device; all attached devices of its group move along
- * @pasid: as for iommufd_ext_device_attach(), but attached
- * @pt_id: in: id of an IOAS or page table; out: id of the page table
- *
- * Where the kernel cannot replace a domain atomically, DMA is blocked for the
- * moment between the two.
- *
- * Context: may sleep, faults and pins user memory.
- * Return: as iommufd_ext_device_attach(), -EINVAL if it is not attached. On failure
- * it is attached as before.
- */
-int iommufd_ext_device_replace(struct iommufd_ext_device *idev, u32 pasid,
-			       u32 *pt_id)
-{
-	return change_pt(idev, pasid, replace, pt_id);
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_device_replace);
-
-/**
- * iommufd_ext_device_attached() - does a device need replace rather than attach?
- * @idev: a bound device
- * @pasid: as for iommufd_ext_device_attach()
- *
- * The caller keeps others from attaching and detaching it meanwhile.
- *
- * Context: may sleep, as long as memory of a user takes that is pinned for an attach.
- * Return: 1 if it is attached, 0 if not, -EINTR if the process is being killed.
- */
-int iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
-{
-	bool attached;
-
-	if (mutex_lock_killable(&idev->ictx->attach_lock))
-		return -EINTR;
-	attached = pasid == IOMMU_NO_PASID ? !!idev->endpoint :
-					     pasid_attached(idev, pasid);
-	mutex_unlock(&idev->ictx->attach_lock);
-	return attached;
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_device_attached);
 
 /**
  * idev_detach_all() - disconnect a device from all its address spaces
@@ -751,28 +899,3 @@ void idev_detach_all(struct iommufd_ext_device *idev)
 		endpoint_detach(idev);
 	mutex_unlock(&idev->ictx->attach_lock);
 }
-
-/**
- * iommufd_ext_device_detach() - disconnect a device from its address space
- * @idev: a bound device
- * @pasid: as for iommufd_ext_device_attach(); nothing happens if it is not attached
- *
- * With the last device of a group, the group's DMA is blocked.
- *
- * Context: may sleep, as long as memory of a user takes that is pinned for an attach.
- * Does not allocate.
- * Return: 0, or -EINTR if the process is being killed; then it is detached when it is
- * unbound.
- */
-int iommufd_ext_device_detach(struct iommufd_ext_device *idev, u32 pasid)
-{
-	if (mutex_lock_killable(&idev->ictx->attach_lock))
-		return -EINTR;
-	if (pasid != IOMMU_NO_PASID)
-		pasid_detach(idev, pasid);
-	else if (idev->endpoint)
-		endpoint_detach(idev);
-	mutex_unlock(&idev->ictx->attach_lock);
-	return 0;
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_device_detach);
