@@ -65,35 +65,6 @@ iommufd_ext_access_create(struct iommufd_ext_ctx *ictx,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_access_create);
 
-static int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
-			   u32 *index)
-{
-	int rc;
-
-	rc = ioas_lock_content(ioas);
-	if (rc)
-		return rc;
-	rc = xa_alloc(&ioas->accesses, index, access, xa_limit_31b,
-		      GFP_KERNEL_ACCOUNT);
-	if (!rc) {
-		rc = iova_update_alignment(ioas, NULL);
-		if (rc)
-			xa_erase(&ioas->accesses, *index);
-	}
-	ioas_unlock_content(ioas);
-	return rc;
-}
-
-static void ioas_remove_access(struct ioas *ioas, u32 index)
-{
-	down_write(&ioas->domains_rwsem);
-	mutex_lock(&ioas->iova_lock);
-	xa_erase(&ioas->accesses, index);
-	iova_update_alignment(ioas, NULL);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
-}
-
 /* Nothing new is pinned in the old IOAS any more. */
 static void access_leave(struct iommufd_ext_access *access)
 {
@@ -253,41 +224,6 @@ void iommufd_ext_access_destroy(struct iommufd_ext_access *access)
 	iommufd_ext_ctx_put(ictx);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_access_destroy);
-
-/**
- * ioas_notify_unmap() - ask accesses to unpin a range
- * @ioas: the IOAS
- * @iova: first IOVA
- * @length: size, in bytes
- *
- * When it returns 0, all accesses have been told, and none is at work that
- * began before.
- *
- * Context: may sleep, calls drivers, takes ioas->domains_rwsem.
- * Return: 0, or -EINTR if the process is being killed.
- */
-int ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
-		      unsigned long length)
-{
-	struct iommufd_ext_access *access;
-	unsigned long index;
-
-	xa_lock(&ioas->accesses);
-	xa_for_each(&ioas->accesses, index, access) {
-		refcount_inc(&access->obj.users);
-		xa_unlock(&ioas->accesses);
-		if (access->ops->unmap)
-			access->ops->unmap(access->data, iova, length);
-		obj_put(access->ictx, &access->obj);
-		xa_lock(&ioas->accesses);
-	}
-	xa_unlock(&ioas->accesses);
-
-	if (down_write_killable(&ioas->domains_rwsem))
-		return -EINTR;
-	up_write(&ioas->domains_rwsem);
-	return 0;
-}
 
 /**
  * struct access_range - memory an access works on

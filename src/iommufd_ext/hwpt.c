@@ -55,27 +55,6 @@ static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 }
 
 /**
- * hwpt_get_name() - a page table as a sentence names it
- * @hwpt: the page table
- * @name: is filled
- *
- * One that an attach makes, or HWPT_ALLOC, has an id that nobody ever gets if that
- * fails. It is named by its IOAS as long as it is not published.
- */
-void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name)
-{
-	if (obj_is_published(hwpt->ioas->ictx, &hwpt->obj)) {
-		name->id = hwpt->obj.id;
-		scnprintf(name->text, sizeof(name->text), "page table %u",
-			  name->id);
-	} else {
-		name->id = hwpt->ioas->obj.id;
-		scnprintf(name->text, sizeof(name->text),
-			  "a new page table of IOAS %u", name->id);
-	}
-}
-
-/**
  * domain_reads_dirty() - can dirty pages of a page table be read?
  * @domain: a domain made with IOASID_HWPT_ALLOC_DIRTY_TRACKING
  *

@@ -16,37 +16,6 @@
 #include "selftest/selftest.h"
 
 /**
- * ioas_lock_content() - let nobody map, unmap or attach
- * @ioas: the IOAS
- *
- * Who maps or attaches holds these locks while memory is pinned or page tables are
- * filled, for as long as that takes.
- *
- * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
- * Return: 0, or -EINTR if the process is being killed.
- */
-int ioas_lock_content(struct ioas *ioas)
-{
-	if (down_write_killable(&ioas->domains_rwsem))
-		return -EINTR;
-	if (mutex_lock_killable(&ioas->iova_lock)) {
-		up_write(&ioas->domains_rwsem);
-		return -EINTR;
-	}
-	return 0;
-}
-
-/**
- * ioas_unlock_content() - undo ioas_lock_content()
- * @ioas: the IOAS
- */
-void ioas_unlock_content(struct ioas *ioas)
-{
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
-}
-
-/**
  * ioas_alloc_ioctl() - IOASID_IOAS_ALLOC
  * @ucmd: the command
  *

@@ -10,6 +10,9 @@
  *
  * Entries leave the page tables, and the IOMMU is told so, before memory is
  * unpinned.
+ *
+ * Drivers that use the memory without DMA follow the IOAS, too. Before an area goes,
+ * they are told, and what they have pinned of it must be back.
  */
 #include <linux/iommu.h>
 #include <linux/sched/signal.h>
@@ -17,6 +20,37 @@
 
 #include "private.h"
 #include "trace.h"
+
+/**
+ * ioas_lock_content() - let nobody map, unmap or attach
+ * @ioas: the IOAS
+ *
+ * Who maps or attaches holds these locks while memory is pinned or page tables are
+ * filled, for as long as that takes.
+ *
+ * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
+ * Return: 0, or -EINTR if the process is being killed.
+ */
+int ioas_lock_content(struct ioas *ioas)
+{
+	if (down_write_killable(&ioas->domains_rwsem))
+		return -EINTR;
+	if (mutex_lock_killable(&ioas->iova_lock)) {
+		up_write(&ioas->domains_rwsem);
+		return -EINTR;
+	}
+	return 0;
+}
+
+/**
+ * ioas_unlock_content() - undo ioas_lock_content()
+ * @ioas: the IOAS
+ */
+void ioas_unlock_content(struct ioas *ioas)
+{
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+}
 
 /* Take areas out of one page table; there is at least one. */
 static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
@@ -57,6 +91,27 @@ static int refuse_killed(struct ioas *ioas)
 {
 	return refuse_id(ioas->ictx, -EINTR, ioas->obj.id,
 			 "the process is being killed");
+}
+
+/**
+ * hwpt_get_name() - a page table as a sentence names it
+ * @hwpt: the page table
+ * @name: is filled
+ *
+ * One that an attach makes, or HWPT_ALLOC, has an id that nobody ever gets if that
+ * fails. It is named by its IOAS as long as it is not published.
+ */
+void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name)
+{
+	if (obj_is_published(hwpt->ioas->ictx, &hwpt->obj)) {
+		name->id = hwpt->obj.id;
+		scnprintf(name->text, sizeof(name->text), "page table %u",
+			  name->id);
+	} else {
+		name->id = hwpt->ioas->obj.id;
+		scnprintf(name->text, sizeof(name->text),
+			  "a new page table of IOAS %u", name->id);
+	}
 }
 
 static int refuse_map(struct hwpt *hwpt, const struct area *area, int rc)
@@ -366,6 +421,33 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 	return rc;
 }
 
+/*
+ * Ask accesses to unpin a range. When it returns 0, all have been told, and none is at
+ * work that began before.
+ */
+static int notify_unmap(struct ioas *ioas, unsigned long iova,
+			unsigned long length)
+{
+	struct iommufd_ext_access *access;
+	unsigned long index;
+
+	xa_lock(&ioas->accesses);
+	xa_for_each(&ioas->accesses, index, access) {
+		refcount_inc(&access->obj.users);
+		xa_unlock(&ioas->accesses);
+		if (access->ops->unmap)
+			access->ops->unmap(access->data, iova, length);
+		obj_put(access->ictx, &access->obj);
+		xa_lock(&ioas->accesses);
+	}
+	xa_unlock(&ioas->accesses);
+
+	if (down_write_killable(&ioas->domains_rwsem))
+		return -EINTR;
+	up_write(&ioas->domains_rwsem);
+	return 0;
+}
+
 /* How often accesses are asked to unpin one area. */
 #define MAX_NOTIFIES 100
 
@@ -387,7 +469,7 @@ static int unmap_areas(struct ioas *ioas, unsigned long iova,
 					    "a driver does not let go of the mapping at %#lx-%#lx",
 					    range.iova,
 					    range.iova + range.used - 1);
-		if (ioas_notify_unmap(ioas, range.iova, range.used))
+		if (notify_unmap(ioas, range.iova, range.used))
 			return refuse_killed(ioas);
 	}
 	if (!rc && range.kept)
@@ -632,4 +714,109 @@ void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 	iova_update_alignment(ioas, NULL);
 	mutex_unlock(&ioas->iova_lock);
 	up_write(&ioas->domains_rwsem);
+}
+
+/**
+ * ioas_add_access() - let an access be told what is unmapped
+ * @ioas: the IOAS
+ * @access: the access
+ * @index: for ioas_remove_access()
+ *
+ * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
+ * Return: 0; -EADDRINUSE if a mapping is not aligned as the access needs it; -ENOMEM;
+ * -EINTR if the process is being killed.
+ */
+int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
+		    u32 *index)
+{
+	int rc;
+
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
+	rc = xa_alloc(&ioas->accesses, index, access, xa_limit_31b,
+		      GFP_KERNEL_ACCOUNT);
+	if (!rc) {
+		rc = iova_update_alignment(ioas, NULL);
+		if (rc)
+			xa_erase(&ioas->accesses, *index);
+	}
+	ioas_unlock_content(ioas);
+	return rc;
+}
+
+/**
+ * ioas_remove_access() - undo ioas_add_access()
+ * @ioas: the IOAS
+ * @index: as there
+ *
+ * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
+ */
+void ioas_remove_access(struct ioas *ioas, u32 index)
+{
+	down_write(&ioas->domains_rwsem);
+	mutex_lock(&ioas->iova_lock);
+	xa_erase(&ioas->accesses, index);
+	iova_update_alignment(ioas, NULL);
+	mutex_unlock(&ioas->iova_lock);
+	up_write(&ioas->domains_rwsem);
+}
+
+static int disable_large_pages_locked(struct ioas *ioas)
+{
+	int rc;
+
+	if (!ioas->large_pages)
+		return 0;
+	/* What a page table holds would have to be mapped anew. */
+	if (!list_empty(&ioas->hwpts) && !RB_EMPTY_ROOT(&ioas->areas))
+		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
+				 "large pages cannot be switched off: IOAS %u has mappings in a page table",
+				 ioas->obj.id);
+
+	ioas->large_pages = false;
+	rc = iova_update_alignment(ioas, NULL);
+	if (rc)
+		ioas->large_pages = true;
+	return rc;
+}
+
+/**
+ * ioas_disable_large_pages() - map in steps of PAGE_SIZE only
+ * @ioas: the IOAS
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL if a page table holds mappings; -EADDRINUSE if a mapping is
+ * not aligned to PAGE_SIZE; -EINTR if the process is being killed.
+ */
+int ioas_disable_large_pages(struct ioas *ioas)
+{
+	int rc;
+
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
+	rc = disable_large_pages_locked(ioas);
+	ioas_unlock_content(ioas);
+	return rc;
+}
+
+/**
+ * ioas_enable_large_pages() - undo ioas_disable_large_pages()
+ * @ioas: the IOAS
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINTR if the process is being killed.
+ */
+int ioas_enable_large_pages(struct ioas *ioas)
+{
+	int rc;
+
+	rc = ioas_lock_content(ioas);
+	if (rc)
+		return rc;
+	ioas->large_pages = true;
+	iova_update_alignment(ioas, NULL);
+	ioas_unlock_content(ioas);
+	return 0;
 }

@@ -62,63 +62,12 @@ static int option_rlimit_mode(struct ucmd *ucmd)
 	}
 }
 
-static int disable_large_pages_locked(struct ioas *ioas)
-{
-	int rc;
-
-	if (!ioas->large_pages)
-		return 0;
-	/* What a page table holds would have to be mapped anew. */
-	if (!list_empty(&ioas->hwpts) && !RB_EMPTY_ROOT(&ioas->areas))
-		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
-				 "large pages cannot be switched off: IOAS %u has mappings in a page table",
-				 ioas->obj.id);
-
-	ioas->large_pages = false;
-	rc = iova_update_alignment(ioas, NULL);
-	if (rc)
-		ioas->large_pages = true;
-	return rc;
-}
-
-/**
- * ioas_disable_large_pages() - map in steps of PAGE_SIZE only
- * @ioas: the IOAS
- *
- * Context: may sleep.
- * Return: 0; -EINVAL if a page table holds mappings; -EADDRINUSE if a mapping is
- * not aligned to PAGE_SIZE; -EINTR if the process is being killed.
- */
-int ioas_disable_large_pages(struct ioas *ioas)
-{
-	int rc;
-
-	rc = ioas_lock_content(ioas);
-	if (rc)
-		return rc;
-	rc = disable_large_pages_locked(ioas);
-	ioas_unlock_content(ioas);
-	return rc;
-}
-
-static int enable_large_pages(struct ioas *ioas)
-{
-	int rc;
-
-	rc = ioas_lock_content(ioas);
-	if (rc)
-		return rc;
-	ioas->large_pages = true;
-	iova_update_alignment(ioas, NULL);
-	ioas_unlock_content(ioas);
-	return 0;
-}
-
 static int set_huge_pages(struct ioas *ioas, u64 val)
 {
 	if (val > 1)
 		return refuse_value(ioas->ictx, "HUGE_PAGES", val);
-	return val ? enable_large_pages(ioas) : ioas_disable_large_pages(ioas);
+	return val ? ioas_enable_large_pages(ioas) :
+		     ioas_disable_large_pages(ioas);
 }
 
 static int option_huge_pages(struct ucmd *ucmd)

@@ -1016,6 +1016,19 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 int iova_update_alignment(struct ioas *ioas, struct hwpt *joining);
 
 /* mapping.c */
+/**
+ * struct hwpt_name - a page table as a sentence names it
+ * @id: of the page table, or of its IOAS if it has no id that a user knows
+ * @text: the words
+ */
+struct hwpt_name {
+	u32 id;
+	char text[48];
+};
+
+int ioas_lock_content(struct ioas *ioas);
+void ioas_unlock_content(struct ioas *ioas);
+void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name);
 int refuse_unready(struct ioas *ioas, const struct area *area);
 int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr);
 int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
@@ -1024,6 +1037,11 @@ int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped);
 int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt);
 void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt);
+int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
+		    u32 *index);
+void ioas_remove_access(struct ioas *ioas, u32 index);
+int ioas_disable_large_pages(struct ioas *ioas);
+int ioas_enable_large_pages(struct ioas *ioas);
 
 /* cut.c */
 int ioas_cut(struct ioas *ioas, unsigned long iova);
@@ -1043,8 +1061,6 @@ void domain_unmap_area(struct hwpt *hwpt, struct area *area,
 void domain_unmap_runs(struct hwpt *hwpt, struct area *area);
 
 /* ioas.c */
-int ioas_lock_content(struct ioas *ioas);
-void ioas_unlock_content(struct ioas *ioas);
 int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
 		   u64 uptr, u64 length, int prot);
 void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas);
@@ -1061,7 +1077,6 @@ int ioas_unmap_partial_ioctl(struct ucmd *ucmd);
 int change_process_ioctl(struct ucmd *ucmd);
 
 /* option.c */
-int ioas_disable_large_pages(struct ioas *ioas);
 int option_ioctl(struct ucmd *ucmd);
 
 /* vfio_compat.c */
@@ -1070,22 +1085,7 @@ long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,
 		       unsigned long arg);
 int vfio_ioas_ioctl(struct ucmd *ucmd);
 
-/* access.c */
-int ioas_notify_unmap(struct ioas *ioas, unsigned long iova,
-		      unsigned long length);
-
 /* hwpt.c */
-/**
- * struct hwpt_name - a page table as a sentence names it
- * @id: of the page table, or of its IOAS if it has no id that a user knows
- * @text: the words
- */
-struct hwpt_name {
-	u32 id;
-	char text[48];
-};
-
-void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name);
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 			u32 flags, const struct ext_user_data *data);
 int hwpt_fill(struct hwpt *hwpt);
