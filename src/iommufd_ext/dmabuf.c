@@ -4,50 +4,15 @@
  *
  * It is not pinned but stays where its exporter says it is, until the exporter
  * revokes it. Then it leaves all page tables at once, and for good: the mapping
- * remains in the IOAS and leads nowhere. The kernel has no way to ask just any
- * exporter where memory is, so exporters make themselves known here.
- *
- * An exporter revokes from deep inside of its driver, where the locks of an IOAS
- * cannot be waited for. So it is known here which areas are in which page tables,
- * under a lock of its own, and each page table has one for its entries of such
- * memory. Whoever attaches or detaches a device, or walks the page table, takes the
- * latter, and waits for no other page table.
+ * remains in the IOAS and leads nowhere. Who fills page tables takes care of that, with
+ * the lock that keeps exporters out. The kernel has no way to ask just any exporter
+ * where memory is, so exporters make themselves known here.
  */
 #include <linux/slab.h>
 
 #include "compat/dma_buf.h"
 #include "compat/module.h"
 #include "private.h"
-
-/**
- * struct dmabuf_memory - the memory of a dma-buf, for one mapping and its copies
- * @buf: the dma-buf, with a reference
- * @item: in the list of all
- * @paddr: where its first byte is; constant
- * @revoked: nothing may be mapped any more
- * @mapped: struct dmabuf_mapping, by area and page table
- *
- * Changes with dmabufs_lock held.
- */
-struct dmabuf_memory {
-	struct dma_buf *buf;
-	struct list_head item;
-	phys_addr_t paddr;
-	bool revoked;
-	struct rb_root mapped;
-};
-
-/**
- * struct dmabuf_mapping - an area of such memory in a page table
- * @node: in dmabuf_memory.mapped
- * @hwpt: the page table
- * @area: the area
- */
-struct dmabuf_mapping {
-	struct rb_node node;
-	struct hwpt *hwpt;
-	struct area *area;
-};
 
 static DEFINE_MUTEX(dmabufs_lock);
 static LIST_HEAD(dmabufs);
@@ -81,6 +46,32 @@ void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter)
 	mutex_unlock(&dmabufs_lock);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_unregister);
+
+/**
+ * dmabufs_lock_out() - let nothing be revoked
+ *
+ * Context: may sleep; may hold domains_rwsem. Undone by dmabufs_let_in().
+ */
+void dmabufs_lock_out(void)
+{
+	mutex_lock(&dmabufs_lock);
+}
+
+/**
+ * dmabufs_let_in() - undo dmabufs_lock_out()
+ */
+void dmabufs_let_in(void)
+{
+	mutex_unlock(&dmabufs_lock);
+}
+
+/**
+ * dmabufs_assert_locked_out() - the caller holds the lock of dmabufs_lock_out()
+ */
+void dmabufs_assert_locked_out(void)
+{
+	lockdep_assert_held(&dmabufs_lock);
+}
 
 /**
  * dmabuf_has_exporters() - are there dma-bufs that can be mapped?
@@ -231,147 +222,25 @@ void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 	}
 }
 
-/* Where areas and page tables are does as well as any order. */
-static bool comes_before(const struct area *area,
-			 const struct hwpt *hwpt,
-			 const struct dmabuf_mapping *other)
+/**
+ * dmabuf_next_memory() - go through the memory of a dma-buf
+ * @buf: the dma-buf
+ * @memory: what was found before, or NULL to begin
+ *
+ * Context: between dmabufs_lock_out() and dmabufs_let_in(), until the walk is over; may
+ * sleep.
+ * Return: the next one, or NULL.
+ */
+struct dmabuf_memory *dmabuf_next_memory(const struct dma_buf *buf,
+					 struct dmabuf_memory *memory)
 {
-	if (area != other->area)
-		return area < other->area;
-	return hwpt < other->hwpt;
-}
-
-static void insert_mapping(struct dmabuf_memory *memory,
-			   struct dmabuf_mapping *mapping)
-{
-	struct rb_node **link = &memory->mapped.rb_node;
-	struct rb_node *parent = NULL;
-
 	lockdep_assert_held(&dmabufs_lock);
 
-	while (*link) {
-		parent = *link;
-		if (comes_before(mapping->area, mapping->hwpt,
-				 rb_entry(parent, struct dmabuf_mapping, node)))
-			link = &parent->rb_left;
-		else
-			link = &parent->rb_right;
-	}
-	rb_link_node(&mapping->node, parent, link);
-	rb_insert_color(&mapping->node, &memory->mapped);
-}
-
-static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
-					   const struct area *area,
-					   const struct hwpt *hwpt)
-{
-	struct rb_node *node = memory->mapped.rb_node;
-
-	lockdep_assert_held(&dmabufs_lock);
-
-	while (node) {
-		struct dmabuf_mapping *mapping =
-			rb_entry(node, struct dmabuf_mapping, node);
-
-		if (mapping->area == area && mapping->hwpt == hwpt)
-			return mapping;
-		node = comes_before(area, hwpt, mapping) ? node->rb_left :
-							   node->rb_right;
+	memory = list_prepare_entry(memory, &dmabufs, item);
+	list_for_each_entry_continue(memory, &dmabufs, item) {
+		cond_resched();
+		if (memory->buf == buf)
+			return memory;
 	}
 	return NULL;
 }
-
-/**
- * dmabuf_map_area() - domain_map_area() for memory of a dma-buf
- * @hwpt: see there
- * @area: see there
- * @large_pages: see there
- *
- * Return: see there; also 0 if the memory is revoked.
- */
-int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
-{
-	struct dmabuf_memory *memory = area_dmabuf(area);
-	struct dmabuf_mapping *mapping;
-	int rc = 0;
-
-	mapping = kmalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
-	if (!mapping)
-		return -ENOMEM;
-	mapping->hwpt = hwpt;
-	mapping->area = area;
-
-	mutex_lock(&dmabufs_lock);
-	if (!memory->revoked) {
-		mutex_lock(&hwpt->revoke_lock);
-		rc = domain_map_runs(hwpt, area, large_pages);
-		mutex_unlock(&hwpt->revoke_lock);
-	}
-	if (!memory->revoked && !rc) {
-		insert_mapping(memory, mapping);
-		mapping = NULL;
-	}
-	mutex_unlock(&dmabufs_lock);
-	kfree(mapping);
-	return rc;
-}
-
-static void remove_mapping(struct dmabuf_memory *memory,
-			   struct dmabuf_mapping *mapping)
-{
-	lockdep_assert_held(&dmabufs_lock);
-
-	rb_erase(&mapping->node, &memory->mapped);
-	mutex_lock(&mapping->hwpt->revoke_lock);
-	domain_unmap_runs(mapping->hwpt, mapping->area);
-	mutex_unlock(&mapping->hwpt->revoke_lock);
-	kfree(mapping);
-}
-
-/**
- * dmabuf_unmap_area() - domain_unmap_area() for memory of a dma-buf
- * @hwpt: see there
- * @area: see there; nothing happens if its memory has been revoked
- */
-void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area)
-{
-	struct dmabuf_memory *memory = area_dmabuf(area);
-	struct dmabuf_mapping *mapping;
-
-	mutex_lock(&dmabufs_lock);
-	mapping = find_mapping(memory, area, hwpt);
-	if (mapping)
-		remove_mapping(memory, mapping);
-	mutex_unlock(&dmabufs_lock);
-}
-
-/**
- * iommufd_ext_dmabuf_revoke() - take a dma-buf's memory out of all page tables
- * @buf: the dma-buf, whose exporter does not give it out any more
- *
- * When it returns, no device reaches the memory through an IOAS. It can be
- * mapped again later, if the exporter allows, but does not come back by itself.
- *
- * Context: may sleep, waits for get_phys() of the exporter. Does not fail.
- */
-void iommufd_ext_dmabuf_revoke(struct dma_buf *buf)
-{
-	struct dmabuf_memory *memory;
-	struct rb_node *node;
-
-	mutex_lock(&dmabufs_lock);
-	list_for_each_entry(memory, &dmabufs, item) {
-		cond_resched();
-		if (memory->buf != buf)
-			continue;
-		memory->revoked = true;
-		while ((node = rb_first(&memory->mapped))) {
-			remove_mapping(memory, rb_entry(node,
-							struct dmabuf_mapping,
-							node));
-			cond_resched();
-		}
-	}
-	mutex_unlock(&dmabufs_lock);
-}
-EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_revoke);

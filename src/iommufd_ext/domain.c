@@ -45,6 +45,12 @@
  *
  * How much a driver says that it unmapped is what counts. The memory of an area of
  * which anything may be left is never unpinned.
+ *
+ * An exporter of a dma-buf revokes its memory from deep inside of its driver, where the
+ * locks of an IOAS cannot be waited for. So it is known here which areas of such memory
+ * are in which page tables, under the lock that keeps exporters out, and each page table
+ * has one for its entries of such memory. Whoever attaches or detaches a device, or walks
+ * the page table, takes the latter, and waits for no other page table.
  */
 #include <linux/bitops.h>
 #include <linux/log2.h>
@@ -52,9 +58,11 @@
 #include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "compat/iommu.h"
+#include "compat/module.h"
 #include "private.h"
 #include "selftest/selftest.h"
 
@@ -638,18 +646,130 @@ static int map_range(struct hwpt *hwpt, struct area *area, unsigned long iova,
 	return rc;
 }
 
-/**
- * domain_map_runs() - domain_map_area() for those who hold the locks
- * @hwpt: see there
- * @area: see there; its runs are locked
- * @large_pages: see there
- *
- * Return: see there.
- */
-int domain_map_runs(struct hwpt *hwpt, struct area *area, bool large_pages)
+/* Maps an area whose runs are locked. */
+static int map_runs(struct hwpt *hwpt, struct area *area, bool large_pages)
 {
 	return map_range(hwpt, area, area->iova, area_length(area), large_pages,
 			 true);
+}
+
+/**
+ * struct dmabuf_mapping - an area of memory of a dma-buf in a page table
+ * @node: in dmabuf_memory.mapped
+ * @hwpt: the page table
+ * @area: the area
+ */
+struct dmabuf_mapping {
+	struct rb_node node;
+	struct hwpt *hwpt;
+	struct area *area;
+};
+
+/* Where areas and page tables are does as well as any order. */
+static bool comes_before(const struct area *area,
+			 const struct hwpt *hwpt,
+			 const struct dmabuf_mapping *other)
+{
+	if (area != other->area)
+		return area < other->area;
+	return hwpt < other->hwpt;
+}
+
+static void insert_mapping(struct dmabuf_memory *memory,
+			   struct dmabuf_mapping *mapping)
+{
+	struct rb_node **link = &memory->mapped.rb_node;
+	struct rb_node *parent = NULL;
+
+	dmabufs_assert_locked_out();
+
+	while (*link) {
+		parent = *link;
+		if (comes_before(mapping->area, mapping->hwpt,
+				 rb_entry(parent, struct dmabuf_mapping, node)))
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node(&mapping->node, parent, link);
+	rb_insert_color(&mapping->node, &memory->mapped);
+}
+
+static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
+					   const struct area *area,
+					   const struct hwpt *hwpt)
+{
+	struct rb_node *node = memory->mapped.rb_node;
+
+	dmabufs_assert_locked_out();
+
+	while (node) {
+		struct dmabuf_mapping *mapping =
+			rb_entry(node, struct dmabuf_mapping, node);
+
+		if (mapping->area == area && mapping->hwpt == hwpt)
+			return mapping;
+		node = comes_before(area, hwpt, mapping) ? node->rb_left :
+							   node->rb_right;
+	}
+	return NULL;
+}
+
+/*
+ * As domain_map_area(), for memory of a dma-buf. What is revoked is mapped nowhere, and
+ * that is a success.
+ */
+static int map_dmabuf(struct hwpt *hwpt, struct area *area, bool large_pages)
+{
+	struct dmabuf_memory *memory = area_dmabuf(area);
+	struct dmabuf_mapping *mapping;
+	int rc = 0;
+
+	mapping = kmalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
+	if (!mapping)
+		return -ENOMEM;
+	mapping->hwpt = hwpt;
+	mapping->area = area;
+
+	dmabufs_lock_out();
+	if (!memory->revoked) {
+		mutex_lock(&hwpt->revoke_lock);
+		rc = map_runs(hwpt, area, large_pages);
+		mutex_unlock(&hwpt->revoke_lock);
+	}
+	if (!memory->revoked && !rc) {
+		insert_mapping(memory, mapping);
+		mapping = NULL;
+	}
+	dmabufs_let_in();
+	kfree(mapping);
+	return rc;
+}
+
+static void remove_mapping(struct dmabuf_memory *memory,
+			   struct dmabuf_mapping *mapping)
+{
+	dmabufs_assert_locked_out();
+
+	rb_erase(&mapping->node, &memory->mapped);
+	mutex_lock(&mapping->hwpt->revoke_lock);
+	unmap_now(mapping->hwpt, mapping->area, mapping->area->iova,
+		  area_length(mapping->area));
+	mutex_unlock(&mapping->hwpt->revoke_lock);
+	kfree(mapping);
+}
+
+/* Nothing happens if the memory has been revoked. */
+static void unmap_dmabuf(const struct hwpt *hwpt, const struct area *area)
+{
+	struct dmabuf_memory *memory = area_dmabuf(area);
+	struct dmabuf_mapping *mapping;
+
+	dmabufs_lock_out();
+	mapping = find_mapping(memory, area, hwpt);
+	if (mapping)
+		remove_mapping(memory, mapping);
+	dmabufs_let_in();
 }
 
 /* Is the area a page, as a driver with operations of its own takes it? */
@@ -698,9 +818,9 @@ int domain_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
 
 	area_lock_runs(area);
 	if (unlikely(area_dmabuf(area)))
-		rc = dmabuf_map_area(hwpt, area, large_pages);
+		rc = map_dmabuf(hwpt, area, large_pages);
 	else
-		rc = domain_map_runs(hwpt, area, large_pages);
+		rc = map_runs(hwpt, area, large_pages);
 	area_unlock_runs(area);
 	return rc;
 }
@@ -863,19 +983,35 @@ void domain_unmap_area(struct hwpt *hwpt, struct area *area,
 		       struct iommu_iotlb_gather *gather)
 {
 	if (unlikely(area_dmabuf(area)))
-		dmabuf_unmap_area(hwpt, area);
+		unmap_dmabuf(hwpt, area);
 	else
 		unmap_span(hwpt, area, area->iova, area_length(area), gather);
 }
 
 /**
- * domain_unmap_runs() - take an area out of a page table, and flush
- * @hwpt: the page table
- * @area: an area that domain_map_runs() put there; it is kept if any of it stays
+ * iommufd_ext_dmabuf_revoke() - take a dma-buf's memory out of all page tables
+ * @buf: the dma-buf, whose exporter does not give it out any more
  *
- * When it returns, the device does not reach the memory, or @area is kept.
+ * When it returns, no device reaches the memory through an IOAS. It can be
+ * mapped again later, if the exporter allows, but does not come back by itself.
+ *
+ * Context: may sleep, waits for get_phys() of the exporter. Does not fail.
  */
-void domain_unmap_runs(struct hwpt *hwpt, struct area *area)
+void iommufd_ext_dmabuf_revoke(struct dma_buf *buf)
 {
-	unmap_now(hwpt, area, area->iova, area_length(area));
+	struct dmabuf_memory *memory = NULL;
+	struct rb_node *node;
+
+	dmabufs_lock_out();
+	while ((memory = dmabuf_next_memory(buf, memory))) {
+		memory->revoked = true;
+		while ((node = rb_first(&memory->mapped))) {
+			remove_mapping(memory, rb_entry(node,
+							struct dmabuf_mapping,
+							node));
+			cond_resched();
+		}
+	}
+	dmabufs_let_in();
 }
+EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_revoke);

@@ -52,6 +52,7 @@
 
 struct area;
 struct cred;
+struct dma_buf;
 struct dmabuf_memory;
 struct device;
 struct fault_queue;
@@ -966,6 +967,27 @@ static inline void area_iter_next(struct area_iter *iter,
 }
 
 /* dmabuf.c */
+/**
+ * struct dmabuf_memory - the memory of a dma-buf, for one mapping and its copies
+ * @buf: the dma-buf, with a reference
+ * @item: in the list of all
+ * @paddr: where its first byte is; constant
+ * @revoked: nothing may be mapped any more
+ * @mapped: of who maps it: where it is mapped. Empty when it is freed
+ *
+ * Changes between dmabufs_lock_out() and dmabufs_let_in().
+ */
+struct dmabuf_memory {
+	struct dma_buf *buf;
+	struct list_head item;
+	phys_addr_t paddr;
+	bool revoked;
+	struct rb_root mapped;
+};
+
+void dmabufs_lock_out(void);
+void dmabufs_let_in(void);
+void dmabufs_assert_locked_out(void);
 bool dmabuf_has_exporters(void);
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,
@@ -974,8 +996,8 @@ void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep);
 unsigned int dmabuf_max_runs(unsigned long npages);
 void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 		 unsigned long npages);
-int dmabuf_map_area(struct hwpt *hwpt, struct area *area, bool large_pages);
-void dmabuf_unmap_area(const struct hwpt *hwpt, const struct area *area);
+struct dmabuf_memory *dmabuf_next_memory(const struct dma_buf *buf,
+					 struct dmabuf_memory *memory);
 
 /* iova.c */
 /**
@@ -1051,14 +1073,12 @@ int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 /* domain.c */
 void domain_choose_path(struct hwpt *hwpt, struct device *dev);
 void domain_flush(struct hwpt *hwpt, struct iommu_iotlb_gather *gather);
-int domain_map_runs(struct hwpt *hwpt, struct area *area, bool large_pages);
 int domain_map_area(struct hwpt *hwpt, struct area *area, bool large_pages);
 bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
 			    unsigned long iova);
 int domain_split_at(struct hwpt *hwpt, struct area *area, unsigned long iova);
 void domain_unmap_area(struct hwpt *hwpt, struct area *area,
 		       struct iommu_iotlb_gather *gather);
-void domain_unmap_runs(struct hwpt *hwpt, struct area *area);
 
 /* ioas.c */
 int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
