@@ -46,9 +46,10 @@ iommufd_ext_access_create(struct iommufd_ext_ctx *ictx,
 	if (!access)
 		return ERR_PTR(-ENOMEM);
 	access->ictx = ictx;
-	access->ops = ops;
-	access->data = data;
-	access->iova_alignment = ops->needs_pin_pages ? PAGE_SIZE : 1;
+	access->listener.obj = &access->obj;
+	access->listener.ops = ops;
+	access->listener.data = data;
+	access->listener.iova_alignment = ops->needs_pin_pages ? PAGE_SIZE : 1;
 	mutex_init(&access->lock);
 
 	rc = obj_reserve(ictx, &access->obj, OBJ_ACCESS);
@@ -72,13 +73,14 @@ static void access_leave(struct iommufd_ext_access *access)
 
 	lockdep_assert_held(&access->lock);
 
-	if (access->ops->unmap) {
+	if (access->listener.ops->unmap) {
 		/* The driver unpins, which takes the lock. */
 		mutex_unlock(&access->lock);
-		access->ops->unmap(access->data, 0, ULONG_MAX);
+		access->listener.ops->unmap(access->listener.data, 0,
+					    ULONG_MAX);
 		mutex_lock(&access->lock);
 	}
-	ioas_remove_access(old, access->index);
+	ioas_remove_listener(old, access->index);
 	obj_put(access->ictx, &old->obj);
 }
 
@@ -99,7 +101,7 @@ static int access_move(struct iommufd_ext_access *access, struct ioas *new)
 		return 0;
 
 	if (new) {
-		rc = ioas_add_access(new, access, &index);
+		rc = ioas_add_listener(new, &access->listener, &index);
 		if (rc)
 			return rc;
 		refcount_inc(&new->obj.users);
@@ -345,7 +347,7 @@ static bool find_held_part(const struct access_range *range, unsigned long iova,
 static int share_areas(const struct access_range *range)
 {
 	struct ioas *ioas = range->ioas;
-	bool pinned = !list_empty(&ioas->hwpts);
+	bool pinned = !list_empty(&ioas->tables);
 	struct area *area;
 	int rc = 0;
 
@@ -512,7 +514,8 @@ int iommufd_ext_access_pin_pages(struct iommufd_ext_access *access,
 	struct access_range range;
 	int rc;
 
-	if (WARN_ON_ONCE(!access->ops->needs_pin_pages || !access->ops->unmap))
+	if (WARN_ON_ONCE(!access->listener.ops->needs_pin_pages ||
+			 !access->listener.ops->unmap))
 		return refuse_id(access->ictx, -EINVAL, access->obj.id,
 				 "access %u is of a driver that pins nothing",
 				 access->obj.id);
@@ -591,7 +594,7 @@ static int rw_part_in_mm(const struct access_range *range,
 			 bool in_mm)
 {
 	bool write = range->flags & IOMMUFD_EXT_ACCESS_RW_WRITE;
-	bool pinned = !list_empty(&range->ioas->hwpts);
+	bool pinned = !list_empty(&range->ioas->tables);
 	size_t size = part->last - part->iova + 1;
 	struct area *area = part->area;
 	int rc;

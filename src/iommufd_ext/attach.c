@@ -42,9 +42,9 @@ static int attach_error(int rc)
 static int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt,
 			 int rc)
 {
-	struct hwpt_name name;
+	struct table_name name;
 
-	hwpt_get_name(hwpt, &name);
+	table_get_name(hwpt->ioas, &hwpt->table, &name);
 	return refuse_ids(idev->ictx, attach_error(rc), idev->obj.id, name.id,
 			  "%s does not suit %s (error %d of the IOMMU driver)",
 			  name.text, dev_name(idev->dev), -rc);
@@ -138,7 +138,8 @@ static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt, bool full)
 	int rc;
 
 	if (igroup->msi_window != NO_MSI_WINDOW && !paging->msi_cookie) {
-		rc = iommu_get_msi_cookie(paging->domain, igroup->msi_window);
+		rc = iommu_get_msi_cookie(paging->table.domain,
+					  igroup->msi_window);
 		if (rc)
 			return rc;
 		paging->msi_cookie = true;
@@ -173,7 +174,8 @@ static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup,
 	int rc;
 
 	hwpt_lock(hwpt);
-	rc = ext_iommu_attach_group(hwpt->domain, igroup->group, &handle->core);
+	rc = ext_iommu_attach_group(hwpt->table.domain, igroup->group,
+				    &handle->core);
 	hwpt_unlock(hwpt);
 	return rc;
 }
@@ -181,7 +183,7 @@ static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup,
 static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
 {
 	hwpt_lock(hwpt);
-	ext_iommu_detach_group(hwpt->domain, igroup->group);
+	ext_iommu_detach_group(hwpt->table.domain, igroup->group);
 	hwpt_unlock(hwpt);
 }
 
@@ -192,8 +194,8 @@ static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
 	int rc;
 
 	hwpt_lock_two(old, new);
-	rc = ext_iommu_replace_group(igroup->group, old->domain, new->domain,
-				     &handle->core);
+	rc = ext_iommu_replace_group(igroup->group, old->table.domain,
+				     new->table.domain, &handle->core);
 	hwpt_unlock_two(old, new);
 	return rc;
 }
@@ -201,11 +203,11 @@ static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
 /* While PASIDs are attached, what serves the rest must know of them. */
 static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
-	struct hwpt_name name;
+	struct table_name name;
 
 	if (hwpt->pasid || xa_empty(&idev->igroup->pasids))
 		return 0;
-	hwpt_get_name(hwpt, &name);
+	table_get_name(hwpt->ioas, &hwpt->table, &name);
 	return refuse_ids(idev->ictx, -EINVAL, idev->obj.id, name.id,
 			  "PASIDs of %s are attached, and %s was not made for that",
 			  dev_name(idev->dev), name.text);
@@ -238,7 +240,7 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	 * the IOMMU of it at the first attach, all of it with interrupts off. What comes
 	 * afterwards goes in batches.
 	 */
-	handle = handle_prepare(idev, hwpt, hwpt->map_path != MAP_CORE);
+	handle = handle_prepare(idev, hwpt, hwpt->table.map_path != MAP_CORE);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	rc = hwpt_attach_group(hwpt, igroup, handle);
@@ -517,13 +519,13 @@ static int pasid_check(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
 	struct iommufd_ext_ctx *ictx = idev->ictx;
 	struct hwpt *of_device = idev->igroup->hwpt;
-	struct hwpt_name name;
+	struct table_name name;
 
 	if (!EXT_HAS_PASID)
 		return refuse_id(ictx, -EOPNOTSUPP, idev->obj.id,
 				 "no PASID can be attached on this kernel");
 	if (!hwpt->pasid) {
-		hwpt_get_name(hwpt, &name);
+		table_get_name(hwpt->ioas, &hwpt->table, &name);
 		return refuse_ids(ictx, -EINVAL, idev->obj.id, name.id,
 				  "%s was not made for PASIDs", name.text);
 	}
@@ -555,7 +557,7 @@ static int hwpt_attach_pasid(struct iommufd_ext_device *idev, u32 pasid,
 	int rc;
 
 	hwpt_lock(hwpt);
-	rc = ext_iommu_attach_pasid(hwpt->domain, idev->dev, pasid,
+	rc = ext_iommu_attach_pasid(hwpt->table.domain, idev->dev, pasid,
 				    &handle->core);
 	hwpt_unlock(hwpt);
 	return rc;
@@ -565,7 +567,7 @@ static void hwpt_detach_pasid(struct iommufd_ext_device *idev, u32 pasid,
 			      struct hwpt *hwpt)
 {
 	hwpt_lock(hwpt);
-	ext_iommu_detach_pasid(hwpt->domain, idev->dev, pasid);
+	ext_iommu_detach_pasid(hwpt->table.domain, idev->dev, pasid);
 	hwpt_unlock(hwpt);
 }
 
@@ -690,9 +692,9 @@ static int pasid_replace_group(struct iommufd_ext_device *idev, u32 pasid,
 		goto err_free_handle;
 
 	hwpt_lock_two(old, hwpt);
-	rc = ext_iommu_replace_pasid(old->domain, &attach->handle->core,
-				     hwpt->domain, &handle->core, idev->dev,
-				     pasid);
+	rc = ext_iommu_replace_pasid(old->table.domain, &attach->handle->core,
+				     hwpt->table.domain, &handle->core,
+				     idev->dev, pasid);
 	hwpt_unlock_two(old, hwpt);
 	if (rc) {
 		rc = refuse_attach(idev, hwpt, rc);

@@ -51,18 +51,18 @@ static int check_cut(struct ioas *ioas, const struct area *area,
 /* Whether large pages are in the way. */
 static bool has_large_pages(struct ioas *ioas)
 {
-	return ioas->large_pages && !list_empty(&ioas->hwpts);
+	return ioas->large_pages && !list_empty(&ioas->tables);
 }
 
-static int split_in_hwpts(struct ioas *ioas, struct area *area,
-			  unsigned long iova)
+static int split_in_tables(struct ioas *ioas, struct area *area,
+			   unsigned long iova)
 {
-	struct hwpt *hwpt;
+	struct table *table;
 	int rc;
 
 	/* What is split in one stays so if it fails in another: nobody can tell. */
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
-		rc = domain_split_at(hwpt, area, iova);
+	list_for_each_entry(table, &ioas->tables, item) {
+		rc = domain_split_at(table, area, iova);
 		if (rc)
 			return refuse_cut(ioas, area, rc, iova,
 					  rc == -EINTR ?
@@ -74,7 +74,7 @@ static int split_in_hwpts(struct ioas *ioas, struct area *area,
 
 static int cut_area(struct ioas *ioas, struct area *area, unsigned long iova)
 {
-	bool pinned = !list_empty(&ioas->hwpts);
+	bool pinned = !list_empty(&ioas->tables);
 	struct area *second;
 	int rc = 0;
 
@@ -85,7 +85,7 @@ static int cut_area(struct ioas *ioas, struct area *area, unsigned long iova)
 	if (!second)
 		return -ENOMEM;
 	if (has_large_pages(ioas))
-		rc = split_in_hwpts(ioas, area, iova);
+		rc = split_in_tables(ioas, area, iova);
 	if (rc) {
 		area_cut_abort(area, second, pinned);
 		return rc;
@@ -137,7 +137,7 @@ int ioas_cut(struct ioas *ioas, unsigned long iova)
 static int check_split(struct ioas *ioas, unsigned long iova, bool no_fault)
 {
 	struct area *area = find_area_to_cut(ioas, iova);
-	struct hwpt *hwpt;
+	struct table *table;
 	int rc;
 
 	if (!area)
@@ -146,9 +146,9 @@ static int check_split(struct ioas *ioas, unsigned long iova, bool no_fault)
 	if (rc || !ioas->large_pages)
 		return rc;
 	/* A page that is replaced forgets that it is dirty. */
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
-		if ((no_fault || hwpt->tracking) &&
-		    domain_has_page_across(hwpt, area, iova))
+	list_for_each_entry(table, &ioas->tables, item)
+		if ((no_fault || table->tracking) &&
+		    domain_has_page_across(table, area, iova))
 			return refuse_cut(ioas, area, -EADDRINUSE, iova,
 					  "an IOMMU page may be on both sides");
 	return 0;

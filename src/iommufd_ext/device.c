@@ -229,7 +229,7 @@ static int attach_ioas(struct iommufd_ext_device *idev, u32 pasid,
 	int rc;
 
 	/* The list does not change without attach_lock. */
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+	list_for_each_entry(hwpt, &ioas->tables, table.item) {
 		/* Without users it waits for attach_lock to be destroyed. */
 		if (!hwpt->auto_domain ||
 		    !refcount_inc_not_zero(&hwpt->obj.users))

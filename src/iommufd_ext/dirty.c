@@ -126,7 +126,7 @@ static void flush_cleaned(struct hwpt *hwpt, struct iommu_iotlb_gather *cleaned)
 {
 	/* An entry the IOMMU remembers as dirty is not marked again. */
 	if (found_any(cleaned))
-		iommu_iotlb_sync(hwpt->domain, cleaned);
+		iommu_iotlb_sync(hwpt->table.domain, cleaned);
 }
 
 static int clean_area(struct hwpt *hwpt, const struct area *area,
@@ -138,8 +138,8 @@ static int clean_area(struct hwpt *hwpt, const struct area *area,
 
 	for (iova = area->iova;; iova = last + 1) {
 		last = min(area->last, iova | (CLEAN_SIZE - 1));
-		rc = ext_iommu_read_dirty(hwpt->domain, iova, last - iova + 1,
-					  true, &found);
+		rc = ext_iommu_read_dirty(hwpt->table.domain, iova,
+					  last - iova + 1, true, &found);
 		if (rc)
 			return rc;
 		add_cleaned(cleaned, &found);
@@ -176,13 +176,13 @@ static int lock_tables(struct hwpt *hwpt)
 	rc = ioas_lock_content(hwpt->ioas);
 	/* Memory that is revoked leaves without these locks. */
 	if (!rc)
-		mutex_lock(&hwpt->revoke_lock);
+		mutex_lock(&hwpt->table.revoke_lock);
 	return rc;
 }
 
 static void unlock_tables(struct hwpt *hwpt)
 {
-	mutex_unlock(&hwpt->revoke_lock);
+	mutex_unlock(&hwpt->table.revoke_lock);
 	ioas_unlock_content(hwpt->ioas);
 }
 
@@ -196,16 +196,16 @@ static int set_tracking(struct hwpt *hwpt, bool enable)
 	if (enable)
 		rc = clean_everything(hwpt);
 	if (!rc)
-		rc = ext_iommu_set_dirty_tracking(hwpt->domain, enable);
+		rc = ext_iommu_set_dirty_tracking(hwpt->table.domain, enable);
 	if (!rc)
-		hwpt->tracking = enable;
+		hwpt->table.tracking = enable;
 	unlock_tables(hwpt);
 	return rc;
 }
 
 static int check_ops(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 {
-	if (ext_iommu_has_dirty_ops(hwpt->domain))
+	if (ext_iommu_has_dirty_ops(hwpt->table.domain))
 		return 0;
 	return refuse_id(ictx, -EOPNOTSUPP, hwpt->obj.id,
 			 "page table %u does not track dirty pages",
@@ -266,7 +266,7 @@ static void record(struct dirty_reader *reader, unsigned long iova,
 static int read_entry(struct dirty_reader *reader, unsigned long iova,
 		      unsigned long *next)
 {
-	struct iommu_domain *domain = reader->hwpt->domain;
+	struct iommu_domain *domain = reader->hwpt->table.domain;
 	unsigned long length = *next - iova + 1;
 	struct iommu_iotlb_gather found;
 	unsigned long start, size;
@@ -318,7 +318,7 @@ static int read_range(struct dirty_reader *reader, unsigned long iova,
 			return 0;
 		iova = max(iova, reader->dirty_end);
 		next = min(last, iova | (PIECE_SIZE - 1));
-		rc = ext_iommu_read_dirty(reader->hwpt->domain, iova,
+		rc = ext_iommu_read_dirty(reader->hwpt->table.domain, iova,
 					  next - iova + 1, false, &found);
 		if (!rc && found_any(&found))
 			rc = read_pages(reader, max(iova, found.start),
@@ -379,7 +379,7 @@ static int serve_window(struct dirty_reader *reader, u8 __user *data)
 	rc = lock_tables(hwpt);
 	if (rc)
 		return rc;
-	if (hwpt->tracking)
+	if (hwpt->table.tracking)
 		rc = read_window(reader);
 	flush_cleaned(hwpt, &reader->cleaned);
 	unlock_tables(hwpt);
@@ -439,7 +439,7 @@ static int read_dirty(struct hwpt *hwpt,
 	reader->base = cmd->iova;
 	reader->shift = __ffs64(cmd->page_size);
 	reader->clear = !(cmd->flags & IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR);
-	reader->step = 1UL << __ffs(hwpt->domain->pgsize_bitmap);
+	reader->step = 1UL << __ffs(hwpt->table.domain->pgsize_bitmap);
 	reader->iova = cmd->iova;
 	reader->dirty_end = 0;
 

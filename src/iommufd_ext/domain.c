@@ -111,62 +111,62 @@ static const struct direct_driver *find_direct_driver(struct device *dev)
 
 /**
  * domain_choose_path() - choose the way areas go into a page table
- * @hwpt: the page table, whose domain is made
+ * @table: the page table, whose domain is made
  * @dev: the device it is for
  */
-void domain_choose_path(struct hwpt *hwpt, struct device *dev)
+void domain_choose_path(struct table *table, struct device *dev)
 {
-	const struct iommu_domain *domain = hwpt->domain;
+	const struct iommu_domain *domain = table->domain;
 	const struct direct_driver *driver;
 
-	mutex_init(&hwpt->driver_lock);
-	mutex_init(&hwpt->revoke_lock);
-	hwpt->map_path = MAP_CORE;
-	hwpt->parallel = false;
+	mutex_init(&table->driver_lock);
+	mutex_init(&table->revoke_lock);
+	table->map_path = MAP_CORE;
+	table->parallel = false;
 	driver = find_direct_driver(dev);
 	if (!driver || !direct_map || EXT_IOMMU_COUNTS_MAPPINGS)
 		return;
 	if (EXT_IOMMU_MAP_RANGE_TESTED && ext_iommu_has_map_range(domain))
-		hwpt->map_path = MAP_RANGE;
+		table->map_path = MAP_RANGE;
 	else if (EXT_IOMMU_MAP_PAGES_TESTED && domain->ops->map_pages &&
 		 domain->ops->unmap_pages)
-		hwpt->map_path = MAP_PAGES;
-	hwpt->parallel = driver->parallel & BIT(hwpt->map_path);
+		table->map_path = MAP_PAGES;
+	table->parallel = driver->parallel & BIT(table->map_path);
 }
 
-static __always_inline void driver_lock(struct hwpt *hwpt)
+static __always_inline void driver_lock(struct table *table)
 {
-	if (!hwpt->parallel)
-		mutex_lock(&hwpt->driver_lock);
+	if (!table->parallel)
+		mutex_lock(&table->driver_lock);
 }
 
-static __always_inline void driver_unlock(struct hwpt *hwpt)
+static __always_inline void driver_unlock(struct table *table)
 {
-	if (!hwpt->parallel)
-		mutex_unlock(&hwpt->driver_lock);
+	if (!table->parallel)
+		mutex_unlock(&table->driver_lock);
 }
 
 /**
  * domain_flush() - let the IOMMU forget what was unmapped
- * @hwpt: the page table
+ * @table: the page table
  * @gather: what was unmapped; empty afterwards
  *
  * Context: may sleep.
  */
-void domain_flush(struct hwpt *hwpt, struct iommu_iotlb_gather *gather)
+void domain_flush(struct table *table, struct iommu_iotlb_gather *gather)
 {
-	driver_lock(hwpt);
-	iommu_iotlb_sync(hwpt->domain, gather);
-	driver_unlock(hwpt);
+	driver_lock(table);
+	iommu_iotlb_sync(table->domain, gather);
+	driver_unlock(table);
 }
 
-static int sync_map(struct hwpt *hwpt, unsigned long iova, size_t size)
+static int sync_map(struct table *table, unsigned long iova, size_t size)
 {
 	int rc;
 
-	driver_lock(hwpt);
-	rc = ext_iotlb_sync_map(hwpt->domain, iova, size);
-	driver_unlock(hwpt);
+	driver_lock(table);
+	rc = ext_iotlb_sync_map(table->domain, iova, size);
+	driver_unlock(table);
 	return rc;
 }
 
@@ -397,12 +397,12 @@ static int map_contiguous(struct iommu_domain *domain, unsigned long iova,
  * Both direct ways. Inlined for each: for small mappings the choice between them
  * is a part that can be measured.
  */
-static __always_inline int map_directly(struct hwpt *hwpt, enum map_path path,
+static __always_inline int map_directly(struct table *table, enum map_path path,
 					unsigned long iova,
 					struct piece_iter *piece, int prot,
 					size_t *mapped)
 {
-	struct iommu_domain *domain = hwpt->domain;
+	struct iommu_domain *domain = table->domain;
 	unsigned long before;
 	phys_addr_t paddr;
 	size_t size;
@@ -410,7 +410,7 @@ static __always_inline int map_directly(struct hwpt *hwpt, enum map_path path,
 
 	while (!rc && piece->left) {
 		before = piece->left;
-		driver_lock(hwpt);
+		driver_lock(table);
 		do {
 			rc = map_lone_pages(domain, path, iova + *mapped, piece,
 					    prot, mapped);
@@ -424,7 +424,7 @@ static __always_inline int map_directly(struct hwpt *hwpt, enum map_path path,
 					       size, prot, mapped);
 		} while (!rc && piece->left &&
 			 (before ^ piece->left) < PAUSE_SIZE);
-		driver_unlock(hwpt);
+		driver_unlock(table);
 		if (!rc && piece->left)
 			rc = pause_mapping(piece);
 	}
@@ -450,32 +450,33 @@ struct block_table {
 	phys_addr_t end;
 };
 
-static int map_blocks(struct hwpt *hwpt, unsigned long iova,
-		      struct block_table *table, int prot, size_t *mapped)
+static int map_blocks(struct table *table, unsigned long iova,
+		      struct block_table *blocks, int prot, size_t *mapped)
 {
 	ssize_t done;
 
-	driver_lock(hwpt);
-	done = ext_iommu_map_sg(hwpt->domain, iova + *mapped, table->sg,
-				table->n, prot);
-	driver_unlock(hwpt);
+	driver_lock(table);
+	done = ext_iommu_map_sg(table->domain, iova + *mapped, blocks->sg,
+				blocks->n, prot);
+	driver_unlock(table);
 	if (done < 0)
 		return done;
 	*mapped += done;
-	if (WARN_ON_ONCE(done != table->size))
+	if (WARN_ON_ONCE(done != blocks->size))
 		return -EINVAL;
-	table->n = 0;
-	table->size = 0;
+	blocks->n = 0;
+	blocks->size = 0;
 	return 0;
 }
 
 /* Device memory has no struct page; where it would be is enough here. */
-static void add_block(struct block_table *table, phys_addr_t paddr, size_t size)
+static void add_block(struct block_table *blocks, phys_addr_t paddr,
+		      size_t size)
 {
-	sg_set_page(&table->sg[table->n++], pfn_to_page(PHYS_PFN(paddr)), size,
-		    offset_in_page(paddr));
-	table->size += size;
-	table->end = paddr + size;
+	sg_set_page(&blocks->sg[blocks->n++], pfn_to_page(PHYS_PFN(paddr)),
+		    size, offset_in_page(paddr));
+	blocks->size += size;
+	blocks->end = paddr + size;
 }
 
 /* The size of the largest block at the beginning of a range. */
@@ -486,49 +487,50 @@ static unsigned long first_block(unsigned long iova, unsigned long length)
 	return iova ? min(size, 1UL << __ffs(iova)) : size;
 }
 
-static noinline_for_stack int map_by_core(struct hwpt *hwpt, unsigned long iova,
+static noinline_for_stack int map_by_core(struct table *table,
+					  unsigned long iova,
 					  struct piece_iter *piece, int prot,
 					  size_t *mapped)
 {
-	struct block_table table;
+	struct block_table blocks;
 	phys_addr_t paddr;
 	size_t size, block;
 	int rc;
 
 	/* To clear all entries would be most of what one page takes here. */
-	table.n = 0;
-	table.size = 0;
-	sg_init_table(table.sg,
+	blocks.n = 0;
+	blocks.size = 0;
+	sg_init_table(blocks.sg,
 		      min_t(size_t, SG_ENTRIES, PHYS_PFN(piece->left) + 2));
 	while ((size = next_piece(piece, &paddr))) {
 		for (; size; size -= block, paddr += block) {
-			block = first_block(iova + *mapped + table.size, size);
-			if (table.n == SG_ENTRIES ||
-			    (table.n && table.end == paddr)) {
-				rc = map_blocks(hwpt, iova, &table, prot,
+			block = first_block(iova + *mapped + blocks.size, size);
+			if (blocks.n == SG_ENTRIES ||
+			    (blocks.n && blocks.end == paddr)) {
+				rc = map_blocks(table, iova, &blocks, prot,
 						mapped);
 				if (!rc)
 					rc = pause_mapping(piece);
 				if (rc)
 					return rc;
 			}
-			add_block(&table, paddr, block);
+			add_block(&blocks, paddr, block);
 		}
 	}
-	return map_blocks(hwpt, iova, &table, prot, mapped);
+	return map_blocks(table, iova, &blocks, prot, mapped);
 }
 
 /*
  * Says that a driver removed less than an area has, and remembers it. @iova: where it
  * was to remove @size bytes, and removed @done.
  */
-static void keep_area(const struct hwpt *hwpt, struct area *area,
+static void keep_area(const struct table *table, struct area *area,
 		      unsigned long iova, size_t size, size_t done)
 {
 	/* Readers hold iova_lock; whoever empties page tables may not. */
 	WRITE_ONCE(area->kept, true);
 	pr_err_ratelimited("page table %u: the IOMMU driver unmapped %#zx of %#zx bytes at IOVA %#lx; the memory of %#lx-%#lx stays pinned for good\n",
-			   hwpt->obj.id, done, size, iova, area->iova,
+			   table->obj->id, done, size, iova, area->iova,
 			   area->last);
 	add_taint(TAINT_WARN, LOCKDEP_STILL_OK);
 }
@@ -537,15 +539,15 @@ static void keep_area(const struct hwpt *hwpt, struct area *area,
  * As iommu_unmap_fast(). For one page, of which there is often nothing more, the core
  * would take half as long as the driver.
  */
-static size_t unmap_fast(struct hwpt *hwpt, unsigned long iova, size_t size,
+static size_t unmap_fast(struct table *table, unsigned long iova, size_t size,
 			 struct iommu_iotlb_gather *gather)
 {
-	struct iommu_domain *domain = hwpt->domain;
+	struct iommu_domain *domain = table->domain;
 	size_t done;
 
-	if (hwpt->map_path == MAP_RANGE) {
+	if (table->map_path == MAP_RANGE) {
 		done = ext_iommu_unmap_range(domain, iova, size, gather);
-	} else if (hwpt->map_path == MAP_PAGES && size == PAGE_SIZE &&
+	} else if (table->map_path == MAP_PAGES && size == PAGE_SIZE &&
 		   (domain->pgsize_bitmap & PAGE_SIZE)) {
 		done = domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1,
 						gather);
@@ -566,8 +568,9 @@ static size_t unmap_fast(struct hwpt *hwpt, unsigned long iova, size_t size,
  * range that does not join is flushed for here, and what the driver is given at
  * once is what iommu_unmap_fast() gives it in one call: one block.
  */
-static bool unmap_span(struct hwpt *hwpt, struct area *area, unsigned long iova,
-		       unsigned long length, struct iommu_iotlb_gather *gather)
+static bool unmap_span(struct table *table, struct area *area,
+		       unsigned long iova, unsigned long length,
+		       struct iommu_iotlb_gather *gather)
 {
 	bool gone = true;
 	unsigned long size;
@@ -577,14 +580,14 @@ static bool unmap_span(struct hwpt *hwpt, struct area *area, unsigned long iova,
 		size = PAGE_SIZE;
 		if (length != size)
 			size = min(first_block(iova, length), MAX_PIECE);
-		driver_lock(hwpt);
+		driver_lock(table);
 		if (gather->pgsize &&
 		    (gather->pgsize != size || gather->end + 1 != iova))
-			iommu_iotlb_sync(hwpt->domain, gather);
-		done = unmap_fast(hwpt, iova, size, gather);
-		driver_unlock(hwpt);
+			iommu_iotlb_sync(table->domain, gather);
+		done = unmap_fast(table, iova, size, gather);
+		driver_unlock(table);
 		if (unlikely(done < size)) {
-			keep_area(hwpt, area, iova, size, done);
+			keep_area(table, area, iova, size, done);
 			gone = false;
 		}
 		/* There may have been an entry that large: all of it is gone. */
@@ -599,20 +602,20 @@ static bool unmap_span(struct hwpt *hwpt, struct area *area, unsigned long iova,
 }
 
 /* The same, flushed. */
-static bool unmap_now(struct hwpt *hwpt, struct area *area, unsigned long iova,
-		      unsigned long length)
+static bool unmap_now(struct table *table, struct area *area,
+		      unsigned long iova, unsigned long length)
 {
 	struct iommu_iotlb_gather gather;
 	bool gone;
 
 	iommu_iotlb_gather_init(&gather);
-	gone = unmap_span(hwpt, area, iova, length, &gather);
-	domain_flush(hwpt, &gather);
+	gone = unmap_span(table, area, iova, length, &gather);
+	domain_flush(table, &gather);
 	return gone;
 }
 
 /* Maps part of an area whose runs are locked; if that fails, nothing of it. */
-static int map_range(struct hwpt *hwpt, struct area *area, unsigned long iova,
+static int map_range(struct table *table, struct area *area, unsigned long iova,
 		     unsigned long length, bool large_pages, bool killable)
 {
 	struct piece_iter piece;
@@ -625,54 +628,53 @@ static int map_range(struct hwpt *hwpt, struct area *area, unsigned long iova,
 	piece.max = large_pages ? MAX_PIECE : PAGE_SIZE;
 	piece.killable = killable;
 
-	switch (hwpt->map_path) {
+	switch (table->map_path) {
 	case MAP_CORE:
-		rc = map_by_core(hwpt, iova, &piece, area->prot, &mapped);
+		rc = map_by_core(table, iova, &piece, area->prot, &mapped);
 		break;
 	case MAP_PAGES:
-		rc = map_directly(hwpt, MAP_PAGES, iova, &piece, area->prot,
+		rc = map_directly(table, MAP_PAGES, iova, &piece, area->prot,
 				  &mapped);
 		break;
 	case MAP_RANGE:
-		rc = map_directly(hwpt, MAP_RANGE, iova, &piece, area->prot,
+		rc = map_directly(table, MAP_RANGE, iova, &piece, area->prot,
 				  &mapped);
 		break;
 	}
 	/* The core has done so. */
-	if (!rc && hwpt->map_path != MAP_CORE)
-		rc = sync_map(hwpt, iova, mapped);
+	if (!rc && table->map_path != MAP_CORE)
+		rc = sync_map(table, iova, mapped);
 	if (rc && mapped)
-		unmap_now(hwpt, area, iova, mapped);
+		unmap_now(table, area, iova, mapped);
 	return rc;
 }
 
 /* Maps an area whose runs are locked. */
-static int map_runs(struct hwpt *hwpt, struct area *area, bool large_pages)
+static int map_runs(struct table *table, struct area *area, bool large_pages)
 {
-	return map_range(hwpt, area, area->iova, area_length(area), large_pages,
-			 true);
+	return map_range(table, area, area->iova, area_length(area),
+			 large_pages, true);
 }
 
 /**
  * struct dmabuf_mapping - an area of memory of a dma-buf in a page table
  * @node: in dmabuf_memory.mapped
- * @hwpt: the page table
+ * @table: the page table
  * @area: the area
  */
 struct dmabuf_mapping {
 	struct rb_node node;
-	struct hwpt *hwpt;
+	struct table *table;
 	struct area *area;
 };
 
 /* Where areas and page tables are does as well as any order. */
-static bool comes_before(const struct area *area,
-			 const struct hwpt *hwpt,
+static bool comes_before(const struct area *area, const struct table *table,
 			 const struct dmabuf_mapping *other)
 {
 	if (area != other->area)
 		return area < other->area;
-	return hwpt < other->hwpt;
+	return table < other->table;
 }
 
 static void insert_mapping(struct dmabuf_memory *memory,
@@ -685,7 +687,7 @@ static void insert_mapping(struct dmabuf_memory *memory,
 
 	while (*link) {
 		parent = *link;
-		if (comes_before(mapping->area, mapping->hwpt,
+		if (comes_before(mapping->area, mapping->table,
 				 rb_entry(parent, struct dmabuf_mapping, node)))
 			link = &parent->rb_left;
 		else
@@ -697,7 +699,7 @@ static void insert_mapping(struct dmabuf_memory *memory,
 
 static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
 					   const struct area *area,
-					   const struct hwpt *hwpt)
+					   const struct table *table)
 {
 	struct rb_node *node = memory->mapped.rb_node;
 
@@ -707,10 +709,10 @@ static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
 		struct dmabuf_mapping *mapping =
 			rb_entry(node, struct dmabuf_mapping, node);
 
-		if (mapping->area == area && mapping->hwpt == hwpt)
+		if (mapping->area == area && mapping->table == table)
 			return mapping;
-		node = comes_before(area, hwpt, mapping) ? node->rb_left :
-							   node->rb_right;
+		node = comes_before(area, table, mapping) ? node->rb_left :
+							    node->rb_right;
 	}
 	return NULL;
 }
@@ -719,7 +721,7 @@ static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
  * As domain_map_area(), for memory of a dma-buf. What is revoked is mapped nowhere, and
  * that is a success.
  */
-static int map_dmabuf(struct hwpt *hwpt, struct area *area, bool large_pages)
+static int map_dmabuf(struct table *table, struct area *area, bool large_pages)
 {
 	struct dmabuf_memory *memory = area_dmabuf(area);
 	struct dmabuf_mapping *mapping;
@@ -728,14 +730,14 @@ static int map_dmabuf(struct hwpt *hwpt, struct area *area, bool large_pages)
 	mapping = kmalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return -ENOMEM;
-	mapping->hwpt = hwpt;
+	mapping->table = table;
 	mapping->area = area;
 
 	dmabufs_lock_out();
 	if (!memory->revoked) {
-		mutex_lock(&hwpt->revoke_lock);
-		rc = map_runs(hwpt, area, large_pages);
-		mutex_unlock(&hwpt->revoke_lock);
+		mutex_lock(&table->revoke_lock);
+		rc = map_runs(table, area, large_pages);
+		mutex_unlock(&table->revoke_lock);
 	}
 	if (!memory->revoked && !rc) {
 		insert_mapping(memory, mapping);
@@ -752,75 +754,75 @@ static void remove_mapping(struct dmabuf_memory *memory,
 	dmabufs_assert_locked_out();
 
 	rb_erase(&mapping->node, &memory->mapped);
-	mutex_lock(&mapping->hwpt->revoke_lock);
-	unmap_now(mapping->hwpt, mapping->area, mapping->area->iova,
+	mutex_lock(&mapping->table->revoke_lock);
+	unmap_now(mapping->table, mapping->area, mapping->area->iova,
 		  area_length(mapping->area));
-	mutex_unlock(&mapping->hwpt->revoke_lock);
+	mutex_unlock(&mapping->table->revoke_lock);
 	kfree(mapping);
 }
 
 /* Nothing happens if the memory has been revoked. */
-static void unmap_dmabuf(const struct hwpt *hwpt, const struct area *area)
+static void unmap_dmabuf(const struct table *table, const struct area *area)
 {
 	struct dmabuf_memory *memory = area_dmabuf(area);
 	struct dmabuf_mapping *mapping;
 
 	dmabufs_lock_out();
-	mapping = find_mapping(memory, area, hwpt);
+	mapping = find_mapping(memory, area, table);
 	if (mapping)
 		remove_mapping(memory, mapping);
 	dmabufs_let_in();
 }
 
 /* Is the area a page, as a driver with operations of its own takes it? */
-static bool is_direct_page(const struct hwpt *hwpt, const struct area *area)
+static bool is_direct_page(const struct table *table, const struct area *area)
 {
 	return area_length(area) == PAGE_SIZE && !offset_in_page(area->iova) &&
-	       hwpt->map_path != MAP_CORE &&
-	       (hwpt->domain->pgsize_bitmap & PAGE_SIZE);
+	       table->map_path != MAP_CORE &&
+	       (table->domain->pgsize_bitmap & PAGE_SIZE);
 }
 
 /* Map an area whose memory is one page, and nobody else's: a single run. */
-static int map_page_area(struct hwpt *hwpt, struct area *area)
+static int map_page_area(struct table *table, struct area *area)
 {
 	phys_addr_t paddr = PFN_PHYS(area->own.runs[0].pfn);
-	struct iommu_domain *domain = hwpt->domain;
+	struct iommu_domain *domain = table->domain;
 	size_t mapped;
 	int rc;
 
-	driver_lock(hwpt);
-	rc = map_one_page(domain, hwpt->map_path, area->iova, paddr, area->prot,
-			  &mapped);
+	driver_lock(table);
+	rc = map_one_page(domain, table->map_path, area->iova, paddr,
+			  area->prot, &mapped);
 	if (!rc)
 		rc = ext_iotlb_sync_map(domain, area->iova, PAGE_SIZE);
-	driver_unlock(hwpt);
+	driver_unlock(table);
 	if (rc && mapped)
-		unmap_now(hwpt, area, area->iova, mapped);
+		unmap_now(table, area, area->iova, mapped);
 	return rc;
 }
 
 /**
  * domain_map_area() - put an area into a page table
- * @hwpt: the page table
- * @area: a pinned area, aligned for @hwpt, that is not in it
+ * @table: the page table
+ * @area: a pinned area, aligned for @table, that is not in it
  * @large_pages: allow IOMMU pages larger than PAGE_SIZE
  *
  * Return: 0, -EINTR if the process is being killed, or the IOMMU driver's error; then
  * nothing is mapped, or @area is kept.
  */
-int domain_map_area(struct hwpt *hwpt, struct area *area, bool large_pages)
+int domain_map_area(struct table *table, struct area *area, bool large_pages)
 {
 	int rc;
 
 	if (area->pages == &area->own && area->own.max_runs == 1 &&
-	    is_direct_page(hwpt, area))
-		return map_page_area(hwpt, area);
+	    is_direct_page(table, area))
+		return map_page_area(table, area);
 
 	area_lock_runs(area);
 	if (unlikely(area_dmabuf(area)))
-		rc = map_dmabuf(hwpt, area, large_pages);
+		rc = map_dmabuf(table, area, large_pages);
 	else
-		rc = map_runs(hwpt, area, large_pages);
+		rc = map_runs(table, area, large_pages);
 	area_unlock_runs(area);
 	return rc;
 }
@@ -870,11 +872,11 @@ static void find_extent(const struct area *area, unsigned long iova,
  * The largest IOMMU page, or block of the core, that can be on both sides of @iova.
  * No page there is larger, and if there are smaller ones, this one holds several.
  */
-static size_t page_across(const struct hwpt *hwpt, const struct area *area,
+static size_t page_across(const struct table *table, const struct area *area,
 			  unsigned long iova, unsigned long *start)
 {
-	unsigned long sizes = hwpt->domain->pgsize_bitmap;
-	bool blocks = hwpt->map_path == MAP_CORE;
+	unsigned long sizes = table->domain->pgsize_bitmap;
+	bool blocks = table->map_path == MAP_CORE;
 	struct extent extent;
 	size_t size;
 
@@ -898,56 +900,56 @@ static size_t page_across(const struct hwpt *hwpt, const struct area *area,
 
 /**
  * domain_has_page_across() - may an IOMMU page be on both sides of an IOVA?
- * @hwpt: the page table
+ * @table: the page table
  * @area: an area that is in it, with large pages
  * @iova: an IOVA of the area, not its first
  *
  * Return: false if certainly not.
  */
-bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
+bool domain_has_page_across(const struct table *table, const struct area *area,
 			    unsigned long iova)
 {
 	unsigned long start;
 	bool has;
 
 	area_lock_runs(area);
-	has = page_across(hwpt, area, iova, &start);
+	has = page_across(table, area, iova, &start);
 	area_unlock_runs(area);
 	return has;
 }
 
 /* Replace one IOMMU page by smaller ones that begin or end at @iova. */
-static int replace_page(struct hwpt *hwpt, struct area *area,
+static int replace_page(struct table *table, struct area *area,
 			unsigned long iova, unsigned long start, size_t pgsize)
 {
 	int rc;
 
 	/* Nothing is mapped over what stays. */
-	if (!unmap_now(hwpt, area, start, pgsize))
+	if (!unmap_now(table, area, start, pgsize))
 		return -EIO;
-	rc = map_range(hwpt, area, start, iova - start, true, false);
+	rc = map_range(table, area, start, iova - start, true, false);
 	if (rc)
 		goto err_map;
-	rc = map_range(hwpt, area, iova, start + pgsize - iova, true, false);
+	rc = map_range(table, area, iova, start + pgsize - iova, true, false);
 	if (rc)
 		goto err_unmap;
 	return 0;
 
 err_unmap:
-	unmap_now(hwpt, area, start, iova - start);
+	unmap_now(table, area, start, iova - start);
 err_map:
 	/*
 	 * There was one page here: most drivers need no new table for it. One that
 	 * fails leaves a hole in which the device faults, and at UNMAP the area
 	 * is kept.
 	 */
-	WARN_ON(map_range(hwpt, area, start, pgsize, true, false));
+	WARN_ON(map_range(table, area, start, pgsize, true, false));
 	return rc;
 }
 
 /**
  * domain_split_at() - let no IOMMU page be on both sides of an IOVA
- * @hwpt: the page table
+ * @table: the page table
  * @area: an area that is in it, with large pages
  * @iova: an IOVA of the area, not its first
  *
@@ -957,35 +959,35 @@ err_map:
  * Context: may sleep.
  * Return: 0 or the IOMMU driver's error; then everything is mapped as before.
  */
-int domain_split_at(struct hwpt *hwpt, struct area *area, unsigned long iova)
+int domain_split_at(struct table *table, struct area *area, unsigned long iova)
 {
 	unsigned long start;
 	size_t pgsize;
 	int rc = 0;
 
 	area_lock_runs(area);
-	pgsize = page_across(hwpt, area, iova, &start);
+	pgsize = page_across(table, area, iova, &start);
 	if (pgsize)
-		rc = replace_page(hwpt, area, iova, start, pgsize);
+		rc = replace_page(table, area, iova, start, pgsize);
 	area_unlock_runs(area);
 	return rc;
 }
 
 /**
  * domain_unmap_area() - take an area out of a page table
- * @hwpt: the page table
+ * @table: the page table
  * @area: an area that is in it; it is kept if any of it stays
  * @gather: collects what domain_flush() has to flush
  *
  * Until that flush the device may still reach the memory.
  */
-void domain_unmap_area(struct hwpt *hwpt, struct area *area,
+void domain_unmap_area(struct table *table, struct area *area,
 		       struct iommu_iotlb_gather *gather)
 {
 	if (unlikely(area_dmabuf(area)))
-		unmap_dmabuf(hwpt, area);
+		unmap_dmabuf(table, area);
 	else
-		unmap_span(hwpt, area, area->iova, area_length(area), gather);
+		unmap_span(table, area, area->iova, area_length(area), gather);
 }
 
 /**

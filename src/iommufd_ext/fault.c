@@ -626,7 +626,7 @@ int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
 	if (!obj)
 		return -ENOENT;
 	hwpt->fault = container_of(obj, struct fault_queue, obj);
-	ext_set_iopf_handler(hwpt->domain, queue_group);
+	ext_set_iopf_handler(hwpt->table.domain, queue_group);
 	return 0;
 }
 

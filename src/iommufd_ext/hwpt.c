@@ -99,7 +99,7 @@ static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 				 "this kernel tracks dirty pages of %s, but does not say which they are",
 				 dev_name(idev->dev));
 	}
-	hwpt->domain = domain;
+	hwpt->table.domain = domain;
 	return 0;
 }
 
@@ -118,6 +118,7 @@ static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 			u32 flags, const struct ext_user_data *data)
 {
+	struct iommu_domain *domain;
 	struct hwpt *hwpt;
 	int rc;
 
@@ -128,13 +129,14 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
+	hwpt->table.obj = &hwpt->obj;
 	INIT_LIST_HEAD(&hwpt->endpoints);
 	hwpt->nest_parent = flags & IOASID_HWPT_ALLOC_NEST_PARENT;
 	hwpt->pasid = flags & IOASID_HWPT_ALLOC_PASID;
 	hwpt->coherent = idev->igroup->coherent;
-	hwpt->dev_id = idev->obj.id;
-	hwpt->dev_name = kstrdup(dev_name(idev->dev), GFP_KERNEL_ACCOUNT);
-	if (!hwpt->dev_name) {
+	hwpt->table.dev_id = idev->obj.id;
+	hwpt->table.dev_name = kstrdup(dev_name(idev->dev), GFP_KERNEL_ACCOUNT);
+	if (!hwpt->table.dev_name) {
 		rc = -ENOMEM;
 		goto err_free_hwpt;
 	}
@@ -142,11 +144,12 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	rc = hwpt_alloc_domain(hwpt, idev, flags, data);
 	if (rc)
 		goto err_free_name;
-	domain_choose_path(hwpt, idev->dev);
+	domain_choose_path(&hwpt->table, idev->dev);
 
 	/* Entries made before could be without it: it comes first. */
+	domain = hwpt->table.domain;
 	if (hwpt->coherent &&
-	    WARN_ON(!hwpt->domain->ops->enforce_cache_coherency(hwpt->domain))) {
+	    WARN_ON(!domain->ops->enforce_cache_coherency(domain))) {
 		rc = refuse_id(idev->ictx, -EINVAL, idev->obj.id,
 			       "the IOMMU of %s does not keep DMA from bypassing caches",
 			       dev_name(idev->dev));
@@ -162,9 +165,9 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	return hwpt;
 
 err_free_domain:
-	iommu_domain_free(hwpt->domain);
+	iommu_domain_free(domain);
 err_free_name:
-	kfree(hwpt->dev_name);
+	kfree(hwpt->table.dev_name);
 err_free_hwpt:
 	kfree(hwpt);
 	return ERR_PTR(rc);
@@ -190,7 +193,7 @@ static int check_parent(struct iommufd_ext_device *idev, struct hwpt *parent,
 		return refuse_id(ictx, -EINVAL, parent->obj.id,
 				 "page table %u was not made to be a parent",
 				 parent->obj.id);
-	if (!ext_iommu_same_owner(parent->domain, idev->dev))
+	if (!ext_iommu_same_owner(parent->table.domain, idev->dev))
 		return refuse_ids(ictx, -EINVAL, parent->obj.id, idev->obj.id,
 				  "page table %u is for another kind of IOMMU than that of %s",
 				  parent->obj.id, dev_name(idev->dev));
@@ -203,14 +206,15 @@ static int alloc_nested_domain(struct hwpt *hwpt,
 {
 	struct iommu_domain *domain;
 
-	domain = ext_iommu_domain_alloc_nested(idev->dev, hwpt->parent->domain,
+	domain = ext_iommu_domain_alloc_nested(idev->dev,
+					       hwpt->parent->table.domain,
 					       flags & ~IOASID_HWPT_FAULT_ID_VALID,
 					       data);
 	if (IS_ERR(domain))
 		return refuse_id(idev->ictx, PTR_ERR(domain), idev->obj.id,
 				 "the IOMMU of %s makes no nested page table of %zu bytes of data of type %u",
 				 dev_name(idev->dev), data->len, data->type);
-	hwpt->domain = domain;
+	hwpt->table.domain = domain;
 	return 0;
 }
 
@@ -232,6 +236,7 @@ static struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
 	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
+	hwpt->table.obj = &hwpt->obj;
 	INIT_LIST_HEAD(&hwpt->endpoints);
 	hwpt->parent = parent;
 	hwpt->ioas = parent->ioas;
@@ -249,7 +254,7 @@ static struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
 	return hwpt;
 
 err_free_domain:
-	iommu_domain_free(hwpt->domain);
+	iommu_domain_free(hwpt->table.domain);
 err_free_hwpt:
 	kfree(hwpt);
 	return ERR_PTR(rc);
@@ -265,14 +270,14 @@ static bool same_aperture(const struct iommu_domain_geometry *a,
 /* Another kind of IOMMU, attached to a filled page table, can narrow it. */
 static int hwpt_update_aperture(struct hwpt *hwpt)
 {
-	const struct iommu_domain_geometry *now = &hwpt->domain->geometry;
+	const struct iommu_domain_geometry *now = &hwpt->table.domain->geometry;
 	struct ioas *ioas = hwpt->ioas;
 	int rc;
 
 	if (same_aperture(&hwpt->aperture, now))
 		return 0;
 	mutex_lock(&ioas->iova_lock);
-	rc = iova_reserve_outside(ioas, now, hwpt);
+	rc = iova_reserve_outside(ioas, now, &hwpt->table);
 	mutex_unlock(&ioas->iova_lock);
 	if (!rc)
 		hwpt->aperture = *now;
@@ -286,7 +291,7 @@ static int hwpt_update_aperture(struct hwpt *hwpt)
  * A nested page table is the user's to fill.
  *
  * Context: holds attach_lock; may sleep, faults and pins user memory.
- * Return: 0 or the error of ioas_add_hwpt().
+ * Return: 0 or the error of ioas_add_table().
  */
 int hwpt_fill(struct hwpt *hwpt)
 {
@@ -296,10 +301,10 @@ int hwpt_fill(struct hwpt *hwpt)
 		return 0;
 	if (hwpt->filled)
 		return hwpt_update_aperture(hwpt);
-	rc = ioas_add_hwpt(hwpt->ioas, hwpt);
+	rc = ioas_add_table(hwpt->ioas, &hwpt->table);
 	if (rc)
 		return rc;
-	hwpt->aperture = hwpt->domain->geometry;
+	hwpt->aperture = hwpt->table.domain->geometry;
 	hwpt->filled = true;
 	return 0;
 }
@@ -314,7 +319,7 @@ void hwpt_unfill(struct hwpt *hwpt)
 {
 	if (!hwpt->filled)
 		return;
-	ioas_remove_hwpt(hwpt->ioas, hwpt);
+	ioas_remove_table(hwpt->ioas, &hwpt->table);
 	hwpt->filled = false;
 }
 
@@ -331,10 +336,10 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	WARN_ON(!list_empty(&hwpt->endpoints));
 
 	hwpt_unfill(hwpt);
-	iommu_domain_free(hwpt->domain);
+	iommu_domain_free(hwpt->table.domain);
 	hwpt_put_fault_queue(ictx, hwpt);
 	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
-	kfree(hwpt->dev_name);
+	kfree(hwpt->table.dev_name);
 	kfree(hwpt);
 }
 
@@ -389,7 +394,8 @@ void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 /* A nested page table has no memory of its own. */
 static struct mutex *revoke_lock(struct hwpt *hwpt)
 {
-	return hwpt->parent ? &hwpt->parent->revoke_lock : &hwpt->revoke_lock;
+	return hwpt->parent ? &hwpt->parent->table.revoke_lock :
+			      &hwpt->table.revoke_lock;
 }
 
 /**
@@ -619,8 +625,8 @@ static int hwpt_invalidate(struct iommufd_ext_ctx *ictx,
 	if (obj->type == OBJ_HWPT_NESTED) {
 		hwpt = container_of(obj, struct hwpt, obj);
 		*served = cmd->entry_num;
-		rc = ext_iommu_cache_invalidate_user(hwpt->domain, &entries,
-						     served);
+		rc = ext_iommu_cache_invalidate_user(hwpt->table.domain,
+						     &entries, served);
 		if (rc)
 			refuse_id(ictx, rc, cmd->hwpt_id,
 				  "the IOMMU driver takes %u of the %u entries (error %d)",

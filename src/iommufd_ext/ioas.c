@@ -35,7 +35,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 		return -ENOMEM;
 	ioas->ictx = ucmd->ictx;
 	init_rwsem(&ioas->domains_rwsem);
-	INIT_LIST_HEAD(&ioas->hwpts);
+	INIT_LIST_HEAD(&ioas->tables);
 	mutex_init(&ioas->iova_lock);
 	ioas->areas = RB_ROOT;
 	ioas->reserved = RB_ROOT_CACHED;
@@ -43,7 +43,7 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	ioas->allowed = RB_ROOT_CACHED;
 	ioas->iova_alignment = 1;
 	ioas->large_pages = true;
-	xa_init_flags(&ioas->accesses, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	xa_init_flags(&ioas->listeners, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 
 	rc = obj_reserve(ucmd->ictx, &ioas->obj, OBJ_IOAS);
 	if (rc) {
@@ -70,10 +70,10 @@ void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 		ictx->vfio_ioas = NULL;
 	xa_unlock(&ictx->objects);
 
-	WARN_ON(!list_empty(&ioas->hwpts));
+	WARN_ON(!list_empty(&ioas->tables));
 	selftest_free_ioas(ioas);
 	WARN_ON(!RB_EMPTY_ROOT(&ioas->reserved.rb_root));
-	WARN_ON(!xa_empty(&ioas->accesses));
+	WARN_ON(!xa_empty(&ioas->listeners));
 
 	/* Without a page table, nothing is pinned. */
 	rbtree_postorder_for_each_entry_safe(area, next, &ioas->areas, node) {

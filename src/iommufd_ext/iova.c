@@ -542,7 +542,7 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
  * iova_reserve_outside() - reserve what a page table cannot translate
  * @ioas: the IOAS
  * @geometry: what it can
- * @hwpt: the page table
+ * @table: the page table
  *
  * Context: holds ioas->iova_lock.
  * Return: 0; -EADDRINUSE if a mapping is there; -ENOMEM. On failure part of it
@@ -550,13 +550,13 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
  */
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
-			 struct hwpt *hwpt)
+			 struct table *table)
 {
 	const struct iova_owner owner = {
-		.key = hwpt,
-		.id = hwpt->obj.id,
-		.dev_name = hwpt->dev_name,
-		.dev_id = hwpt->dev_id,
+		.key = table,
+		.id = table->obj->id,
+		.dev_name = table->dev_name,
+		.dev_id = table->dev_id,
 	};
 	int rc = 0;
 
@@ -711,25 +711,25 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
  * -EINVAL if the page table has no pages as small as PAGE_SIZE; -EINTR if the process
  * is being killed. When there are fewer of them than before, it cannot fail.
  */
-int iova_update_alignment(struct ioas *ioas, struct hwpt *joining)
+int iova_update_alignment(struct ioas *ioas, struct table *joining)
 {
 	unsigned long alignment = ioas->large_pages ? 1 : PAGE_SIZE;
-	struct iommufd_ext_access *access;
-	struct hwpt *hwpt;
+	struct listener *listener;
+	struct table *table;
 	struct rb_node *node;
 	unsigned long index;
 
 	lockdep_assert_held(&ioas->domains_rwsem);
 	lockdep_assert_held(&ioas->iova_lock);
 
-	xa_for_each(&ioas->accesses, index, access)
-		alignment = max(alignment, access->iova_alignment);
+	xa_for_each(&ioas->listeners, index, listener)
+		alignment = max(alignment, listener->iova_alignment);
 	/* None of them has more than all together have. */
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
+	list_for_each_entry(table, &ioas->tables, item) {
 		if (alignment >= ioas->iova_alignment)
 			break;
 		alignment = max(alignment,
-				1UL << __ffs(hwpt->domain->pgsize_bitmap));
+				1UL << __ffs(table->domain->pgsize_bitmap));
 	}
 	if (joining) {
 		unsigned long pgsizes = joining->domain->pgsize_bitmap;

@@ -53,7 +53,8 @@ void ioas_unlock_content(struct ioas *ioas)
 }
 
 /* Take areas out of one page table; there is at least one. */
-static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
+static void unmap_array(struct table *table, struct area **areas,
+			unsigned int nr)
 {
 	struct iommu_iotlb_gather gather;
 	unsigned int i;
@@ -62,9 +63,9 @@ static void unmap_array(struct hwpt *hwpt, struct area **areas, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (i)
 			cond_resched();
-		domain_unmap_area(hwpt, areas[i], &gather);
+		domain_unmap_area(table, areas[i], &gather);
 	}
-	domain_flush(hwpt, &gather);
+	domain_flush(table, &gather);
 }
 
 /* There is rarely more than one, and what comes once needs no pause behind it. */
@@ -76,15 +77,15 @@ static struct area *next_in_list(struct area *area)
 }
 
 /* The same for areas that are linked by area->next. */
-static void unmap_list(struct hwpt *hwpt, struct area *list)
+static void unmap_list(struct table *table, struct area *list)
 {
 	struct iommu_iotlb_gather gather;
 	struct area *area;
 
 	iommu_iotlb_gather_init(&gather);
 	for (area = list; area; area = next_in_list(area))
-		domain_unmap_area(hwpt, area, &gather);
-	domain_flush(hwpt, &gather);
+		domain_unmap_area(table, area, &gather);
+	domain_flush(table, &gather);
 }
 
 static int refuse_killed(struct ioas *ioas)
@@ -94,42 +95,44 @@ static int refuse_killed(struct ioas *ioas)
 }
 
 /**
- * hwpt_get_name() - a page table as a sentence names it
- * @hwpt: the page table
+ * table_get_name() - a page table as a sentence names it
+ * @ioas: what it follows
+ * @table: the page table
  * @name: is filled
  *
  * One that an attach makes, or HWPT_ALLOC, has an id that nobody ever gets if that
  * fails. It is named by its IOAS as long as it is not published.
  */
-void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name)
+void table_get_name(struct ioas *ioas, const struct table *table,
+		    struct table_name *name)
 {
-	if (obj_is_published(hwpt->ioas->ictx, &hwpt->obj)) {
-		name->id = hwpt->obj.id;
+	if (obj_is_published(ioas->ictx, table->obj)) {
+		name->id = table->obj->id;
 		scnprintf(name->text, sizeof(name->text), "page table %u",
 			  name->id);
 	} else {
-		name->id = hwpt->ioas->obj.id;
+		name->id = ioas->obj.id;
 		scnprintf(name->text, sizeof(name->text),
 			  "a new page table of IOAS %u", name->id);
 	}
 }
 
-static int refuse_map(struct hwpt *hwpt, const struct area *area, int rc)
+static int refuse_map(struct ioas *ioas, const struct table *table,
+		      const struct area *area, int rc)
 {
-	struct ioas *ioas = hwpt->ioas;
-	struct hwpt_name name;
+	struct table_name name;
 
 	if (rc == -EINTR)
 		return refuse_killed(ioas);
-	hwpt_get_name(hwpt, &name);
+	table_get_name(ioas, table, &name);
 	return refuse_range(ioas->ictx, rc, ioas->obj.id, area->iova,
 			    area->last,
 			    "the IOMMU driver cannot map %#lx-%#lx into %s (error %d)",
 			    area->iova, area->last, name.text, -rc);
 }
 
-static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
-			 struct area **areas, unsigned int nr)
+static int map_into_table(struct ioas *ioas, struct table *table,
+			  struct area **areas, unsigned int nr)
 {
 	unsigned int i;
 	int rc;
@@ -138,9 +141,10 @@ static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 		/* There can be many that are too small for a pause of their own. */
 		rc = i ? resched_killable() : 0;
 		if (!rc)
-			rc = domain_map_area(hwpt, areas[i], ioas->large_pages);
+			rc = domain_map_area(table, areas[i],
+					     ioas->large_pages);
 		if (rc) {
-			refuse_map(hwpt, areas[i], rc);
+			refuse_map(ioas, table, areas[i], rc);
 			goto err_unmap;
 		}
 	}
@@ -148,28 +152,28 @@ static int map_into_hwpt(struct ioas *ioas, struct hwpt *hwpt,
 
 err_unmap:
 	if (i)
-		unmap_array(hwpt, areas, i);
+		unmap_array(table, areas, i);
 	return rc;
 }
 
-static int map_into_hwpts(struct ioas *ioas, struct area **areas,
-			  unsigned int nr)
+static int map_into_tables(struct ioas *ioas, struct area **areas,
+			   unsigned int nr)
 {
-	struct hwpt *hwpt;
+	struct table *table;
 	int rc;
 
 	lockdep_assert_held_read(&ioas->domains_rwsem);
 
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item) {
-		rc = map_into_hwpt(ioas, hwpt, areas, nr);
+	list_for_each_entry(table, &ioas->tables, item) {
+		rc = map_into_table(ioas, table, areas, nr);
 		if (rc)
 			goto err_unmap;
 	}
 	return 0;
 
 err_unmap:
-	list_for_each_entry_continue_reverse(hwpt, &ioas->hwpts, ioas_item)
-		unmap_array(hwpt, areas, nr);
+	list_for_each_entry_continue_reverse(table, &ioas->tables, item)
+		unmap_array(table, areas, nr);
 	return rc;
 }
 
@@ -236,7 +240,7 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	int rc = 0;
 
 	/* A glance without the lock: the right answer is known below. */
-	if (!list_empty(&ioas->hwpts)) {
+	if (!list_empty(&ioas->tables)) {
 		rc = pin_areas(areas, nr);
 		if (rc)
 			return rc;
@@ -244,7 +248,7 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	}
 
 	rc = lock_domains_for_reading(ioas);
-	while (!rc && pinned == list_empty(&ioas->hwpts)) {
+	while (!rc && pinned == list_empty(&ioas->tables)) {
 		up_read(&ioas->domains_rwsem);
 		if (pinned) {
 			unpin_areas(areas, nr);
@@ -258,7 +262,7 @@ int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	}
 	if (rc)
 		goto out_unpin;
-	rc = map_into_hwpts(ioas, areas, nr);
+	rc = map_into_tables(ioas, areas, nr);
 	/* Once they are ready, somebody else may remove them. */
 	if (trace_ioasid_map_enabled())
 		trace_areas(ioas, areas, nr, rc);
@@ -400,7 +404,7 @@ static unsigned long remove_list(struct ioas *ioas, struct unmap_range *range,
 static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 			 unsigned long *unmapped)
 {
-	struct hwpt *hwpt;
+	struct table *table;
 	bool pinned;
 	int rc;
 
@@ -411,10 +415,10 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 	mutex_lock(&ioas->iova_lock);
 	rc = claim_range(ioas, range);
 	mutex_unlock(&ioas->iova_lock);
-	pinned = !list_empty(&ioas->hwpts);
+	pinned = !list_empty(&ioas->tables);
 	if (range->list)
-		list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
-			unmap_list(hwpt, range->list);
+		list_for_each_entry(table, &ioas->tables, item)
+			unmap_list(table, range->list);
 	up_read(&ioas->domains_rwsem);
 
 	*unmapped += remove_list(ioas, range, pinned);
@@ -428,19 +432,19 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 static int notify_unmap(struct ioas *ioas, unsigned long iova,
 			unsigned long length)
 {
-	struct iommufd_ext_access *access;
+	struct listener *listener;
 	unsigned long index;
 
-	xa_lock(&ioas->accesses);
-	xa_for_each(&ioas->accesses, index, access) {
-		refcount_inc(&access->obj.users);
-		xa_unlock(&ioas->accesses);
-		if (access->ops->unmap)
-			access->ops->unmap(access->data, iova, length);
-		obj_put(access->ictx, &access->obj);
-		xa_lock(&ioas->accesses);
+	xa_lock(&ioas->listeners);
+	xa_for_each(&ioas->listeners, index, listener) {
+		refcount_inc(&listener->obj->users);
+		xa_unlock(&ioas->listeners);
+		if (listener->ops->unmap)
+			listener->ops->unmap(listener->data, iova, length);
+		obj_put(ioas->ictx, listener->obj);
+		xa_lock(&ioas->listeners);
 	}
-	xa_unlock(&ioas->accesses);
+	xa_unlock(&ioas->listeners);
 
 	if (down_write_killable(&ioas->domains_rwsem))
 		return -EINTR;
@@ -526,7 +530,7 @@ static struct slice *take_slice(struct area *area, unsigned long iova,
 static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 			      unsigned long last, struct list_head *slices)
 {
-	bool pinned = !list_empty(&ioas->hwpts);
+	bool pinned = !list_empty(&ioas->tables);
 	struct slice *slice;
 	struct area *area;
 
@@ -595,8 +599,9 @@ static struct area *skip_unready(struct area *area)
 	for ((area) = skip_unready(iova_find_area(ioas, 0, ULONG_MAX)); (area); \
 	     (area) = skip_unready(iova_next_area(area)))
 
-/* Empty @hwpt of all areas before @stop, and unpin those with no page table. */
-static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
+/* Empty @table of all areas before @stop, and unpin those with no page table. */
+static void empty_table(struct ioas *ioas, struct table *table,
+			struct area *stop)
 {
 	struct iommu_iotlb_gather gather;
 	bool unmapped = false;
@@ -609,14 +614,14 @@ static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 	for_each_ready_area(area, ioas) {
 		if (area == stop)
 			break;
-		domain_unmap_area(hwpt, area, &gather);
+		domain_unmap_area(table, area, &gather);
 		unmapped = true;
 		cond_resched();
 	}
 	if (unmapped)
-		domain_flush(hwpt, &gather);
+		domain_flush(table, &gather);
 
-	if (!list_empty(&ioas->hwpts))
+	if (!list_empty(&ioas->tables))
 		return;
 	for_each_ready_area(area, ioas) {
 		if (area == stop)
@@ -626,9 +631,9 @@ static void empty_hwpt(struct ioas *ioas, struct hwpt *hwpt, struct area *stop)
 	}
 }
 
-static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
+static int fill_table(struct ioas *ioas, struct table *table)
 {
-	bool pin = list_empty(&ioas->hwpts);
+	bool pin = list_empty(&ioas->tables);
 	struct area *area;
 	int rc;
 
@@ -638,9 +643,9 @@ static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 			if (rc)
 				goto err_empty;
 		}
-		rc = domain_map_area(hwpt, area, ioas->large_pages);
+		rc = domain_map_area(table, area, ioas->large_pages);
 		if (rc) {
-			refuse_map(hwpt, area, rc);
+			refuse_map(ioas, table, area, rc);
 			if (pin)
 				area_unpin(area);
 			goto err_empty;
@@ -655,41 +660,41 @@ static int fill_hwpt(struct ioas *ioas, struct hwpt *hwpt)
 	return 0;
 
 err_empty:
-	empty_hwpt(ioas, hwpt, area);
+	empty_table(ioas, table, area);
 	return rc;
 }
 
 /**
- * ioas_add_hwpt() - let a page table follow the IOAS
+ * ioas_add_table() - let a page table follow the IOAS
  * @ioas: the IOAS
- * @hwpt: an empty page table that knows its aperture and page sizes
+ * @table: an empty page table that knows its aperture and page sizes
  *
  * Context: may sleep, faults and pins user memory; holds attach_lock.
  * Return: 0; -EADDRINUSE if a mapping does not fit the page table's aperture or
  * alignment; -EINVAL if its pages are too large; the error of pinning or
  * mapping. On failure nothing changes.
  */
-int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt)
+int ioas_add_table(struct ioas *ioas, struct table *table)
 {
 	int rc;
 
 	if (down_write_killable(&ioas->domains_rwsem))
 		return refuse_killed(ioas);
 	mutex_lock(&ioas->iova_lock);
-	rc = iova_update_alignment(ioas, hwpt);
+	rc = iova_update_alignment(ioas, table);
 	if (rc)
 		goto out_unlock;
-	rc = iova_reserve_outside(ioas, &hwpt->domain->geometry, hwpt);
+	rc = iova_reserve_outside(ioas, &table->domain->geometry, table);
 	if (rc)
 		goto err_unreserve;
-	rc = fill_hwpt(ioas, hwpt);
+	rc = fill_table(ioas, table);
 	if (rc)
 		goto err_unreserve;
-	list_add_tail(&hwpt->ioas_item, &ioas->hwpts);
+	list_add_tail(&table->item, &ioas->tables);
 	goto out_unlock;
 
 err_unreserve:
-	iova_unreserve(ioas, hwpt);
+	iova_unreserve(ioas, table);
 	iova_update_alignment(ioas, NULL);
 out_unlock:
 	mutex_unlock(&ioas->iova_lock);
@@ -698,65 +703,64 @@ out_unlock:
 }
 
 /**
- * ioas_remove_hwpt() - undo ioas_add_hwpt()
+ * ioas_remove_table() - undo ioas_add_table()
  * @ioas: the IOAS
- * @hwpt: a page table that follows it
+ * @table: a page table that follows it
  *
  * Context: may sleep; holds attach_lock. Neither allocates nor fails.
  */
-void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt)
+void ioas_remove_table(struct ioas *ioas, struct table *table)
 {
 	down_write(&ioas->domains_rwsem);
 	mutex_lock(&ioas->iova_lock);
-	list_del(&hwpt->ioas_item);
-	empty_hwpt(ioas, hwpt, NULL);
-	iova_unreserve(ioas, hwpt);
+	list_del(&table->item);
+	empty_table(ioas, table, NULL);
+	iova_unreserve(ioas, table);
 	iova_update_alignment(ioas, NULL);
 	mutex_unlock(&ioas->iova_lock);
 	up_write(&ioas->domains_rwsem);
 }
 
 /**
- * ioas_add_access() - let an access be told what is unmapped
+ * ioas_add_listener() - let a driver be told what is unmapped
  * @ioas: the IOAS
- * @access: the access
- * @index: for ioas_remove_access()
+ * @listener: the driver
+ * @index: for ioas_remove_listener()
  *
  * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
- * Return: 0; -EADDRINUSE if a mapping is not aligned as the access needs it; -ENOMEM;
+ * Return: 0; -EADDRINUSE if a mapping is not aligned as the driver needs it; -ENOMEM;
  * -EINTR if the process is being killed.
  */
-int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
-		    u32 *index)
+int ioas_add_listener(struct ioas *ioas, struct listener *listener, u32 *index)
 {
 	int rc;
 
 	rc = ioas_lock_content(ioas);
 	if (rc)
 		return rc;
-	rc = xa_alloc(&ioas->accesses, index, access, xa_limit_31b,
+	rc = xa_alloc(&ioas->listeners, index, listener, xa_limit_31b,
 		      GFP_KERNEL_ACCOUNT);
 	if (!rc) {
 		rc = iova_update_alignment(ioas, NULL);
 		if (rc)
-			xa_erase(&ioas->accesses, *index);
+			xa_erase(&ioas->listeners, *index);
 	}
 	ioas_unlock_content(ioas);
 	return rc;
 }
 
 /**
- * ioas_remove_access() - undo ioas_add_access()
+ * ioas_remove_listener() - undo ioas_add_listener()
  * @ioas: the IOAS
  * @index: as there
  *
  * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
  */
-void ioas_remove_access(struct ioas *ioas, u32 index)
+void ioas_remove_listener(struct ioas *ioas, u32 index)
 {
 	down_write(&ioas->domains_rwsem);
 	mutex_lock(&ioas->iova_lock);
-	xa_erase(&ioas->accesses, index);
+	xa_erase(&ioas->listeners, index);
 	iova_update_alignment(ioas, NULL);
 	mutex_unlock(&ioas->iova_lock);
 	up_write(&ioas->domains_rwsem);
@@ -769,7 +773,7 @@ static int disable_large_pages_locked(struct ioas *ioas)
 	if (!ioas->large_pages)
 		return 0;
 	/* What a page table holds would have to be mapped anew. */
-	if (!list_empty(&ioas->hwpts) && !RB_EMPTY_ROOT(&ioas->areas))
+	if (!list_empty(&ioas->tables) && !RB_EMPTY_ROOT(&ioas->areas))
 		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
 				 "large pages cannot be switched off: IOAS %u has mappings in a page table",
 				 ioas->obj.id);

@@ -12,16 +12,16 @@
  *         shared_pages.lock
  *           mmap_lock
  *           dmabufs_lock (dmabuf.c)
- *             hwpt.revoke_lock
- *               hwpt.driver_lock
- *             group->mutex of the IOMMU core
+ *             table.revoke_lock
+ *               table.driver_lock
+ *               group->mutex of the IOMMU core
  *     fault_queue.lock (fault.c)
  *       the IOMMU core's lock of a device's faults
  *       fault_queue.list_lock
  *   igroups_lock (group.c)
  *     group->mutex of the IOMMU core
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
- *   ioas.accesses.xa_lock, igroups_list_lock (group.c): innermost, but for
+ *   ioas.listeners.xa_lock, igroups_list_lock (group.c): innermost, but for
  *   iommufd_ext_errors.lock and iommufd_ext_last_user.lock
  *
  * Drivers call in with locks of their own held (vfio: the device set's), never
@@ -449,7 +449,7 @@ struct slice {
  * @ictx: the context; constant
  * @domains_rwsem: write: the set of page tables changes; read: an area goes into
  *	or out of all of them. Never held while a new mapping pins its memory
- * @hwpts: the page tables that follow the IOAS; changes with @domains_rwsem
+ * @tables: the page tables that follow the IOAS; changes with @domains_rwsem
  *	write-held and iommufd_ext_ctx.attach_lock held
  * @iova_lock: protects the fields below; held over slow work only while a page
  *	table is filled or emptied
@@ -461,14 +461,14 @@ struct slice {
  * @iova_alignment: every IOVA and length is a multiple, in bytes
  * @large_pages: contiguous memory may become large IOMMU pages; changes with
  *	@domains_rwsem write-held too
- * @accesses: drivers that use the memory without DMA; changes with @domains_rwsem
+ * @listeners: drivers that use the memory without DMA; changes with @domains_rwsem
  *	write-held too. Its xa_lock makes look-up and taking a reference one step
  */
 struct ioas {
 	struct obj obj;
 	struct iommufd_ext_ctx *ictx;
 	struct rw_semaphore domains_rwsem;
-	struct list_head hwpts;
+	struct list_head tables;
 	struct mutex iova_lock;
 	struct rb_root areas;
 	struct rb_root_cached reserved;
@@ -476,7 +476,7 @@ struct ioas {
 	struct rb_root_cached allowed;
 	unsigned long iova_alignment;
 	bool large_pages;
-	struct xarray accesses;
+	struct xarray listeners;
 };
 
 /**
@@ -492,23 +492,56 @@ enum map_path {
 };
 
 /**
- * struct hwpt - a hardware page table
- * @obj: object header
+ * struct table - a page table, as the IOAS knows it that it follows
+ * @obj: object header of what it is part of
  * @dev_name: name of the device it is made for, or NULL if it is nested; constant
  * @dev_id: id of that device; constant
- * @ioas: what it follows, of which the page table is a user; that of @parent if
- *	it is nested
- * @parent: translates the output of a nested page table, which is a user of it;
- *	else NULL
- * @fault: queue for the faults of attached devices, of which the page table is a
- *	user, or NULL; constant once the page table is published
  * @domain: the page table proper
  * @map_path: how areas go into it; constant
  * @parallel: its driver bears calls on several processors; constant
  * @driver_lock: of a driver that does not: held for each call of it
  * @revoke_lock: memory of dma-bufs, which is revoked without the locks of the IOAS,
  *	enters and leaves with it held; not used of a nested one
- * @ioas_item: in ioas.hwpts while @filled; protected by ioas.domains_rwsem
+ * @item: in ioas.tables; protected by ioas.domains_rwsem
+ * @tracking: dirty pages are noted; changes with ioas.domains_rwsem write-held
+ */
+struct table {
+	const struct obj *obj;
+	const char *dev_name;
+	u32 dev_id;
+	struct iommu_domain *domain;
+	enum map_path map_path;
+	bool parallel;
+	struct mutex driver_lock; /* serialises calls of the IOMMU driver */
+	struct mutex revoke_lock; /* keeps memory from being revoked */
+	struct list_head item;
+	bool tracking;
+};
+
+/**
+ * struct listener - a driver that uses the memory of an IOAS without DMA
+ * @obj: object header of what it is part of
+ * @ops: what the driver is told; constant
+ * @data: for @ops; constant
+ * @iova_alignment: what the IOAS must be aligned to, in bytes; constant
+ */
+struct listener {
+	struct obj *obj;
+	const struct iommufd_ext_access_ops *ops;
+	void *data;
+	unsigned long iova_alignment;
+};
+
+/**
+ * struct hwpt - a hardware page table
+ * @obj: object header
+ * @table: what it is to the IOAS
+ * @ioas: what it follows, of which the page table is a user; that of @parent if
+ *	it is nested
+ * @parent: translates the output of a nested page table, which is a user of it;
+ *	else NULL
+ * @fault: queue for the faults of attached devices, of which the page table is a
+ *	user, or NULL; constant once the page table is published
  * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
  * @aperture: what is not reserved in the name of the page table; protected by
  *	attach_lock
@@ -519,21 +552,15 @@ enum map_path {
  * @coherent: DMA through it cannot bypass caches; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
  * @msi_cookie: has a window for MSI doorbells; protected by attach_lock
- * @tracking: dirty pages are noted; changes with ioas.domains_rwsem write-held
+ *
+ * While it is @filled, it is in ioas.tables.
  */
 struct hwpt {
 	struct obj obj;
-	const char *dev_name;
-	u32 dev_id;
+	struct table table;
 	struct ioas *ioas;
 	struct hwpt *parent;
 	struct fault_queue *fault;
-	struct iommu_domain *domain;
-	enum map_path map_path;
-	bool parallel;
-	struct mutex driver_lock; /* serialises calls of the IOMMU driver */
-	struct mutex revoke_lock; /* keeps memory from being revoked */
-	struct list_head ioas_item;
 	struct list_head endpoints;
 	struct iommu_domain_geometry aperture;
 	bool auto_domain;
@@ -543,7 +570,6 @@ struct hwpt {
 	bool coherent;
 	bool filled;
 	bool msi_cookie;
-	bool tracking;
 };
 
 /**
@@ -652,21 +678,17 @@ struct pasid_attach {
  * struct iommufd_ext_access - a driver that uses the memory of an IOAS without DMA
  * @obj: object header; the driver is a user
  * @ictx: the context, of which the access holds a reference
- * @ops: what the driver is told; constant
- * @data: for @ops; constant
- * @iova_alignment: what the IOAS must be aligned to, in bytes; constant
+ * @listener: what the driver is to the IOAS
  * @lock: protects the fields below
  * @ioas: what it is attached to, or NULL; the access is a user of it
  * @ioas_unpin: the same, or what it is being detached from: pages are unpinned
  *	there
- * @index: in ioas.accesses of @ioas_unpin
+ * @index: in ioas.listeners of @ioas_unpin
  */
 struct iommufd_ext_access {
 	struct obj obj;
 	struct iommufd_ext_ctx *ictx;
-	const struct iommufd_ext_access_ops *ops;
-	void *data;
-	unsigned long iova_alignment;
+	struct listener listener;
 	struct mutex lock; /* protects what follows */
 	struct ioas *ioas;
 	struct ioas *ioas_unpin;
@@ -1031,37 +1053,37 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 		 const struct iova_owner *owner);
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
-			 struct hwpt *hwpt);
+			 struct table *table);
 void iova_unreserve(struct ioas *ioas, const void *owner);
 bool iova_next_range(struct ioas *ioas, unsigned long from,
 		     unsigned long *start, unsigned long *last);
-int iova_update_alignment(struct ioas *ioas, struct hwpt *joining);
+int iova_update_alignment(struct ioas *ioas, struct table *joining);
 
 /* mapping.c */
 /**
- * struct hwpt_name - a page table as a sentence names it
+ * struct table_name - a page table as a sentence names it
  * @id: of the page table, or of its IOAS if it has no id that a user knows
  * @text: the words
  */
-struct hwpt_name {
+struct table_name {
 	u32 id;
 	char text[48];
 };
 
 int ioas_lock_content(struct ioas *ioas);
 void ioas_unlock_content(struct ioas *ioas);
-void hwpt_get_name(const struct hwpt *hwpt, struct hwpt_name *name);
+void table_get_name(struct ioas *ioas, const struct table *table,
+		    struct table_name *name);
 int refuse_unready(struct ioas *ioas, const struct area *area);
 int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr);
 int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 		     struct list_head *slices);
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped);
-int ioas_add_hwpt(struct ioas *ioas, struct hwpt *hwpt);
-void ioas_remove_hwpt(struct ioas *ioas, struct hwpt *hwpt);
-int ioas_add_access(struct ioas *ioas, struct iommufd_ext_access *access,
-		    u32 *index);
-void ioas_remove_access(struct ioas *ioas, u32 index);
+int ioas_add_table(struct ioas *ioas, struct table *table);
+void ioas_remove_table(struct ioas *ioas, struct table *table);
+int ioas_add_listener(struct ioas *ioas, struct listener *listener, u32 *index);
+void ioas_remove_listener(struct ioas *ioas, u32 index);
 int ioas_disable_large_pages(struct ioas *ioas);
 int ioas_enable_large_pages(struct ioas *ioas);
 
@@ -1071,13 +1093,13 @@ int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       bool no_fault);
 
 /* domain.c */
-void domain_choose_path(struct hwpt *hwpt, struct device *dev);
-void domain_flush(struct hwpt *hwpt, struct iommu_iotlb_gather *gather);
-int domain_map_area(struct hwpt *hwpt, struct area *area, bool large_pages);
-bool domain_has_page_across(const struct hwpt *hwpt, const struct area *area,
+void domain_choose_path(struct table *table, struct device *dev);
+void domain_flush(struct table *table, struct iommu_iotlb_gather *gather);
+int domain_map_area(struct table *table, struct area *area, bool large_pages);
+bool domain_has_page_across(const struct table *table, const struct area *area,
 			    unsigned long iova);
-int domain_split_at(struct hwpt *hwpt, struct area *area, unsigned long iova);
-void domain_unmap_area(struct hwpt *hwpt, struct area *area,
+int domain_split_at(struct table *table, struct area *area, unsigned long iova);
+void domain_unmap_area(struct table *table, struct area *area,
 		       struct iommu_iotlb_gather *gather);
 
 /* ioas.c */

@@ -90,7 +90,7 @@ static void describe_hwpt(const struct hwpt *hwpt, struct ioasid_object *out)
 		out->flags |= IOASID_OBJECT_NEST_PARENT;
 	if (hwpt->coherent)
 		out->flags |= IOASID_OBJECT_COHERENT;
-	if (!hwpt->parent && ext_iommu_has_dirty_ops(hwpt->domain))
+	if (!hwpt->parent && ext_iommu_has_dirty_ops(hwpt->table.domain))
 		out->flags |= IOASID_OBJECT_DIRTY_TRACKING;
 }
 
@@ -344,7 +344,7 @@ static void describe_mapping(struct ioas *ioas, const struct area *area,
 	out->start = area_start(area);
 	out->pinned_pages = 0;
 	/* What is ready is in every page table there is. */
-	if ((area_is_ready(area) && !list_empty(&ioas->hwpts)) ||
+	if ((area_is_ready(area) && !list_empty(&ioas->tables)) ||
 	    READ_ONCE(area->kept))
 		out->pinned_pages = area_npages(area);
 	out->flags = mapping_flags(area);

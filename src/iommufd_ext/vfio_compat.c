@@ -211,7 +211,7 @@ static int compat_coherent(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 		return refuse_no_ioas(ictx);
 	if (down_read_killable(&ioas->domains_rwsem))
 		return -EINTR;
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
+	list_for_each_entry(hwpt, &ioas->tables, table.item)
 		coherent &= hwpt->coherent;
 	up_read(&ioas->domains_rwsem);
 	return coherent;
@@ -248,12 +248,12 @@ static int compat_set_iommu(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 static int compat_pgsizes(struct ioas *ioas, u64 *out)
 {
 	unsigned long pgsizes = ULONG_MAX;
-	struct hwpt *hwpt;
+	struct table *table;
 
 	if (down_read_killable(&ioas->domains_rwsem))
 		return -EINTR;
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_item)
-		pgsizes &= hwpt->domain->pgsize_bitmap;
+	list_for_each_entry(table, &ioas->tables, item)
+		pgsizes &= table->domain->pgsize_bitmap;
 	up_read(&ioas->domains_rwsem);
 
 	/* Type1 reports what is smaller than a page as a page. */

@@ -253,7 +253,7 @@ static struct hwpt *mock_hwpt_get(struct ucmd *ucmd, u32 id)
 	if (!obj)
 		return ERR_PTR(-ENOENT);
 	hwpt = container_of(obj, struct hwpt, obj);
-	if (!is_mock_page_table(hwpt->domain)) {
+	if (!is_mock_page_table(hwpt->table.domain)) {
 		pt_put(ucmd->ictx, obj);
 		return ERR_PTR(-EINVAL);
 	}
@@ -306,12 +306,12 @@ static int check_map(struct ucmd *ucmd)
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 
-	pgsize = 1UL << __ffs(hwpt->domain->pgsize_bitmap);
+	pgsize = 1UL << __ffs(hwpt->table.domain->pgsize_bitmap);
 	if ((iova | uptr | length) & (pgsize - 1) ||
 	    check_add_overflow(uptr, length, &end))
 		rc = -EINVAL;
 	for (; !rc && length; length -= pgsize) {
-		rc = check_translation(hwpt->domain, iova, uptr);
+		rc = check_translation(hwpt->table.domain, iova, uptr);
 		iova += pgsize;
 		uptr += pgsize;
 	}
@@ -360,7 +360,7 @@ static int check_iotlb(struct ucmd *ucmd)
 	if (!obj)
 		return -ENOENT;
 	hwpt = container_of(obj, struct hwpt, obj);
-	entry = mock_nested_iotlb(hwpt->domain, cmd->check_iotlb.id);
+	entry = mock_nested_iotlb(hwpt->table.domain, cmd->check_iotlb.id);
 	rc = entry && *entry == cmd->check_iotlb.iotlb ? 0 : -EINVAL;
 	obj_put(ucmd->ictx, obj);
 	return rc;
@@ -375,7 +375,7 @@ static int make_dirty(struct hwpt *hwpt, struct selftest_cmd *cmd,
 	int rc;
 
 	for_each_set_bit(i, bits, npages) {
-		rc = mock_page_table_dirty(hwpt->domain,
+		rc = mock_page_table_dirty(hwpt->table.domain,
 					   cmd->dirty.iova +
 						   i * cmd->dirty.page_size);
 		if (rc)
