@@ -20,7 +20,7 @@
 #include <linux/xarray.h>
 
 #include "compat/module.h"
-#include "private.h"
+#include "device.h"
 
 /**
  * iommufd_ext_access_create() - let a driver use memory by IOVA

@@ -15,7 +15,7 @@
 #include <linux/sched/user.h>
 #include <linux/slab.h>
 
-#include "private.h"
+#include "memory.h"
 
 static struct pages_owner *pages_owner_alloc(struct iommufd_ext_ctx *ictx)
 {

@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "private.h"
+#include "space.h"
 
 static unsigned long span_pages(unsigned long start, unsigned long length)
 {

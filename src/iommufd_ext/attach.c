@@ -15,7 +15,7 @@
 
 #include "compat/iommu.h"
 #include "compat/pasid.h"
-#include "private.h"
+#include "device.h"
 #include "trace.h"
 
 /*

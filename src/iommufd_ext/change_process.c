@@ -17,7 +17,7 @@
 
 #include <uapi/linux/ioasid.h>
 
-#include "private.h"
+#include "ioctl.h"
 
 static int refuse_area(const struct area *area, struct ioas *ioas, int rc,
 		       const char *why)

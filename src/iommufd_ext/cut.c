@@ -8,7 +8,7 @@
  */
 #include <linux/iommu.h>
 
-#include "private.h"
+#include "space.h"
 
 /* The area that has to be cut for one to begin at @iova; NULL for none. */
 static struct area *find_area_to_cut(struct ioas *ioas, unsigned long iova)

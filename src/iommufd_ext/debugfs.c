@@ -20,7 +20,7 @@
 #include <linux/seq_file.h>
 #include <linux/xarray.h>
 
-#include "private.h"
+#include "ioctl.h"
 
 /* The open files, by a number of their own. A file is not freed while @contexts_lock is held. */
 static DEFINE_XARRAY_FLAGS(contexts, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);

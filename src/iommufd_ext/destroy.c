@@ -14,7 +14,7 @@
 
 #include <uapi/linux/ioasid.h>
 
-#include "private.h"
+#include "ioctl.h"
 #include "selftest/selftest.h"
 
 /* How long DESTROY waits for calls that are at work on the object. */

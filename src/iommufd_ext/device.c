@@ -12,7 +12,7 @@
 
 #include "compat/coherency.h"
 #include "compat/module.h"
-#include "private.h"
+#include "device.h"
 #include "trace.h"
 
 static const char *idev_name(const struct obj *obj)

@@ -23,7 +23,7 @@
 
 #include "compat/dirty.h"
 #include "compat/iommu.h"
-#include "private.h"
+#include "device.h"
 
 /* Bytes of the user's bitmap that are served at a time. */
 #define WINDOW_BYTES 2048UL

@@ -12,7 +12,7 @@
 
 #include "compat/dma_buf.h"
 #include "compat/module.h"
-#include "private.h"
+#include "memory.h"
 
 static DEFINE_MUTEX(dmabufs_lock);
 static LIST_HEAD(dmabufs);

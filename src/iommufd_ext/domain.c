@@ -63,8 +63,8 @@
 
 #include "compat/iommu.h"
 #include "compat/module.h"
-#include "private.h"
 #include "selftest/selftest.h"
+#include "space.h"
 
 /**
  * struct direct_driver - an IOMMU driver whose operations are called directly

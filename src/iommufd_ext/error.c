@@ -27,7 +27,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "compat/module.h"
-#include "private.h"
+#include "core.h"
 #include "trace.h"
 
 /* How many threads of a file have a refusal to read, and how many a pending one. */

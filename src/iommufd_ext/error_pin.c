@@ -13,7 +13,7 @@
 #include <linux/sched/mm.h>
 
 #include "compat/mm.h"
-#include "private.h"
+#include "memory.h"
 
 static const char *vma_fault(struct vm_area_struct *vma, bool write)
 {

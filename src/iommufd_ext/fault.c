@@ -27,7 +27,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "compat/fault.h"
-#include "private.h"
+#include "device.h"
 
 /**
  * struct fault_source - a device whose faults a queue takes

@@ -19,7 +19,7 @@
 #include "compat/mm.h"
 #include "compat/module.h"
 #include "compat/pasid.h"
-#include "private.h"
+#include "ioctl.h"
 
 /* Bit N is set for the command IOASID_CMD_BASE + N. */
 static u64 commands[2] __ro_after_init;

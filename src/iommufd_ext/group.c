@@ -26,7 +26,7 @@
 #include "compat/coherency.h"
 #include "compat/iommu.h"
 #include "compat/module.h"
-#include "private.h"
+#include "device.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);

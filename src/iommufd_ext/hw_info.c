@@ -13,7 +13,7 @@
 
 #include "compat/hw_info.h"
 #include "compat/pasid.h"
-#include "private.h"
+#include "ioctl.h"
 
 /* The driver's data, and zeros behind it to the end of the user's buffer. */
 static int put_data(struct ucmd *ucmd, const void *data, u32 len)

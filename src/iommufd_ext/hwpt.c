@@ -28,7 +28,7 @@
 
 #include "compat/dirty.h"
 #include "compat/iommu.h"
-#include "private.h"
+#include "device.h"
 
 #define HWPT_ALLOC_FLAGS \
 	(IOASID_HWPT_ALLOC_NEST_PARENT | IOASID_HWPT_ALLOC_DIRTY_TRACKING | \

@@ -12,7 +12,7 @@
 #include <uapi/linux/ioasid.h>
 
 #include "compat/mm.h"
-#include "private.h"
+#include "ioctl.h"
 #include "selftest/selftest.h"
 
 /**

@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "private.h"
+#include "space.h"
 
 /**
  * struct reserved_range - IOVAs that cannot be mapped

@@ -47,8 +47,34 @@
  *    end of a call that used a page table. They wait for memory of another process, if
  *    this file is open there, too, or has it mapped from there.
  *
- * The lock order is in private.h. This file has the file operations and the
- * dispatcher of the ioctls.
+ * The files are in layers. The header of each says what the layer promises and what it
+ * does not know: core.h, memory.h, space.h, device.h, ioctl.h, from the bottom up. This
+ * file is above them: it has the file operations and the dispatcher of the ioctls.
+ *
+ * Lock order, outermost first:
+ *
+ *   contexts_lock (debugfs.c), below which attach_lock is only tried
+ *   iommufd_ext_ctx.copy_rwsem
+ *   iommufd_ext_ctx.attach_lock, iommufd_ext_access.lock
+ *     ioas.domains_rwsem
+ *       ioas.iova_lock
+ *         shared_pages.lock
+ *           mmap_lock
+ *           dmabufs_lock (dmabuf.c)
+ *             table.revoke_lock
+ *               table.driver_lock
+ *               group->mutex of the IOMMU core
+ *     fault_queue.lock (fault.c)
+ *       the IOMMU core's lock of a device's faults
+ *       fault_queue.list_lock
+ *   igroups_lock (group.c)
+ *     group->mutex of the IOMMU core
+ *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
+ *   ioas.listeners.xa_lock, igroups_list_lock (group.c): innermost, but for
+ *   iommufd_ext_errors.lock and iommufd_ext_last_user.lock
+ *
+ * Drivers call in with locks of their own held (vfio: the device set's), never
+ * with mmap_lock.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -63,7 +89,7 @@
 
 #include "compat/iommu.h"
 #include "compat/module.h"
-#include "private.h"
+#include "ioctl.h"
 #include "selftest/abi.h"
 #include "selftest/selftest.h"
 

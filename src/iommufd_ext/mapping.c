@@ -18,7 +18,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "private.h"
+#include "space.h"
 #include "trace.h"
 
 /**

@@ -25,7 +25,7 @@
 #include <linux/sched.h>
 
 #include "compat/module.h"
-#include "private.h"
+#include "core.h"
 
 /*
  * For the lock validator a device that an ioctl holds is a lock held for reading, which

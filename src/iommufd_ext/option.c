@@ -5,7 +5,7 @@
 
 #include <uapi/linux/ioasid.h>
 
-#include "private.h"
+#include "ioctl.h"
 
 static int refuse_value(struct iommufd_ext_ctx *ictx, const char *option,
 			u64 val)

@@ -24,7 +24,7 @@
 #include <linux/slab.h>
 
 #include "compat/mm.h"
-#include "private.h"
+#include "memory.h"
 
 /* Pages that are pinned in one call: a page of pointers. */
 #define BATCH_PAGES ((unsigned long)(PAGE_SIZE / sizeof(struct page *)))

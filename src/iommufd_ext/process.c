@@ -25,7 +25,7 @@
 
 #include "compat/module.h"
 #include "compat/task.h"
-#include "private.h"
+#include "core.h"
 
 /**
  * iommufd_ext_last_user_init() - begin with a file that nobody has called

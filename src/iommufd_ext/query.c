@@ -20,7 +20,7 @@
 
 #include "compat/dirty.h"
 #include "compat/module.h"
-#include "private.h"
+#include "ioctl.h"
 
 /* How many entries are taken at a time. */
 #define BATCH 32

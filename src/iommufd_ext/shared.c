@@ -14,7 +14,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "private.h"
+#include "memory.h"
 
 /**
  * shared_pages_alloc() - make room for memory to be shared

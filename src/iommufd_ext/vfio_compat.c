@@ -17,7 +17,7 @@
 
 #include <uapi/linux/ioasid.h>
 
-#include "private.h"
+#include "ioctl.h"
 
 static struct ioas *compat_ioas_get(struct iommufd_ext_ctx *ictx)
 {

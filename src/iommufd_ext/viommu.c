@@ -13,7 +13,7 @@
 
 #include <uapi/linux/ioasid.h>
 
-#include "private.h"
+#include "ioctl.h"
 
 #define VEVENTQ_MAX_DEPTH BIT(19)
 

@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "../private.h"
+#include "../device.h"
 #include "mock.h"
 
 /* More than any test wants, and less than kvmalloc() warns about. */

@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "../private.h"
+#include "../device.h"
 #include "mock.h"
 #include "selftest.h"
 

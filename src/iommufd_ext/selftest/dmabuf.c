@@ -5,7 +5,7 @@
 #include <linux/slab.h>
 
 #include "../../compat/dma_buf.h"
-#include "../private.h"
+#include "../core.h"
 #include "mock.h"
 
 #define MAX_PAGES 512

@@ -9,7 +9,7 @@
 #include <linux/property.h>
 #include <linux/slab.h>
 
-#include "../private.h"
+#include "../core.h"
 #include "mock.h"
 #include "selftest.h"
 

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Layer 3, devices: group.c, fault.c, hwpt.c, dirty.c, attach.c, device.c, access.c.
+ *
+ * It keeps who may do DMA where: groups that are claimed, page tables that are made, and
+ * endpoints, which attach a device to a page table. Drivers of emulated devices have an
+ * access instead. It promises that a device reaches what its page table holds and nothing
+ * else, and that an IOAS, a page table or a fault queue stays while something here needs
+ * it. Who is attached to what changes with iommufd_ext_ctx.attach_lock held alone. The
+ * ioctls of page tables and fault queues are here, too. It does not know how an IOAS is
+ * made, what a user maps there, or how he asks for it.
+ */
+#ifndef _IOMMUFD_EXT_DEVICE_H
+#define _IOMMUFD_EXT_DEVICE_H
+
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/xarray.h>
+
+#include "compat/iommu.h"
+#include "space.h"
+
+struct device;
+struct fault_queue;
+struct ioasid_group_member;
+struct pid;
+struct seq_file;
+
+/**
+ * struct hwpt - a hardware page table
+ * @obj: object header
+ * @table: what it is to the IOAS
+ * @ioas: what it follows, of which the page table is a user; that of @parent if
+ *	it is nested
+ * @parent: translates the output of a nested page table, which is a user of it;
+ *	else NULL
+ * @fault: queue for the faults of attached devices, of which the page table is a
+ *	user, or NULL; constant once the page table is published
+ * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
+ * @aperture: what is not reserved in the name of the page table; protected by
+ *	attach_lock
+ * @auto_domain: made by an attach, goes with the last endpoint; constant
+ * @nest_parent: can be the parent of nested ones; constant
+ * @pasid: suits PASIDs, and devices with PASIDs attached; constant
+ * @final: the driver knows page sizes and aperture before an attach; constant
+ * @coherent: DMA through it cannot bypass caches; constant
+ * @filled: holds the content of the IOAS; protected by attach_lock
+ * @msi_cookie: has a window for MSI doorbells; protected by attach_lock
+ *
+ * While it is @filled, it is in ioas.tables.
+ */
+struct hwpt {
+	struct obj obj;
+	struct table table;
+	struct ioas *ioas;
+	struct hwpt *parent;
+	struct fault_queue *fault;
+	struct list_head endpoints;
+	struct iommu_domain_geometry aperture;
+	bool auto_domain;
+	bool nest_parent;
+	bool pasid;
+	bool final;
+	bool coherent;
+	bool filled;
+	bool msi_cookie;
+};
+
+/**
+ * struct attach_handle - what a fault of an attached group finds
+ * @core: known to the IOMMU core
+ * @hwpt: what the group, or a PASID of it, is attached to; constant
+ * @dev_id: id of the device that was attached first; constant
+ */
+struct attach_handle {
+	struct ext_iommu_attach_handle core;
+	struct hwpt *hwpt;
+	u32 dev_id;
+};
+
+/* Interrupts of most platforms need no mapping. */
+#define NO_MSI_WINDOW (~(phys_addr_t)0)
+
+/**
+ * struct igroup - an IOMMU group owned by a context
+ * @item: in the list of all owned groups; protected by igroups_lock
+ * @ictx: the owner
+ * @user: the process that claimed it for the owner, referenced; constant
+ * @group: the IOMMU core's object
+ * @devices: how many devices of it are bound, or about to be; protected by
+ *	igroups_lock
+ * @idevs: those of them that have an id; protected by igroups_lock
+ * @coherent: page tables can ignore no-snoop; constant
+ * @msi_window: where its devices expect MSI doorbells to be mapped, or
+ *	NO_MSI_WINDOW; protected by iommufd_ext_ctx.attach_lock
+ * @hwpt: what the group is attached to; protected by attach_lock
+ * @handle: of that attachment; protected by attach_lock
+ * @endpoints: devices of the group that are attached; protected by attach_lock
+ * @pasids: PASID to struct pasid_attach; protected by attach_lock
+ *
+ * The IOMMU core lets a group be claimed once. Bound devices share the claim.
+ */
+struct igroup {
+	struct list_head item;
+	struct iommufd_ext_ctx *ictx;
+	struct pid *user;
+	struct iommu_group *group;
+	unsigned int devices;
+	struct list_head idevs;
+	bool coherent;
+	phys_addr_t msi_window;
+	struct hwpt *hwpt;
+	struct attach_handle *handle;
+	struct list_head endpoints;
+	struct xarray pasids;
+};
+
+/**
+ * struct iommufd_ext_device - a bound device
+ * @obj: object header; the driver that bound the device is a user
+ * @ictx: the context, of which the device holds a reference
+ * @dev: the device
+ * @igroup: the group it shares with other bound devices
+ * @igroup_item: in igroup.idevs; protected by igroups_lock
+ * @endpoint: its attachment or NULL; protected by iommufd_ext_ctx.attach_lock
+ * @faults: how many of its attachments report faults; protected by attach_lock
+ */
+struct iommufd_ext_device {
+	struct obj obj;
+	struct iommufd_ext_ctx *ictx;
+	struct device *dev;
+	struct igroup *igroup;
+	struct list_head igroup_item;
+	struct endpoint *endpoint;
+	unsigned int faults;
+};
+
+/**
+ * struct endpoint - a device, or a PASID of it, attached to a page table
+ * @idev: the device
+ * @pasid: the PASID, or IOMMU_NO_PASID
+ * @hwpt: the page table, of which the endpoint is a user
+ * @hwpt_item: in hwpt.endpoints
+ * @igroup_item: in igroup.endpoints, or in pasid_attach.endpoints
+ *
+ * All protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
+ * reserved ranges its device brings into the IOAS.
+ */
+struct endpoint {
+	struct iommufd_ext_device *idev;
+	u32 pasid;
+	struct hwpt *hwpt;
+	struct list_head hwpt_item;
+	struct list_head igroup_item;
+};
+
+/**
+ * struct pasid_attach - a PASID of a group that is attached
+ * @hwpt: to what
+ * @handle: of the attachment
+ * @endpoints: of the group's devices
+ *
+ * All protected by iommufd_ext_ctx.attach_lock.
+ */
+struct pasid_attach {
+	struct hwpt *hwpt;
+	struct attach_handle *handle;
+	struct list_head endpoints;
+};
+
+/**
+ * struct iommufd_ext_access - a driver that uses the memory of an IOAS without DMA
+ * @obj: object header; the driver is a user
+ * @ictx: the context, of which the access holds a reference
+ * @listener: what the driver is to the IOAS
+ * @lock: protects the fields below
+ * @ioas: what it is attached to, or NULL; the access is a user of it
+ * @ioas_unpin: the same, or what it is being detached from: pages are unpinned
+ *	there
+ * @index: in ioas.listeners of @ioas_unpin
+ */
+struct iommufd_ext_access {
+	struct obj obj;
+	struct iommufd_ext_ctx *ictx;
+	struct listener listener;
+	struct mutex lock; /* protects what follows */
+	struct ioas *ioas;
+	struct ioas *ioas_unpin;
+	u32 index;
+};
+
+/**
+ * struct igroup_owner - who owns a group
+ * @is_context: a context does
+ * @is_ictx: the one that asks does
+ * @pid: the process that claimed it for the context, or 0 if it has ended or the caller
+ *	may not see it
+ */
+struct igroup_owner {
+	bool is_context;
+	bool is_ictx;
+	pid_t pid;
+};
+
+/**
+ * idev_get() - find a bound device by id
+ * @ictx: the context
+ * @id: as the user named it
+ *
+ * Return: the device, to be put with obj_put(), or NULL.
+ */
+static inline struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx,
+						  u32 id)
+{
+	struct obj *obj = obj_get(ictx, id, OBJ_DEVICE);
+
+	return obj ? container_of(obj, struct iommufd_ext_device, obj) : NULL;
+}
+
+/* group.c */
+struct igroup *igroup_get(struct iommufd_ext_ctx *ictx, struct device *dev);
+void igroup_put(struct igroup *igroup);
+void igroup_add_idev(struct iommufd_ext_device *idev);
+void igroup_remove_idev(struct iommufd_ext_device *idev);
+bool device_interrupts_allowed(struct iommu_group *group, struct device *dev);
+void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		      struct igroup_owner *owner);
+void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
+		    struct device *const *devs,
+		    struct ioasid_group_member *members, u32 nr);
+void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
+
+/* fault.c */
+int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
+			 u32 id);
+void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt);
+void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt);
+void fault_queue_flush(struct fault_queue *queue,
+		       const struct attach_handle *handle);
+void fault_queue_free(struct obj *obj);
+int fault_queue_alloc_ioctl(struct ucmd *ucmd);
+
+/* hwpt.c */
+struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
+			u32 flags, const struct ext_user_data *data);
+int hwpt_fill(struct hwpt *hwpt);
+void hwpt_unfill(struct hwpt *hwpt);
+void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj);
+void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void hwpt_lock(struct hwpt *hwpt);
+void hwpt_unlock(struct hwpt *hwpt);
+void hwpt_lock_two(struct hwpt *old, struct hwpt *new);
+void hwpt_unlock_two(struct hwpt *old, struct hwpt *new);
+bool domain_reads_dirty(struct iommu_domain *domain);
+int hwpt_alloc_ioctl(struct ucmd *ucmd);
+int hwpt_invalidate_ioctl(struct ucmd *ucmd);
+
+/* dirty.c */
+bool device_tracks_dirty(struct device *dev);
+int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
+int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
+
+/* attach.c */
+int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
+int idev_replace(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
+bool idev_attached(struct iommufd_ext_device *idev, u32 pasid);
+void idev_detach(struct iommufd_ext_device *idev, u32 pasid);
+void idev_detach_all(struct iommufd_ext_device *idev);
+
+/* device.c */
+struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
+				     struct device *dev, u32 *id);
+void idev_unbind(struct iommufd_ext_device *idev);
+
+#endif
