@@ -289,9 +289,23 @@ static void count_endpoint(struct iommufd_ext_ctx *ictx, int nr)
 
 static void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
 {
+	struct iommufd_ext_ctx *ictx = endpoint->idev->ictx;
+
 	refcount_inc(&hwpt->obj.users);
 	endpoint->hwpt = hwpt;
+	xa_lock(&ictx->objects);
 	list_add_tail(&endpoint->hwpt_item, &hwpt->endpoints);
+	xa_unlock(&ictx->objects);
+}
+
+/* The reference to the page table remains the caller's to drop. */
+static void endpoint_unlink(struct endpoint *endpoint)
+{
+	struct iommufd_ext_ctx *ictx = endpoint->idev->ictx;
+
+	xa_lock(&ictx->objects);
+	list_del(&endpoint->hwpt_item);
+	xa_unlock(&ictx->objects);
 }
 
 static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
@@ -359,7 +373,7 @@ static void endpoint_detach(struct iommufd_ext_device *idev)
 	idev->endpoint = NULL;
 	count_endpoint(idev->ictx, -1);
 	list_del(&endpoint->igroup_item);
-	list_del(&endpoint->hwpt_item);
+	endpoint_unlink(endpoint);
 	if (list_empty(&igroup->endpoints))
 		igroup_detach(igroup);
 	trace_ioasid_detach(idev->ictx->id, idev->dev, IOMMU_NO_PASID);
@@ -435,7 +449,7 @@ static void igroup_relink(struct igroup *igroup, struct hwpt *old,
 	struct endpoint *endpoint;
 
 	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
-		list_del(&endpoint->hwpt_item);
+		endpoint_unlink(endpoint);
 		endpoint_link(endpoint, hwpt);
 	}
 	hwpt_after_detach(old);
@@ -743,7 +757,7 @@ static void pasid_relink(struct pasid_attach *attach,
 	struct endpoint *endpoint;
 
 	list_for_each_entry(endpoint, &attach->endpoints, igroup_item) {
-		list_del(&endpoint->hwpt_item);
+		endpoint_unlink(endpoint);
 		endpoint_link(endpoint, attach->hwpt);
 	}
 	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
@@ -805,7 +819,7 @@ static void pasid_detach(struct iommufd_ext_device *idev, u32 pasid)
 	hwpt = endpoint->hwpt;
 	count_endpoint(idev->ictx, -1);
 	list_del(&endpoint->igroup_item);
-	list_del(&endpoint->hwpt_item);
+	endpoint_unlink(endpoint);
 	if (list_empty(&attach->endpoints))
 		pasid_detach_group(idev, pasid, attach);
 	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);

@@ -95,7 +95,7 @@ struct ctx_counts {
  * @file: the open file; a reference to the context is one to the file
  * @id: its number in debugfs and trace events; constant
  * @objects: id to object; its xa_lock protects the content and makes look-up
- *	and taking a reference one step
+ *	and taking a reference one step; see also hwpt.endpoints
  * @object_wait: waits for the users of a vanishing object to go
  * @copy_rwsem: read: memory goes from one IOAS to another; write: it changes its
  *	owner in all of them

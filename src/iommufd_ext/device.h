@@ -37,7 +37,9 @@ struct seq_file;
  *	else NULL
  * @fault: queue for the faults of attached devices, of which the page table is a
  *	user, or NULL; constant once the page table is published
- * @endpoints: devices attached; protected by iommufd_ext_ctx.attach_lock
+ * @endpoints: devices attached; changes with iommufd_ext_ctx.attach_lock and the
+ *	xa_lock of the objects held, so that DESTROY, which must not wait for the
+ *	former, may look
  * @aperture: what is not reserved in the name of the page table; protected by
  *	attach_lock
  * @auto_domain: made by an attach, goes with the last endpoint; constant
@@ -141,7 +143,7 @@ struct iommufd_ext_device {
  * @idev: the device
  * @pasid: the PASID, or IOMMU_NO_PASID
  * @hwpt: the page table, of which the endpoint is a user
- * @hwpt_item: in hwpt.endpoints
+ * @hwpt_item: in hwpt.endpoints, and protected like these
  * @igroup_item: in igroup.endpoints, or in pasid_attach.endpoints
  *
  * All protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
