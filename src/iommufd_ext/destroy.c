@@ -75,12 +75,12 @@ void obj_destroy_all(struct iommufd_ext_ctx *ictx)
 
 /*
  * Does an object need another one? The pointers are only compared, so a glance
- * without their locks will do for a sentence.
+ * without their locks will do for a sentence. Devices are not asked: a page table
+ * knows who is attached to it.
  */
 static bool obj_needs(struct obj *obj, const struct obj *other)
 {
 	struct iommufd_ext_access *access;
-	struct iommufd_ext_device *idev;
 	struct hwpt *hwpt;
 	struct ioas *ioas;
 
@@ -90,10 +90,6 @@ static bool obj_needs(struct obj *obj, const struct obj *other)
 		hwpt = container_of(obj, struct hwpt, obj);
 		return hwpt->parent ? &hwpt->parent->obj == other :
 				      &hwpt->ioas->obj == other;
-	case OBJ_DEVICE:
-		idev = container_of(obj, struct iommufd_ext_device, obj);
-		hwpt = READ_ONCE(idev->igroup->hwpt);
-		return READ_ONCE(idev->endpoint) && hwpt && &hwpt->obj == other;
 	case OBJ_ACCESS:
 		access = container_of(obj, struct iommufd_ext_access, obj);
 		ioas = READ_ONCE(access->ioas);
@@ -122,13 +118,27 @@ static enum obj_type find_needing(struct iommufd_ext_ctx *ictx,
 	return type;
 }
 
-/* @obj may be gone: it is only compared. */
-static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type,
-		       const struct obj *obj)
+/**
+ * struct victim - what is to be destroyed
+ * @obj: the object; with -EBUSY it may be gone, and is only compared
+ * @type: its type
+ * @dev_id: id of a device that is attached to it, itself or with a PASID, or 0 for none
+ * @wait: another try may succeed
+ */
+struct victim {
+	struct obj *obj;
+	enum obj_type type;
+	u32 dev_id;
+	bool wait;
+};
+
+static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id,
+		       const struct victim *victim)
 {
+	const enum obj_type type = victim->type;
 	const char *name = obj_type_name(type);
-	enum obj_type user;
-	unsigned long other;
+	enum obj_type user = OBJ_DEVICE;
+	unsigned long other = victim->dev_id;
 
 	if (type == OBJ_DEVICE || type == OBJ_ACCESS)
 		return refuse_id(ictx, -EBUSY, id,
@@ -138,7 +148,8 @@ static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type,
 		return refuse_id(ictx, -EBUSY, id,
 				 "%s %u has an open file, or a page table that needs it",
 				 name, id);
-	user = find_needing(ictx, obj, &other);
+	if (!victim->dev_id)
+		user = find_needing(ictx, victim->obj, &other);
 	if (user == OBJ_ANY)
 		return refuse_id(ictx, -EBUSY, id,
 				 "%s %u is in use by a call at work on it",
@@ -147,34 +158,32 @@ static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type,
 			  name, id, obj_type_name(user), other);
 }
 
-/*
- * Can its users be calls at work, which will end? Who is attached to a page table is
- * not asked by id: PASIDs have none.
- */
-static bool awaits_calls(struct obj *obj)
+/* A device attached to the object, itself or with a PASID: its id, or 0 for none. */
+static u32 attached_id(struct obj *obj)
 {
-	switch (obj->type) {
+	struct endpoint *endpoint;
+	struct hwpt *hwpt;
+
+	if (obj->type != OBJ_HWPT && obj->type != OBJ_HWPT_NESTED)
+		return 0;
+	hwpt = container_of(obj, struct hwpt, obj);
+	endpoint = list_first_entry_or_null(&hwpt->endpoints, struct endpoint,
+					    hwpt_item);
+	return endpoint ? endpoint->idev->obj.id : 0;
+}
+
+/* Can its users be calls at work, which will end? */
+static bool awaits_calls(const struct victim *victim)
+{
+	switch (victim->type) {
 	case OBJ_IOAS:
-		return true;
 	case OBJ_HWPT:
 	case OBJ_HWPT_NESTED:
-		return list_empty(&container_of(obj, struct hwpt, obj)->endpoints);
+		return !victim->dev_id;
 	default:
 		return false;
 	}
 }
-
-/**
- * struct victim - what is to be destroyed
- * @obj: the object; with -EBUSY it may be gone, and is only compared
- * @type: its type
- * @wait: another try may succeed
- */
-struct victim {
-	struct obj *obj;
-	enum obj_type type;
-	bool wait;
-};
 
 static int try_remove(struct iommufd_ext_ctx *ictx, u32 id,
 		      struct victim *victim)
@@ -186,7 +195,8 @@ static int try_remove(struct iommufd_ext_ctx *ictx, u32 id,
 	victim->obj = xa_load(&ictx->objects, id);
 	if (victim->obj) {
 		victim->type = victim->obj->type;
-		victim->wait = awaits_calls(victim->obj);
+		victim->dev_id = attached_id(victim->obj);
+		victim->wait = awaits_calls(victim);
 		rc = obj_remove_unused_locked(ictx, victim->obj);
 	}
 	xa_unlock(&ictx->objects);
@@ -229,6 +239,6 @@ int destroy_ioctl(struct ucmd *ucmd)
 		refuse_id(ictx, rc, cmd->id, "there is no object with id %u",
 			  cmd->id);
 	else
-		refuse_busy(ictx, cmd->id, victim.type, victim.obj);
+		refuse_busy(ictx, cmd->id, &victim);
 	return rc;
 }

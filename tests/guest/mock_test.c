@@ -26,6 +26,8 @@
 #define SELFTEST_MOCK_DOMAIN_FLAGS 12
 #define SELFTEST_DIRTY 13
 #define SELFTEST_TRIGGER_IOPF 15
+#define SELFTEST_PASID_ATTACH 18
+#define MOCK_DEVICE_PASID (1U << 2)
 #define MOCK_DEVICE_SHARED (1U << 31)
 #define MOCK_HWPT_DATA 0xdead
 #define MOCK_LARGE_PAGES 1
@@ -60,6 +62,10 @@ struct selftest {
 			uint32_t perm;
 			uint64_t addr;
 		} trigger_iopf;
+		struct {
+			uint32_t pasid;
+			uint32_t pt_id;
+		} pasid;
 	};
 	uint32_t last;
 };
@@ -588,6 +594,35 @@ static void test_fault_left(void **state)
 	check_eq(0, read(queue, &fault, sizeof(fault)));
 }
 
+/* A page table that only a PASID is attached to is in use by the device of that. */
+static void test_destroy_pasid(void **state)
+{
+	struct ioasid_hwpt_alloc alloc = { .flags = IOASID_HWPT_ALLOC_PASID };
+	struct mock m = mock_with(MOCK_DEVICE_PASID);
+	struct selftest cmd = {
+		.size = sizeof(cmd),
+		.op = SELFTEST_PASID_ATTACH,
+		.id = m.stdev,
+		.pasid.pasid = 1,
+	};
+	struct ioasid_features has;
+	struct refusal r;
+	char text[64];
+
+	(void)state;
+	assert_ok(features(m.ctx, m.devid, &has));
+	if (!(has.out_features & IOASID_FEATURE_PASID))
+		return;
+	use_hwpt(&m, &alloc);
+	assert_ok(ioctl(m.ctx, IOASID_HWPT_ALLOC, &alloc));
+	cmd.pasid.pt_id = alloc.out_hwpt_id;
+	assert_ok(ioctl(m.ctx, SELFTEST, &cmd));
+	assert_errno(EBUSY, ioasid_destroy(m.ctx, alloc.out_hwpt_id));
+	snprintf(text, sizeof(text), "page table %u is in use by device %u",
+		 alloc.out_hwpt_id, m.devid);
+	check_refusal(m.ctx, EBUSY, text, &r);
+}
+
 #define ADD(test) test_add(&list, test_##test, NULL, #test)
 
 int main(int argc, char **argv)
@@ -603,5 +638,6 @@ int main(int argc, char **argv)
 	ADD(fault_queue);
 	ADD(fault_queue_ioctls);
 	ADD(fault_left);
+	ADD(destroy_pasid);
 	return test_main(argc, argv, "mock", &list, NULL, NULL);
 }
