@@ -491,7 +491,9 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->flags & ~IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR)
-		return refuse_flags(ucmd->ictx, cmd->flags);
+		return refuse_flags(ucmd->ictx,
+				    cmd->flags &
+					    ~IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR);
 	if (cmd->__reserved)
 		return refuse_reserved(ucmd->ictx);
 	hwpt = hwpt_get(ucmd->ictx, cmd->hwpt_id);

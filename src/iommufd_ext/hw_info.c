@@ -95,7 +95,9 @@ int hw_info_ioctl(struct ucmd *ucmd)
 	int rc;
 
 	if (cmd->flags & ~IOASID_HW_INFO_FLAG_INPUT_TYPE)
-		return refuse_flags(ucmd->ictx, cmd->flags);
+		return refuse_flags(ucmd->ictx,
+				    cmd->flags &
+					    ~IOASID_HW_INFO_FLAG_INPUT_TYPE);
 	if (cmd->__reserved[0] || cmd->__reserved[1] || cmd->__reserved[2])
 		return refuse_reserved(ucmd->ictx);
 

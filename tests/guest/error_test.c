@@ -705,6 +705,17 @@ static int dirty_get(struct stage *st, uint32_t hwpt, uint64_t iova,
 	return ioctl(st->s.ctx, IOASID_HWPT_GET_DIRTY_BITMAP, &cmd);
 }
 
+/* One that is known, and one that is not. */
+static int dirty_get_flags(struct stage *st)
+{
+	struct ioasid_hwpt_get_dirty_bitmap cmd = {
+		.size = sizeof(cmd),
+		.flags = IOASID_HWPT_GET_DIRTY_BITMAP_NO_CLEAR | 0x80,
+	};
+
+	return ioctl(st->s.ctx, IOASID_HWPT_GET_DIRTY_BITMAP, &cmd);
+}
+
 static int dirty_get_absent(struct stage *st)
 {
 	st->ids[0] = ABSENT_ID;
@@ -758,6 +769,16 @@ static int viommu_none(struct stage *st)
 	};
 
 	return ioctl(st->s.ctx, IOASID_VIOMMU_ALLOC, &cmd);
+}
+
+static int hw_info_flags(struct stage *st)
+{
+	struct ioasid_hw_info cmd = {
+		.size = sizeof(cmd),
+		.flags = IOASID_HW_INFO_FLAG_INPUT_TYPE | 0x80,
+	};
+
+	return ioctl(st->s.ctx, IOASID_GET_HW_INFO, &cmd);
 }
 
 static int hw_info_buffer(struct stage *st)
@@ -1088,6 +1109,9 @@ static const struct row rows[] = {
 	ROW(mmap_exec, 0, EPERM, "is executable"),
 	ROW(mmap_offset, 0, ENXIO, "nothing is at offset 0"),
 	ROW(fault_flags, IOASID_FAULT_QUEUE_ALLOC, EOPNOTSUPP, "flags 0x1"),
+	ROW(hw_info_flags, IOASID_GET_HW_INFO, EOPNOTSUPP, "flags 0x80"),
+	ROW(dirty_get_flags, IOASID_HWPT_GET_DIRTY_BITMAP, EOPNOTSUPP,
+	    "flags 0x80"),
 	ROW(vdevice_absent, IOASID_VDEVICE_ALLOC, ENOENT,
 	    "no virtual IOMMU with id"),
 	ROW(veventq_depth, IOASID_VEVENTQ_ALLOC, EINVAL, "hold 0 events"),
