@@ -898,7 +898,7 @@ void idev_detach(struct iommufd_ext_device *idev, u32 pasid)
 
 /**
  * idev_detach_all() - disconnect a device from all its address spaces
- * @idev: a device that is being unbound, attached or not: nobody attaches it
+ * @idev: a device that is being unbound, attached or not: nobody attaches or detaches it
  *
  * A device that has no attachment does not wait for those of others, which can take as
  * long as memory of their user. One that has does: others may be in its page table.

@@ -5,12 +5,15 @@
  * It keeps what an open file is: the ids of its objects, what was refused there, who uses
  * it, and an ioctl under way. It promises that a call that fails has a sentence, that an
  * id finds a complete object or none, and that an object that was found stays until it is
- * put. It knows types of objects by their names alone: nothing here looks into an IOAS, a
- * page table or a device. The locks it takes are innermost.
+ * put. It knows the types of objects, and what a type is called; nothing here looks into an
+ * IOAS or a page table. How a device is called, the device's own obj.name() says. The locks
+ * it takes are innermost. A device that an ioctl holds is like a lock to whoever unbinds it;
+ * what that may wait for is said at obj_init().
  *
  * Each layer has a header that includes the one of the layer below: memory.h, space.h,
- * device.h, ioctl.h. A file includes the header of its own layer, so it cannot call
- * upwards. The order of all locks is in main.c.
+ * device.h, ioctl.h. A file includes the header of its own layer, so what is above is not
+ * declared there, but for what drivers call, in <iommufd_ext.h>. selftest/, of the test
+ * build, is beside the layers. The order of all locks is in main.c.
  */
 #ifndef _IOMMUFD_EXT_CORE_H
 #define _IOMMUFD_EXT_CORE_H

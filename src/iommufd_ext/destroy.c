@@ -2,9 +2,10 @@
 /*
  * Destroying objects.
  *
- * This is the one place that knows what it takes to free an object of any type, and
- * what each type needs of others. It is asked by a user, who names one object, and by
- * the last close of the file, after which all are gone.
+ * This is the one place that knows what it takes to free an object of each type that a user
+ * can destroy, and what each type needs of others. It is asked by a user, who names one
+ * object; by a command that made one and failed afterwards; and by the last close of the
+ * file, after which all are gone.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>

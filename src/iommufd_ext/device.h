@@ -6,9 +6,10 @@
  * endpoints, which attach a device to a page table. Drivers of emulated devices have an
  * access instead. It promises that a device reaches what its page table holds and nothing
  * else, and that an IOAS, a page table or a fault queue stays while something here needs
- * it. Who is attached to what changes with iommufd_ext_ctx.attach_lock held alone. The
- * ioctls of page tables and fault queues are here, too. It does not know how an IOAS is
- * made, what a user maps there, or how he asks for it.
+ * it. Who is attached to what changes with iommufd_ext_ctx.attach_lock held; a page
+ * table's list of them with the xa_lock of the objects held, too. The ioctls of page tables
+ * and fault queues are here. It does not know how an IOAS is made, or how a user asks for
+ * memory to be mapped there.
  */
 #ifndef _IOMMUFD_EXT_DEVICE_H
 #define _IOMMUFD_EXT_DEVICE_H
@@ -37,9 +38,9 @@ struct seq_file;
  *	else NULL
  * @fault: queue for the faults of attached devices, of which the page table is a
  *	user, or NULL; constant once the page table is published
- * @endpoints: devices attached; changes with iommufd_ext_ctx.attach_lock and the
- *	xa_lock of the objects held, so that DESTROY, which must not wait for the
- *	former, may look
+ * @endpoints: attached devices, and PASIDs of them; changes with
+ *	iommufd_ext_ctx.attach_lock and the xa_lock of the objects held, so that
+ *	DESTROY, which must not wait for the former, may look
  * @aperture: what is not reserved in the name of the page table; protected by
  *	attach_lock
  * @auto_domain: made by an attach, goes with the last endpoint; constant
@@ -140,13 +141,13 @@ struct iommufd_ext_device {
 
 /**
  * struct endpoint - a device, or a PASID of it, attached to a page table
- * @idev: the device
- * @pasid: the PASID, or IOMMU_NO_PASID
+ * @idev: the device; constant
+ * @pasid: the PASID, or IOMMU_NO_PASID; constant
  * @hwpt: the page table, of which the endpoint is a user
  * @hwpt_item: in hwpt.endpoints, and protected like these
  * @igroup_item: in igroup.endpoints, or in pasid_attach.endpoints
  *
- * All protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
+ * The others are protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
  * reserved ranges its device brings into the IOAS.
  */
 struct endpoint {

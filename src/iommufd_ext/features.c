@@ -28,7 +28,7 @@ static u64 commands[2] __ro_after_init;
  * features_add_command() - a command is served
  * @cmd: its full number
  *
- * Said of each command while the module is being loaded.
+ * Called for each command while the module is being loaded.
  */
 void __init features_add_command(unsigned int cmd)
 {

@@ -4,7 +4,7 @@
  * features.c, hw_info.c, destroy.c, debugfs.c. Above it is main.c alone.
  *
  * Arguments come in and answers go out. It promises that what a user gives is checked
- * before it is used, and that no device is held while memory of a user is touched. What
+ * before it is used, and that no device is held while memory of a user is waited for. What
  * has to know every type of object is here: what destroys and what lists them. It has no
  * state and no lock of its own, but for debugfs.c, which has the list of open files, and
  * for the commands that features.c has been told of.

@@ -702,7 +702,7 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 }
 
 /**
- * iova_update_alignment() - adjust to the page tables, accesses and options there are
+ * iova_update_alignment() - adjust to the page tables, listeners and options there are
  * @ioas: the IOAS
  * @joining: a page table that is about to be added, or NULL
  *

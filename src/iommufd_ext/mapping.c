@@ -426,7 +426,7 @@ static int unmap_claimed(struct ioas *ioas, struct unmap_range *range,
 }
 
 /*
- * Ask accesses to unpin a range. When it returns 0, all have been told, and none is at
+ * Ask listeners to unpin a range. When it returns 0, all have been told, and none is at
  * work that began before.
  */
 static int notify_unmap(struct ioas *ioas, unsigned long iova,
@@ -452,7 +452,7 @@ static int notify_unmap(struct ioas *ioas, unsigned long iova,
 	return 0;
 }
 
-/* How often accesses are asked to unpin one area. */
+/* How often listeners are asked to unpin one area. */
 #define MAX_NOTIFIES 100
 
 static int unmap_areas(struct ioas *ioas, unsigned long iova,

@@ -5,7 +5,9 @@
  * It keeps memory of users as runs of page frames: pins and charges it, shares it among
  * those who need it, splits it, reads and writes it. It promises that pinned memory stays
  * where it is, that it is charged once, and that unpinning neither allocates nor fails.
- * It knows no IOVA, no IOAS and no IOMMU. The locks it takes are inside those of an IOAS.
+ * It knows no IOMMU, and of an IOAS no more than where it has mapped memory of a dma-buf,
+ * which is taken from it when the exporter wants that. The locks it takes are inside those
+ * of an IOAS, but for the lock of dma-bufs, which is outside those of page tables.
  */
 #ifndef _IOMMUFD_EXT_MEMORY_H
 #define _IOMMUFD_EXT_MEMORY_H
@@ -192,9 +194,9 @@ struct segment {
  * @item: in the list of all
  * @paddr: where its first byte is; constant
  * @revoked: nothing may be mapped any more
- * @mapped: of who maps it: where it is mapped. Empty when it is freed
+ * @mapped: where page tables map it. Empty when it is freed
  *
- * Changes between dmabufs_lock_out() and dmabufs_let_in().
+ * All but @buf and @paddr changes with the lock of dma-bufs held: see dmabufs_lock_out().
  */
 struct dmabuf_memory {
 	struct dma_buf *buf;

@@ -6,8 +6,9 @@
  * drivers that use the memory without DMA. It promises that each ready area is in every
  * page table, that entries leave page tables before memory is unpinned, and that no area
  * goes while such a driver has pages of it. Of a page table it knows struct table, of such
- * a driver struct listener: the layer above embeds them in what it has. It knows no bound
- * device, no group and no ioctl.
+ * a driver struct listener: the layer above embeds them in what it has. A listener is asked
+ * to unpin memory through its ops, with a reference to it and no lock held. This layer knows
+ * no group and no ioctl, and of a bound device only its id, for sentences.
  */
 #ifndef _IOMMUFD_EXT_SPACE_H
 #define _IOMMUFD_EXT_SPACE_H
