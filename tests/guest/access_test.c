@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: drivers of emulated devices: read, write, pin
+ * vm: --smp 2
+ *
  * The access API of include/iommufd_ext.h, through a driver that uses it as a vendor's would:
  * tests/module/ext_test_access.c, loaded beside the modules that ship.
  *
  * Not tried is what the kernel takes for a driver's bug, because it warns, and no boot may have
  * a warning in its log: to attach twice, to pin without needs_pin_pages, and to keep a pin
  * however often the driver is told (EDEADLOCK).
- *
- * vm: --smp 2
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: an AMD IOMMU: page sizes, holes, copies
+ * vm: --topology amd --append hugepagesz=1G --append hugepages=1
+ *
  * An AMD IOMMU. Its driver takes pages of every power of two, where Intel's knows three sizes,
  * so other sizes are chosen for the same memory.
- *
- * vm: --topology amd --append hugepagesz=1G --append hugepages=1
  */
 #include <sys/mman.h>
 #include <linux/ioasid.h>

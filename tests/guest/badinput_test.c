@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: each member of each structure, wrong in each way
+ *
  * Every member of every structure, with every value that is wrong for what it is,
  * from 64-bit and from 32-bit programs; calls in the wrong order; and calls of
  * processes that have inherited a file, or that mapped memory and are gone.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: hot reset of two groups: whose devices they have to be
+ * vm: --topology sriov
+ *
  * Two functions of one device, which only a reset of both reaches, and which are in two
  * groups: whose they have to be for one user to reset them, through the nodes and
  * through the groups. On vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").
- *
- * vm: --topology sriov
  */
 #include <sys/ioctl.h>
 #include <sys/prctl.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: device nodes: parked, exclusion, reset, removal, kill -9
+ *
  * The char device of a VFIO device: what it does before BIND and after, who
  * else may use the device meanwhile, reset, removal, sudden death. Every test
  * runs with the device on vfio_cdev_ext ("ext.") and again with the device on

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: the ioctls of a VFIO container
+ *
  * The ioctls of a VFIO container on /dev/ioasid, and IOASID_VFIO_IOAS, which says
  * what IOAS they work on.
  */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: copies, and IOVAs that were promised
+ *
  * IOASID_IOAS_COPY and IOASID_IOAS_ALLOW_IOVAS: what may be copied where, how long
  * memory that is mapped twice stays pinned, and which IOVAs the kernel gives out.
  */

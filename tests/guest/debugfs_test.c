@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: debugfs: whose contexts there are, and what they hold
+ *
  * What the administrator reads of all contexts in debugfs: whose they are, what they hold, and
  * that nobody holds up who reads it.
  */

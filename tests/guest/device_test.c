@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: devices: bind, attach, DMA, interrupts, accounting
+ *
  * A device that does DMA, on vfio_cdev_ext: binding, attaching, what reaches
  * memory and what does not, how memory is charged, interrupts.
  */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a sentence for each refusal
+ *
  * Every refusal has its sentence: a table of calls that are refused, each with the
  * errno, words of the sentence, and the ids and the range it has to name; and who can
  * read which.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: memory of files, another process
+ *
  * IOASID_IOAS_MAP_FILE: memory that is named by file and offset, and outlives the
  * process that mapped it. IOASID_IOAS_CHANGE_PROCESS: who is charged for it.
  */

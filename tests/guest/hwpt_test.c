@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: page tables: nesting, dirty pages, faults, PASIDs
+ *
  * What page tables can do beyond following an IOAS: nesting, dirty tracking, faults,
  * PASIDs. The emulated IOMMUs can do little of it; here is what is refused, in
  * which order, and what a refusal leaves behind. The mock IOMMU of the conformance

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: address spaces
+ *
  * I/O address spaces without a device: what MAP and UNMAP accept, which IOVA
  * they choose, options, ids, and the nodes.
  */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: ioasidctl with real devices
+ * vm: --file build/guest/ioasidctl:/ioasidctl
+ *
  * ioasidctl with a real kernel: what it lists, binds, refuses and shows, and a program that is
  * run with devices. What it says of other machines is in tests/ioasidctl.
- *
- * vm: --file build/guest/ioasidctl:/ioasidctl
  */
 #include <sys/wait.h>
 

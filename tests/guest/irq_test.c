@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: interrupts: INTx, MSI, MSI-X, errors, requests
+ * vm: --topology ports
+ *
  * Interrupts of a device: INTx, MSI and MSI-X at eventfds, what changes while they are
  * on, errors and requests. The source is QEMU's e1000e, on vfio_cdev_ext ("ext.") and on
  * stock vfio-pci ("stock.").
- *
- * vm: --topology ports
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>

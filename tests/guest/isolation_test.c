@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a platform that does not isolate interrupts
+ * vm: --topology edu --iommu intremap=off,caching-mode=on,snoop-control=on
+ *
  * A platform that does not isolate interrupts: without interrupt remapping a device can
  * raise anybody's by DMA. No device is bound there, unless the administrator says so:
  * allow_unsafe_interrupts.
- *
- * vm: --topology edu --iommu intremap=off,caching-mode=on,snoop-control=on
  */
 #include <linux/ioasid.h>
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of which an IOMMU driver does not unmap all: the mock of the test build is told to fall
- * short. The memory stays pinned for good, and so this program leaves its pages behind.
- *
+ * title: memory that an IOMMU driver does not unmap
  * vm: --test-build --topology none --append intel_iommu=off
  * vm: --module-args allow_unsafe_interrupts=1 --keeps 17
+ *
+ * Memory of which an IOMMU driver does not unmap all: the mock of the test build is told to fall
+ * short. The memory stays pinned for good, and so this program leaves its pages behind.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>

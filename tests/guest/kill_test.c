@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: calls that take long, and SIGKILL
+ *
  * Calls that take long: others have the processor meanwhile, and SIGKILL ends them at once.
  * They map 32 GiB, the same 64 MiB over and over, in IOMMU pages of 4 KiB: 8 million of them.
  */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: KVM with an IOMMU that does not enforce coherency
+ * vm: --iommu intremap=on,caching-mode=on,snoop-control=off
+ *
  * An IOMMU that cannot ignore the no-snoop attribute of DMA: KVM has to be told
  * of its devices. Of others it must not be, which kvm_test looks at with the
  * same tests.
- *
- * vm: --iommu intremap=on,caching-mode=on,snoop-control=off
  */
 #include "coherency.h"
 #include "dma.h"

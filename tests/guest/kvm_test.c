@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a guest of KVM: interrupts, and cache coherency
+ * vm: --topology all
+ *
  * Devices and guests of KVM, the device on vfio_cdev_ext ("ext.") and on stock vfio-pci
  * ("stock."): what KVM is told about its DMA, and interrupts that go to the guest,
  * which are eventfds that the device writes and KVM reads, both in the kernel.
@@ -7,8 +10,6 @@
  * Such an eventfd has a producer, the device, and may have a consumer, the guest, for
  * irqbypass to bring together; where the IOMMU can post interrupts, they then reach the
  * guest without the kernel. No emulated IOMMU can, so here the kernel carries each.
- *
- * vm: --topology all
  */
 #include <limits.h>
 #include <stdio.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a kernel under lockdown from its start
+ * vm: --topology none --no-modules --append lockdown=integrity
+ *
  * A kernel that is under lockdown from the first, as Debian's are that start with secure
  * boot: our modules, which nobody has signed here, are not loaded, and all else is as it
  * was.
- *
- * vm: --topology none --no-modules --append lockdown=integrity
  */
 #include "ioasid.h"
 #include "state.h"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a kernel under lockdown
+ * vm: --topology edu
+ *
  * A kernel under lockdown, which Debian's are when they start with secure boot: what is
  * loaded keeps working, and what is not signed is not loaded. Lockdown cannot be undone,
  * so this program has its machine to itself, and the order of its tests counts.
- *
- * vm: --topology edu
  */
 #include "dma.h"
 #include "ioasid.h"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: BAR mappings: what they reach, and when they do not
+ * vm: --topology ports
+ *
  * Mappings of a device's memory: which regions can be mapped, what a mapping shows while
  * the device is not to be reached, and how long it lasts. With the devices on
  * vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").
- *
- * vm: --topology ports
  */
 #include <limits.h>
 #include <pthread.h>

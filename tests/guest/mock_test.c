@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: dirty pages and fault queues, of a made-up IOMMU
+ * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1
+ *
  * What needs an IOMMU that no emulated one is: one that tells dirty pages, and reports page
  * faults. It is the mock of the test build, whose own tests are the kernel's iommufd selftest
  * (tests/conformance); here it meets what only our interface has.
- *
- * vm: --test-build --topology none --append intel_iommu=off --module-args allow_unsafe_interrupts=1
  */
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: random calls, compared with a model and by DMA
+ *
  * A model of two address spaces. Random calls change both, the model and the kernel, and
  * after each step a device reads and writes pages: what is mapped is there, and what is not
  * cannot be reached. What the kernel lists and pins is what the model says.

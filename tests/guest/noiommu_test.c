@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a machine whose IOMMU is switched off
+ * vm: --append intel_iommu=off
+ *
  * A machine whose IOMMU is switched off: everything loads, no device can be had, and the log
  * says what to do.
- *
- * vm: --append intel_iommu=off
  */
 #include "module.h"
 #include "state.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: who is said to have a device, and to whom
+ *
  * Who is named as the one that has a device, and to whom: in the refusals of both modules,
  * in IOASID_GROUP_INFO, in "owner" of sysfs and in the log. A process that is not there any
  * more is not named, nor is one to who may not see it; who has used the file last is.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: parameters of the modules, and KVM that cannot be served
+ *
  * What the modules do with each of their parameters, and in a kernel that does
  * not let them redirect what KVM calls. The modules are loaded anew for each
  * test.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: parts of mappings unmapped
+ *
  * IOASID_IOAS_UNMAP_PARTIAL: a hole of any size in a mapping, and what is left around
  * it: what a device reaches, what is pinned, and which IOMMU pages stay.
  */

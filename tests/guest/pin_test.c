@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: memory that cannot be pinned for long
+ * vm: --topology edu --append memmap=64M!0x20000000 --append movablecore=256M
+ *
  * Memory that cannot be pinned for long, and what the sentence says of it: files of a
  * DAX file system, and pages that would have to be moved and cannot.
- *
- * vm: --topology edu --append memmap=64M!0x20000000 --append movablecore=256M
  */
 #include <fcntl.h>
 #include <sys/mman.h>

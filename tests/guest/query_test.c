@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: lists of objects, mappings and groups
+ * vm: --smp 2
+ *
  * What a program can ask about a context and a device: the lists of objects and
  * mappings, the group of a device, and what this kernel serves.
  */
@@ -393,7 +396,6 @@ static bool check_page(struct changer *c, uint64_t *iova,
 	return end;
 }
 
-/* vm: --smp 2 */
 static void test_mappings_changing(void **state)
 {
 	struct changer c = changer_new(MANY);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: calls that meet
+ * vm: --smp 2
+ *
  * Calls that meet. Each test lets threads or processes run into each other for
  * a short while; every call may fail only in the ways named, and the state
  * compared after each test must be what it was.
- *
- * vm: --smp 2
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: removal: hot-unplug, asked and not, siblings, rmmod
+ * vm: --topology ports --smp 1
+ *
  * Devices that leave while they are in use: a slot that is switched off, a device that is
  * pulled out, a driver's module that is unloaded, another member of the group. With the
  * devices on vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").
@@ -10,9 +13,7 @@
  * pci_rescan_remove_lock, and that one below reset_lock. After this circle of the kernel's own,
  * lockdep sees nothing else.
  *
- * In a boot of its own, as what has left is missing.
- *
- * vm: --topology ports --smp 1
+ * No other program asks for --smp 1, so this one has a boot of its own: what has left is missing.
  */
 #include <dirent.h>
 #include <fcntl.h>

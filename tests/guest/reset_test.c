@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: resets: of one device, hot reset of several, power
+ * vm: --topology ports
+ *
  * Resets: of a bus with several functions, by device id; of one function, by each
  * method the kernel knows; power states. Who may, what the others on the bus see, and
  * what becomes of mapped BARs. With the devices on vfio_cdev_ext ("ext.") and on stock
  * vfio-pci ("stock.").
- *
- * vm: --topology ports
  */
 #include <limits.h>
 #include <signal.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: what each kernel serves
+ *
  * What this kernel serves: each command and flag is tried once, on a machine with
  * the IOMMU of the tests, and the answer printed as "# served: WHAT = ANSWER".
  * scripts/served-table makes a table of it, and compares it with the one there is.

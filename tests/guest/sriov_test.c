@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: SR-IOV: tokens, and a PF that leaves
+ * vm: --topology sriov
+ *
  * Virtual functions of a device that a user drives: the token that its user and theirs
  * share, and what becomes of them when it is closed or leaves. The devices are QEMU's
  * nvme and igb; on vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").
- *
- * vm: --topology sriov
  */
 #include <limits.h>
 #include <sys/ioctl.h>

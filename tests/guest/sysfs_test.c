@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: sysfs: who has a device, who is in the way, poll
+ *
  * The files beside a VFIO device in sysfs: whether it can be had, who is in the
  * way, who has it; and what a program finds that looks for the node from there.
  * With the device on vfio_cdev_ext ("ext.") and on stock vfio-pci ("stock.").

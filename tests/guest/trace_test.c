@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The trace events of both modules, as docs/tracing.md shows them. */
+/*
+ * title: trace events, as docs/tracing.md shows them
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>

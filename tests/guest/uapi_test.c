@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: ioctl rules: sizes, pointers, reserved members, ids
+ *
  * What is common to all ioctls: the size rule, bad pointers, and what is written
  * back. Made from the table in lib/commands.c.
  */

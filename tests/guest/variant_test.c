@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: features, migration and DMA logging of an adopted driver
+ *
  * VFIO_DEVICE_FEATURE on a device whose own driver, a variant driver of some
  * vendor, offers migration and DMA logging: tests/module/ext_test_variant.c. An
  * adopted driver loses nothing, so whatever is asked here of the node is also

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+ * title: a virtio-iommu: what a flush removes
+ *
  * A virtio-iommu. Its driver keeps what it was told to map as it was told it, and removes no
  * part of that; of what it removes, it tells the device with the flush, which the core passes
  * over if nobody has noted what there is to flush. Every other IOMMU has to pass, too.

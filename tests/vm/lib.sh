@@ -81,6 +81,9 @@ guest_programs() {
 	find "$TOP/tests/guest" -maxdepth 1 -name '*_test.c' -printf '%f\n' | sed 's/\.c$//' | sort
 }
 
+# header_of FILE KEY : what a test says of itself in its comments, in lines "KEY: TEXT".
+header_of() { sed -n "s/^ \{0,1\}[*#] $2: //p" "$1"; }
+
 # row_entries ROW suites|check : what that column says, one a line, its lists as what is in them. Of several entries
 # for a program, the last counts.
 row_entries() {
