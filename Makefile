@@ -56,7 +56,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance bench lint layers abi deb rpm repo packages-test release
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance mutants bench lint layers abi deb rpm repo packages-test release
 
 all:
 	@mkdir -p $(out)
@@ -126,6 +126,9 @@ bench:
 conformance:
 	+$(Q)bash $(top)/tests/conformance/run
 
+mutants:
+	+$(Q)bash $(top)/tests/mutants/run $(MUTANTS)
+
 lint:
 	+$(Q)bash $(top)/scripts/lint
 
@@ -159,6 +162,7 @@ help:
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
 	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
+	@echo 'make mutants           apply faults one by one, and see whether the tests find each (MUTANTS=<names>)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make layers            print which file uses which, and fail if they do in a circle (LAYERS=<modules>)'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'

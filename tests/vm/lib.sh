@@ -84,6 +84,23 @@ guest_programs() {
 # header_of FILE KEY : what a test says of itself in its comments, in lines "KEY: TEXT".
 header_of() { sed -n "s/^ \{0,1\}[*#] $2: //p" "$1"; }
 
+# program_of [TOPOLOGY:]PROGRAM[/PATTERN]
+program_of() {
+	local entry=${1%%/*}
+	printf '%s\n' "${entry#*:}"
+}
+
+# A program may ask for a machine of its own with lines "vm: OPTIONS" at its beginning. The test build is
+# built when a program asks for it.
+options_of() {	# [TOPOLOGY:]PROGRAM[/PATTERN]
+	local options
+	options=$(header_of "$TOP/tests/guest/$(program_of "$1").c" vm | paste -sd ' ')
+	case ${1%%/*} in
+	*:*) printf '%s --topology %s\n' "$(sed -E 's/--topology [a-z0-9]+//' <<<"$options")" "${1%%:*}" ;;
+	*) printf '%s\n' "$options" ;;
+	esac
+}
+
 # row_entries ROW suites|check : what that column says, one a line, its lists as what is in them. Of several entries
 # for a program, the last counts.
 row_entries() {
