@@ -443,35 +443,35 @@ static void igroup_unreserve(struct igroup *igroup, struct ioas *ioas)
 		endpoint_unreserve(endpoint, ioas);
 }
 
-static void igroup_relink(struct igroup *igroup, struct hwpt *old,
-			  struct hwpt *hwpt)
+static void endpoints_relink(struct list_head *endpoints, struct hwpt *old,
+			     struct hwpt *hwpt)
 {
 	struct endpoint *endpoint;
 
-	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
+	list_for_each_entry(endpoint, endpoints, igroup_item) {
 		endpoint_unlink(endpoint);
 		endpoint_link(endpoint, hwpt);
 	}
 	hwpt_after_detach(old);
 	/* One reference per endpoint; with the last one @old may go. */
-	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item)
-		hwpt_put(igroup->ictx, old);
+	list_for_each_entry(endpoint, endpoints, igroup_item)
+		hwpt_put(endpoint->idev->ictx, old);
 }
 
-static void igroup_faults_put(struct igroup *igroup, struct hwpt *hwpt)
+static void endpoints_faults_put(struct list_head *endpoints, struct hwpt *hwpt)
 {
 	struct endpoint *endpoint;
 
-	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item)
+	list_for_each_entry(endpoint, endpoints, igroup_item)
 		idev_faults_put(endpoint->idev, hwpt);
 }
 
-static int igroup_faults_get(struct igroup *igroup, struct hwpt *hwpt)
+static int endpoints_faults_get(struct list_head *endpoints, struct hwpt *hwpt)
 {
 	struct endpoint *endpoint;
 	int rc;
 
-	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
+	list_for_each_entry(endpoint, endpoints, igroup_item) {
 		rc = idev_faults_get(endpoint->idev, hwpt);
 		if (rc)
 			goto err_put;
@@ -479,8 +479,7 @@ static int igroup_faults_get(struct igroup *igroup, struct hwpt *hwpt)
 	return 0;
 
 err_put:
-	list_for_each_entry_continue_reverse(endpoint, &igroup->endpoints,
-					     igroup_item)
+	list_for_each_entry_continue_reverse(endpoint, endpoints, igroup_item)
 		idev_faults_put(endpoint->idev, hwpt);
 	return rc;
 }
@@ -509,20 +508,20 @@ static int endpoint_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		if (rc)
 			return rc;
 	}
-	rc = igroup_faults_get(igroup, hwpt);
+	rc = endpoints_faults_get(&igroup->endpoints, hwpt);
 	if (rc)
 		goto err_unreserve;
 	rc = igroup_replace(idev, hwpt);
 	if (rc)
 		goto err_put_faults;
-	igroup_faults_put(igroup, old);
+	endpoints_faults_put(&igroup->endpoints, old);
 	if (!same_ioas)
 		igroup_unreserve(igroup, old_ioas);
-	igroup_relink(igroup, old, hwpt);
+	endpoints_relink(&igroup->endpoints, old, hwpt);
 	return 0;
 
 err_put_faults:
-	igroup_faults_put(igroup, hwpt);
+	endpoints_faults_put(&igroup->endpoints, hwpt);
 err_unreserve:
 	if (!same_ioas)
 		igroup_unreserve(igroup, hwpt->ioas);
@@ -724,46 +723,6 @@ err_free_handle:
 	return rc;
 }
 
-static int pasid_faults_get(struct pasid_attach *attach, struct hwpt *hwpt)
-{
-	struct endpoint *endpoint;
-	int rc;
-
-	list_for_each_entry(endpoint, &attach->endpoints, igroup_item) {
-		rc = idev_faults_get(endpoint->idev, hwpt);
-		if (rc)
-			goto err_put;
-	}
-	return 0;
-
-err_put:
-	list_for_each_entry_continue_reverse(endpoint, &attach->endpoints,
-					     igroup_item)
-		idev_faults_put(endpoint->idev, hwpt);
-	return rc;
-}
-
-static void pasid_faults_put(struct pasid_attach *attach, struct hwpt *hwpt)
-{
-	struct endpoint *endpoint;
-
-	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
-		idev_faults_put(endpoint->idev, hwpt);
-}
-
-static void pasid_relink(struct pasid_attach *attach,
-			 struct iommufd_ext_ctx *ictx, struct hwpt *old)
-{
-	struct endpoint *endpoint;
-
-	list_for_each_entry(endpoint, &attach->endpoints, igroup_item) {
-		endpoint_unlink(endpoint);
-		endpoint_link(endpoint, attach->hwpt);
-	}
-	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
-		hwpt_put(ictx, old);
-}
-
 /* Others of its group with the PASID attached move along. */
 static int pasid_replace(struct iommufd_ext_device *idev, u32 pasid,
 			 struct hwpt *hwpt)
@@ -784,16 +743,16 @@ static int pasid_replace(struct iommufd_ext_device *idev, u32 pasid,
 	rc = pasid_check(idev, hwpt);
 	if (rc)
 		return rc;
-	rc = pasid_faults_get(attach, hwpt);
+	rc = endpoints_faults_get(&attach->endpoints, hwpt);
 	if (rc)
 		return rc;
 	rc = pasid_replace_group(idev, pasid, attach, hwpt);
 	if (rc) {
-		pasid_faults_put(attach, hwpt);
+		endpoints_faults_put(&attach->endpoints, hwpt);
 		return rc;
 	}
-	pasid_faults_put(attach, old);
-	pasid_relink(attach, idev->ictx, old);
+	endpoints_faults_put(&attach->endpoints, old);
+	endpoints_relink(&attach->endpoints, old, hwpt);
 	return 0;
 }
 
