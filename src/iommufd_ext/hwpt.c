@@ -103,6 +103,17 @@ static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 	return 0;
 }
 
+static struct hwpt *hwpt_new(void)
+{
+	struct hwpt *hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
+
+	if (!hwpt)
+		return NULL;
+	hwpt->table.obj = &hwpt->obj;
+	INIT_LIST_HEAD(&hwpt->endpoints);
+	return hwpt;
+}
+
 /**
  * hwpt_alloc() - make an empty page table that follows an IOAS
  * @idev: for whose IOMMU
@@ -126,11 +137,9 @@ struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 	if (rc)
 		return ERR_PTR(rc);
 
-	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
+	hwpt = hwpt_new();
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
-	hwpt->table.obj = &hwpt->obj;
-	INIT_LIST_HEAD(&hwpt->endpoints);
 	hwpt->nest_parent = flags & IOASID_HWPT_ALLOC_NEST_PARENT;
 	hwpt->pasid = flags & IOASID_HWPT_ALLOC_PASID;
 	hwpt->coherent = idev->igroup->coherent;
@@ -233,11 +242,9 @@ static struct hwpt *hwpt_alloc_nested(struct iommufd_ext_device *idev,
 	if (rc)
 		return ERR_PTR(rc);
 
-	hwpt = kzalloc(sizeof(*hwpt), GFP_KERNEL_ACCOUNT);
+	hwpt = hwpt_new();
 	if (!hwpt)
 		return ERR_PTR(-ENOMEM);
-	hwpt->table.obj = &hwpt->obj;
-	INIT_LIST_HEAD(&hwpt->endpoints);
 	hwpt->parent = parent;
 	hwpt->ioas = parent->ioas;
 	hwpt->coherent = parent->coherent;
