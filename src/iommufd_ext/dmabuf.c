@@ -14,7 +14,11 @@
 #include "compat/module.h"
 #include "memory.h"
 
-static DEFINE_MUTEX(dmabufs_lock);
+/*
+ * Protects both lists, and what is not constant in struct dmabuf_memory. While it is held,
+ * nothing is revoked.
+ */
+DEFINE_MUTEX(dmabufs_lock);
 static LIST_HEAD(dmabufs);
 static LIST_HEAD(exporters);
 
@@ -46,32 +50,6 @@ void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter)
 	mutex_unlock(&dmabufs_lock);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_unregister);
-
-/**
- * dmabufs_lock_out() - let nothing be revoked
- *
- * Context: may sleep; may hold domains_rwsem. Undone by dmabufs_let_in().
- */
-void dmabufs_lock_out(void)
-{
-	mutex_lock(&dmabufs_lock);
-}
-
-/**
- * dmabufs_let_in() - undo dmabufs_lock_out()
- */
-void dmabufs_let_in(void)
-{
-	mutex_unlock(&dmabufs_lock);
-}
-
-/**
- * dmabufs_assert_locked_out() - the caller holds the lock of dmabufs_lock_out()
- */
-void dmabufs_assert_locked_out(void)
-{
-	lockdep_assert_held(&dmabufs_lock);
-}
 
 /**
  * dmabuf_has_exporters() - are there dma-bufs that can be mapped?
@@ -227,8 +205,7 @@ void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
  * @buf: the dma-buf
  * @memory: what was found before, or NULL to begin
  *
- * Context: between dmabufs_lock_out() and dmabufs_let_in(), until the walk is over; may
- * sleep.
+ * Context: holds dmabufs_lock until the walk is over; may sleep.
  * Return: the next one, or NULL.
  */
 struct dmabuf_memory *dmabuf_next_memory(const struct dma_buf *buf,

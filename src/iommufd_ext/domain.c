@@ -683,7 +683,7 @@ static void insert_mapping(struct dmabuf_memory *memory,
 	struct rb_node **link = &memory->mapped.rb_node;
 	struct rb_node *parent = NULL;
 
-	dmabufs_assert_locked_out();
+	lockdep_assert_held(&dmabufs_lock);
 
 	while (*link) {
 		parent = *link;
@@ -703,7 +703,7 @@ static struct dmabuf_mapping *find_mapping(struct dmabuf_memory *memory,
 {
 	struct rb_node *node = memory->mapped.rb_node;
 
-	dmabufs_assert_locked_out();
+	lockdep_assert_held(&dmabufs_lock);
 
 	while (node) {
 		struct dmabuf_mapping *mapping =
@@ -733,7 +733,7 @@ static int map_dmabuf(struct table *table, struct area *area, bool large_pages)
 	mapping->table = table;
 	mapping->area = area;
 
-	dmabufs_lock_out();
+	mutex_lock(&dmabufs_lock);
 	if (!memory->revoked) {
 		mutex_lock(&table->revoke_lock);
 		rc = map_runs(table, area, large_pages);
@@ -743,7 +743,7 @@ static int map_dmabuf(struct table *table, struct area *area, bool large_pages)
 		insert_mapping(memory, mapping);
 		mapping = NULL;
 	}
-	dmabufs_let_in();
+	mutex_unlock(&dmabufs_lock);
 	kfree(mapping);
 	return rc;
 }
@@ -751,7 +751,7 @@ static int map_dmabuf(struct table *table, struct area *area, bool large_pages)
 static void remove_mapping(struct dmabuf_memory *memory,
 			   struct dmabuf_mapping *mapping)
 {
-	dmabufs_assert_locked_out();
+	lockdep_assert_held(&dmabufs_lock);
 
 	rb_erase(&mapping->node, &memory->mapped);
 	mutex_lock(&mapping->table->revoke_lock);
@@ -767,11 +767,11 @@ static void unmap_dmabuf(const struct table *table, const struct area *area)
 	struct dmabuf_memory *memory = area_dmabuf(area);
 	struct dmabuf_mapping *mapping;
 
-	dmabufs_lock_out();
+	mutex_lock(&dmabufs_lock);
 	mapping = find_mapping(memory, area, table);
 	if (mapping)
 		remove_mapping(memory, mapping);
-	dmabufs_let_in();
+	mutex_unlock(&dmabufs_lock);
 }
 
 /* Is the area a page, as a driver with operations of its own takes it? */
@@ -1004,7 +1004,7 @@ void iommufd_ext_dmabuf_revoke(struct dma_buf *buf)
 	struct dmabuf_memory *memory = NULL;
 	struct rb_node *node;
 
-	dmabufs_lock_out();
+	mutex_lock(&dmabufs_lock);
 	while ((memory = dmabuf_next_memory(buf, memory))) {
 		memory->revoked = true;
 		while ((node = rb_first(&memory->mapped))) {
@@ -1014,6 +1014,6 @@ void iommufd_ext_dmabuf_revoke(struct dma_buf *buf)
 			cond_resched();
 		}
 	}
-	dmabufs_let_in();
+	mutex_unlock(&dmabufs_lock);
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_revoke);

@@ -7,7 +7,7 @@
  * where it is, that it is charged once, and that unpinning neither allocates nor fails.
  * It knows no IOMMU, and of an IOAS no more than where it has mapped memory of a dma-buf,
  * which is taken from it when the exporter wants that. The locks it takes are inside those
- * of an IOAS, but for the lock of dma-bufs, which is outside those of page tables.
+ * of an IOAS, but for dmabufs_lock, which is outside those of page tables.
  */
 #ifndef _IOMMUFD_EXT_MEMORY_H
 #define _IOMMUFD_EXT_MEMORY_H
@@ -196,7 +196,7 @@ struct segment {
  * @revoked: nothing may be mapped any more
  * @mapped: where page tables map it. Empty when it is freed
  *
- * All but @buf and @paddr changes with the lock of dma-bufs held: see dmabufs_lock_out().
+ * All but @buf and @paddr is protected by dmabufs_lock.
  */
 struct dmabuf_memory {
 	struct dma_buf *buf;
@@ -319,9 +319,7 @@ void shared_iter_init(struct area_iter *iter, struct shared_pages *shared,
 void shared_iter_next(struct area_iter *iter, struct pfn_range *range);
 
 /* dmabuf.c */
-void dmabufs_lock_out(void);
-void dmabufs_let_in(void);
-void dmabufs_assert_locked_out(void);
+extern struct mutex dmabufs_lock;
 bool dmabuf_has_exporters(void);
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,
