@@ -377,15 +377,15 @@ keep_answers() {	# FROM TO
 }
 
 # build_test_modules NAME : those of tests/module for the modules in build/NAME: with the answers these
-# were built with, and what they export.
+# were built with, and what they export. Kbuild does not see when that has changed.
 build_test_modules() {
-	local gen=$BUILD/$1/gen out=$BUILD/test-modules-$1
-	cmp -s "$gen/key" "$out/.key" || rm -rf "$out"
+	local gen=$BUILD/$1/gen symbols=$BUILD/$1/kbuild/Module.symvers out=$BUILD/test-modules-$1
+	cat "$gen/key" "$symbols" | cmp -s - "$out/.key" || rm -rf "$out"
 	mkdir -p "$out"
 	cp -u "$TOP"/tests/module/* "$out/"
-	cp "$gen/key" "$out/.key"
+	cat "$gen/key" "$symbols" >"$out/.key"
 	quietly "$out/build.log" row_make -C "$ROW_KDIR" "M=$out" "EXT_TOP=$TOP" "EXT_GEN=$gen" \
-		"KBUILD_EXTRA_SYMBOLS=$BUILD/$1/kbuild/Module.symvers" \
+		"KBUILD_EXTRA_SYMBOLS=$symbols" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 }
 
