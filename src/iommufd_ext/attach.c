@@ -273,6 +273,7 @@ static void igroup_detach(struct igroup *igroup)
 {
 	struct hwpt *hwpt = igroup->hwpt;
 
+	lockdep_assert_held(&igroup->ictx->attach_lock);
 	hwpt_detach_group(hwpt, igroup);
 	handle_free(igroup->handle);
 	igroup->handle = NULL;

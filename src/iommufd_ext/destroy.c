@@ -160,10 +160,12 @@ static int refuse_busy(struct iommufd_ext_ctx *ictx, u32 id,
 }
 
 /* A device attached to the object, itself or with a PASID: its id, or 0 for none. */
-static u32 attached_id(struct obj *obj)
+static u32 attached_id(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	struct endpoint *endpoint;
 	struct hwpt *hwpt;
+
+	lockdep_assert_held(&ictx->objects.xa_lock);
 
 	if (obj->type != OBJ_HWPT && obj->type != OBJ_HWPT_NESTED)
 		return 0;
@@ -196,7 +198,7 @@ static int try_remove(struct iommufd_ext_ctx *ictx, u32 id,
 	victim->obj = xa_load(&ictx->objects, id);
 	if (victim->obj) {
 		victim->type = victim->obj->type;
-		victim->dev_id = attached_id(victim->obj);
+		victim->dev_id = attached_id(ictx, victim->obj);
 		victim->wait = awaits_calls(victim);
 		rc = obj_remove_unused_locked(ictx, victim->obj);
 	}

@@ -770,6 +770,9 @@ static int disable_large_pages_locked(struct ioas *ioas)
 {
 	int rc;
 
+	lockdep_assert_held_write(&ioas->domains_rwsem);
+	lockdep_assert_held(&ioas->iova_lock);
+
 	if (!ioas->large_pages)
 		return 0;
 	/* What a page table holds would have to be mapped anew. */

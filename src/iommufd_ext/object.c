@@ -265,6 +265,7 @@ void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 /* An object that was published goes. */
 static void erase_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
+	lockdep_assert_held(&ictx->objects.xa_lock);
 	__xa_erase(&ictx->objects, obj->id);
 	ictx->counts.objects[obj->type]--;
 }
@@ -310,6 +311,7 @@ void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj)
  */
 int obj_remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
+	lockdep_assert_held(&ictx->objects.xa_lock);
 	if (!refcount_dec_if_one(&obj->users))
 		return -EBUSY;
 	erase_locked(ictx, obj);
