@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * title: memory of dma-bufs, and taking it back
- * vm: --topology edu --smp 2
+ * vm: --smp 2
  *
  * IOASID_IOAS_MAP_FILE of dma-bufs, and what happens when their driver takes the memory back.
  * The driver is tests/module/ext_test_dmabuf.c: none of the modules that ship exports any.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * title: a guest of KVM: interrupts, and cache coherency
- * vm: --topology all
  *
  * Devices and guests of KVM, the device on vfio_cdev_ext ("ext.") and on stock vfio-pci
  * ("stock."): what KVM is told about its DMA, and interrupts that go to the guest,

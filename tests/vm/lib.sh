@@ -101,6 +101,10 @@ options_of() {	# [TOPOLOGY:]PROGRAM[/PATTERN]
 	esac
 }
 
+# What it asks for but for files, and these. Programs that ask for one machine can share it.
+machine_of() { options_of "$1" | sed -E 's/--file [^ ]+//g' | xargs; }
+files_of() { options_of "$1" | grep -oE -- '--file [^ ]+' | xargs; }
+
 # row_entries ROW suites|check : what that column says, one a line, its lists as what is in them. Of several entries
 # for a program, the last counts.
 row_entries() {
@@ -125,8 +129,13 @@ row_entries() {
 		function add(entry,    key) {
 			key = entry
 			sub(/\/.*/, "", key)
-			if (!(key in chosen))
+			if (key ~ /^!/) {
+				delete chosen[substr(key, 2)]
+				return
+			}
+			if (!(key in seen))
 				order[++count] = key
+			seen[key] = 1
 			chosen[key] = entry
 		}
 		BEGIN { list["guest"] = programs }
@@ -134,7 +143,8 @@ row_entries() {
 		END {
 			say("", entries)
 			for (i = 1; i <= count; i++)
-				print chosen[order[i]]
+				if (order[i] in chosen)
+					print chosen[order[i]]
 		}' "$MATRIX"
 }
 
