@@ -150,13 +150,33 @@ static void open_many(void *arg)
 	gate_wait(&gates[1]);
 }
 
+/* By one interface and by the other, how long it takes to have the device, in ms. */
+static long long use_both_ways(void)
+{
+	long long start = now_ms();
+	int fd, container, group;
+
+	fd = edu_bound(ioasid_open());
+	check_eq(0x1234, vfio_config16(fd, 0));
+	drop_fd(fd);
+	container = container_open();
+	group = assert_ok(group_open(pci_group(edu_bdf)));
+	assert_ok(group_set_container(group, container));
+	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	fd = assert_ok(group_device(group, edu_bdf));
+	start = now_ms() - start;
+	drop_fd(fd);
+	drop_fd(group);
+	drop_fd(container);
+	return start;
+}
+
 /* A thousand files that are only open are in nobody's way. */
 static void test_parked_many(void **state)
 {
 	char before[64], after[64], path[PATH_MAX];
-	int fd, container, group;
 	struct gate gates[2];
-	long long start;
+	long long crowded;
 	pid_t child;
 
 	(void)state;
@@ -171,18 +191,10 @@ static void test_parked_many(void **state)
 	/* The device sleeps on, if it does. */
 	read_file(path, after, sizeof(after));
 	check(!strcmp(before, after));
-	start = now_ms();
-	fd = edu_bound(ioasid_open());
-	check_eq(0x1234, vfio_config16(fd, 0));
-	drop_fd(fd);
-	container = container_open();
-	group = assert_ok(group_open(pci_group(edu_bdf)));
-	assert_ok(group_set_container(group, container));
-	assert_ok(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	assert_ok(group_device(group, edu_bdf));
-	check(now_ms() - start < 5000);
+	crowded = use_both_ways();
 	gate_open(&gates[1]);
 	child_ok(child);
+	check(crowded < 20 * use_both_ways() + 1000);
 }
 
 static void test_bind_bad(void **state)
