@@ -262,6 +262,8 @@ static void merge_processes(struct contexts *contexts)
 		to->ioases += from->ioases;
 		to->page_tables += from->page_tables;
 		to->devices += from->devices;
+		to->endpoints += from->endpoints;
+		to->accesses += from->accesses;
 		to->mappings += from->mappings;
 		to->mapped += from->mapped;
 		to->pinned += from->pinned;
