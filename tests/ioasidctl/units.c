@@ -160,9 +160,36 @@ static void test_drivers(void **state)
 	assert_false(driver_manages_dma("shpchp"));
 }
 
+/* Lines of the kernel that are no messages of the modules, however much they look like them. */
+static void check_foreign(void)
+{
+	static const char *const lines[] = {
+		"EXT4-fs (sda1): mounted filesystem with ordered data mode. Quota mode: none.",
+		"x86/fpu: Supporting XSAVE feature 0x001: 'x87 floating point registers'",
+		"systemd[1]: the default is none",
+		"rcu: RCU debug flags 3 are on",
+		"DMAR: Intel IOMMU has PASID width 20",
+		"ata1: a driver for this port is missing",
+		"audit: denied access to /dev/kmem",
+		"sd 0:0:0:0: the drive refuses to spin up",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
+		if (explain_message(lines[i]))
+			fail_msg("explained: %s", lines[i]);
+}
+
 static void test_explain(void **state)
 {
+	const char *beyond =
+		"4096 bytes from IOVA 0x1000 reach beyond the last IOVA";
+
 	(void)state;
+	check_foreign();
+	assert_non_null(explain_message("BIND does not know the flags 0x8"));
+	assert_non_null(explain_message("eth0 was not made for PASIDs"));
+	assert_non_null(strstr(explain_message(beyond), "more than 64 bits"));
 	assert_non_null(explain_message("[ 12.3] driver x leaves: it waits for y"));
 	assert_null(explain_message("usb 1-1: new high-speed USB device"));
 	assert_null(explain_message(""));
@@ -170,6 +197,14 @@ static void test_explain(void **state)
 					      "VFIO_DEVICE_BIND_IOMMUFD"),
 				explain_error(EBUSY, NULL));
 	assert_null(explain_error(ELIBBAD, NULL));
+	/* "MAP" is a word of the former, and not of the others. */
+	assert_string_not_equal(explain_error(ENOMEM, "IOMMU_IOAS_MAP_FILE"),
+				explain_error(ENOMEM, NULL));
+	assert_string_equal(explain_error(ENOMEM,
+					  "IOMMU_HWPT_GET_DIRTY_BITMAP"),
+			    explain_error(ENOMEM, NULL));
+	assert_string_equal(explain_error(EFAULT, "IOMMU_IOAS_UNMAP"),
+			    explain_error(EFAULT, NULL));
 }
 
 #define LISTING "sys/kernel/debug/iommufd_ext/contexts"

@@ -7,6 +7,7 @@
  * a pattern comes before a wider one. A test compares the table with the messages in the
  * source.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -19,6 +20,16 @@ struct message {
 	const char *pattern;
 	const char *meaning;
 };
+
+/* What several messages mean, none of which has a word that others do not have. */
+#define ABOUT_PASIDS \
+	"A PASID is a second address space of one device. It works only if the device, its IOMMU and the kernel support it, the page tables were made for PASIDs, and nothing else is attached to it."
+#define ABOUT_ACCESSES \
+	"A driver of an emulated device (mdev) attaches to one IOAS at a time, and lets go of it before it takes another."
+#define ABOUT_FLAGS \
+	"The program uses flags that this version does not know, or that do not go together."
+#define ABOUT_DATA \
+	"A page table's data and their type go together, and depend on the IOMMU driver."
 
 static const struct message messages[] = {
 	/* modprobe, and the kernel when it refuses a module. */
@@ -251,8 +262,24 @@ static const struct message messages[] = {
 		"The object of this id is of another type. ATTACH takes an IOAS or a page table.",
 	},
 	{
-		"PASID",
-		"A PASID is a second address space of one device. It works only if the device, its IOMMU and the kernel support it, the page tables were made for PASIDs, and nothing else is attached to it.",
+		"has no PASIDs",
+		ABOUT_PASIDS,
+	},
+	{
+		"no PASID can be attached on this kernel",
+		ABOUT_PASIDS,
+	},
+	{
+		"was not made for PASIDs",
+		ABOUT_PASIDS,
+	},
+	{
+		"PASIDs of * are attached, and",
+		ABOUT_PASIDS,
+	},
+	{
+		"0 is no PASID",
+		ABOUT_PASIDS,
 	},
 	/* Mapping. */
 	{
@@ -350,10 +377,6 @@ static const struct message messages[] = {
 	{
 		"is mapped, but ",
 		"A driver of an emulated device wanted to use memory in a way that its mapping does not allow, or the memory behind the mapping is gone.",
-	},
-	{
-		"IOVA *",
-		"A driver of an emulated device wanted memory that is not mapped, or not in the way it needs it.",
 	},
 	{
 		"reach beyond the last IOVA",
@@ -571,19 +594,31 @@ static const struct message messages[] = {
 		"The file is used as /dev/vfio/vfio is, and has no IOAS for that. VFIO_SET_IOMMU or IOMMU_VFIO_IOAS chooses one.",
 	},
 	{
-		"access *",
-		"A driver of an emulated device (mdev) attaches to one IOAS at a time, and lets go of it before it takes another.",
+		"access * has an IOAS",
+		ABOUT_ACCESSES,
 	},
 	{
-		"a driver *",
+		"access * has no IOAS",
+		ABOUT_ACCESSES,
+	},
+	{
+		"access * is being detached",
+		ABOUT_ACCESSES,
+	},
+	{
+		"access * is of a driver that pins nothing",
+		ABOUT_ACCESSES,
+	},
+	{
+		"a driver does not let go of *",
 		"A driver of an emulated device uses the memory. It is asked to let go.",
 	},
 	{
-		"refuses *",
+		"driver * refuses *",
 		"The device's driver refused the call with the error given. What it expects is described with the ioctl in linux/vfio.h.",
 	},
 	{
-		"feature *",
+		"feature *: * (error *",
 		"VFIO_DEVICE_FEATURE: the driver does not have the feature, or not with these arguments.",
 	},
 	{
@@ -611,8 +646,12 @@ static const struct message messages[] = {
 		"Nothing more than the error is known. Look at the kernel log.",
 	},
 	{
-		"flags *",
-		"The program uses flags that this version does not know, or that do not go together.",
+		"does not know the flags *",
+		ABOUT_FLAGS,
+	},
+	{
+		"flags * are not known",
+		ABOUT_FLAGS,
 	},
 	{
 		"argsz, index or pointer is not good",
@@ -683,16 +722,20 @@ static const struct message messages[] = {
 		"The ranges that are allowed must not be empty nor overlap.",
 	},
 	{
-		"is none",
-		"Addresses and lengths have to be multiples of the page size that is given.",
-	},
-	{
 		"is not in multiples of *",
 		"The range of a bitmap has to be a multiple of what a bit stands for.",
 	},
 	{
-		" data ",
-		"A page table's data and their type go together, and depend on the IOMMU driver.",
+		"bytes of data have no type",
+		ABOUT_DATA,
+	},
+	{
+		"there is no data for the type",
+		ABOUT_DATA,
+	},
+	{
+		"IOVA *",
+		"A driver of an emulated device wanted memory that is not mapped, or not in the way it needs it.",
 	},
 };
 
@@ -913,6 +956,19 @@ const char *explain_message(const char *text)
 	return NULL;
 }
 
+/* Whether @word is one of those that a name of the kernel is made of. */
+static bool has_word(const char *name, const char *word)
+{
+	size_t len = strlen(word);
+	const char *at = name;
+
+	for (; (at = strcasestr(at, word)); at++)
+		if ((at == name || !isalnum((unsigned char)at[-1])) &&
+		    !isalnum((unsigned char)at[len]))
+			return true;
+	return false;
+}
+
 /* @call is the name of an ioctl, in which that of the table is found, or NULL. */
 const char *explain_error(int error, const char *call)
 {
@@ -921,7 +977,7 @@ const char *explain_error(int error, const char *call)
 	for (i = 0; i < ARRAY_SIZE(errors); i++)
 		if (errors[i].number == error &&
 		    (!errors[i].call ||
-		     (call && strcasestr(call, errors[i].call))))
+		     (call && has_word(call, errors[i].call))))
 			return errors[i].meaning;
 	return NULL;
 }
