@@ -46,6 +46,10 @@ static const struct message messages[] = {
 		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and this one has no signature. DKMS signs what it builds; ioasidctl doctor has the commands for a module that is there already.",
 	},
 	{
+		"Loading of module with unsupported crypto is rejected",
+		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and this one is signed in a way that the kernel cannot check: with a hash or a kind of key that it was built without. Sign it with another: CONFIG_MODULE_SIG_HASH in /boot/config-$(uname -r) names a hash that it has.",
+	},
+	{
 		"unsigned module loading is restricted",
 		"Under lockdown the kernel takes only modules that are signed with a key it knows. This one has no signature, or its key is not among them. DKMS signs what it builds; ioasidctl doctor says whether its key is enrolled, and has the commands for a module that is there already.",
 	},

@@ -4,7 +4,8 @@
  *
  * What identifies the machine or its user is left out: addresses of interfaces, serial
  * numbers, names of hosts and users. Of the kernel's command line and log only what
- * concerns devices is taken.
+ * concerns devices is taken. Who has signed a module may be named after the host: the
+ * key's id says as much.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -124,7 +125,7 @@ static struct json_object *module_json(const char *name)
 	json_string(json, "file_version", module.file_version);
 	json_string(json, "file_srcversion", module.file_srcversion);
 	json_boolean(json, "signed", module.is_signed);
-	json_string(json, "signer", module.signer);
+	json_string(json, "sig_key", module.key);
 	json_object_object_add(json, "parameters", parameters_json(name));
 	return json;
 }
@@ -319,8 +320,12 @@ static struct json_object *packages_json(void)
 static bool log_matters(const char *line)
 {
 	static const char *const parts[] = {
-		"iommufd_ext", "vfio", "VFIO", "DMAR", "AMD-Vi", "iommu",
-		"IOMMU", "Lockdown:", "page table ", "module verification"
+		"iommufd_ext", "vfio",
+		"VFIO",	       "DMAR",
+		"AMD-Vi",      "iommu",
+		"IOMMU",       "Lockdown:",
+		"page table ", "module verification",
+		"Loading of "
 	};
 	size_t i;
 
