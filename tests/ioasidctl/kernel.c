@@ -6,7 +6,8 @@
  * A device's own driver is in the file ".default" of its directory. A driver with a file
  * ".refuses" takes no device, or not the one the file names; one with ".vfio" is of VFIO,
  * and the number in that file is the index of its next device. vfio-pci takes what has the
- * id in its file ".id", too.
+ * id in its file ".id", too. The device that a file ".unplugs" names is gone as soon as the
+ * driver is to take one.
  */
 #include <errno.h>
 #include <limits.h>
@@ -74,11 +75,32 @@ static void to_sys(const char *bdf, char *up, size_t size)
 	}
 }
 
+static void unplug(const char *driver)
+{
+	char bdf[64], path[PATH_MAX], vfio[64] = "";
+	struct strv names = {};
+
+	if (root_read(bdf, sizeof(bdf), DRIVERS "/%s/.unplugs", driver) <= 0)
+		return;
+	root_list(&names, DEVICES "/%s/vfio-dev", bdf);
+	if (names.n)
+		str_copy(vfio, sizeof(vfio), names.s[0]);
+	strv_free(&names);
+	snprintf(path, sizeof(path), DEVICES "/%s", bdf);
+	root_remove(path);
+	snprintf(path, sizeof(path), "dev/vfio/devices/%s", vfio);
+	if (*vfio)
+		root_remove(path);
+}
+
 static int give(const char *bdf, const char *driver)
 {
 	char line[PATH_MAX], up[64], refused[64];
 
 	if (!root_exists(DRIVERS "/%s", driver))
+		return -ENODEV;
+	unplug(driver);
+	if (!root_exists(DEVICES "/%s", bdf))
 		return -ENODEV;
 	if (root_exists(DRIVERS "/%s/.refuses", driver) &&
 	    (root_read(refused, sizeof(refused), DRIVERS "/%s/.refuses",

@@ -398,12 +398,10 @@ static int change(const struct request *request)
 static void wait_for_node(struct device *dev)
 {
 	const struct timespec pause = { .tv_nsec = NODE_POLL_MS * 1000000 };
-	char bdf[BDF_SIZE];
 	bool there = false;
 	char *node;
 	int ms;
 
-	str_copy(bdf, sizeof(bdf), dev->bdf);
 	for (ms = 0; ms < NODE_WAIT_MS && !there; ms += NODE_POLL_MS) {
 		node = device_node(dev);
 		there = node && root_exists("%s", node + 1);
@@ -411,7 +409,7 @@ static void wait_for_node(struct device *dev)
 		if (there)
 			break;
 		nanosleep(&pause, NULL);
-		if (device_load(bdf, dev))
+		if (device_reload(dev))
 			return;
 	}
 }
@@ -425,6 +423,23 @@ static void wait_for_nodes(const struct request *request)
 	for (i = 0; i < request->n; i++)
 		if (request->moves[i].dev.vfio[0])
 			wait_for_node(&request->moves[i].dev);
+}
+
+/* A device can be unplugged at any time. */
+static bool say_gone(const struct request *request)
+{
+	bool gone = false;
+	const char *bdf;
+	size_t i;
+
+	for (i = 0; i < request->n; i++) {
+		bdf = request->moves[i].dev.bdf;
+		if (root_exists("sys/bus/pci/devices/%s", bdf))
+			continue;
+		say_error("%s is gone", bdf);
+		gone = true;
+	}
+	return gone;
 }
 
 /* --- what is said -------------------------------------------------------------- */
@@ -510,7 +525,7 @@ static int run(struct request *request)
 		print_json_result(request);
 	else
 		print_result(request);
-	return EXIT_YES;
+	return say_gone(request) ? EXIT_FAILED : EXIT_YES;
 }
 
 static int take_devices(struct request *request, int argc, char **argv)

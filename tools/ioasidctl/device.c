@@ -264,6 +264,21 @@ int device_load(const char *bdf, struct device *dev)
 	return 0;
 }
 
+/* What has become of it; one that is gone keeps its name, and nothing else. */
+int device_reload(struct device *dev)
+{
+	char bdf[BDF_SIZE];
+	int ret;
+
+	str_copy(bdf, sizeof(bdf), dev->bdf);
+	ret = device_load(bdf, dev);
+	if (ret) {
+		str_copy(dev->bdf, sizeof(dev->bdf), bdf);
+		dev->group = -1;
+	}
+	return ret;
+}
+
 /* What a user calls a device. Return: 0, or -ENODEV. */
 int device_resolve(const char *spec, struct device *dev)
 {

@@ -46,6 +46,7 @@ struct device {
 
 bool is_bdf(const char *s);
 int device_load(const char *bdf, struct device *dev);
+int device_reload(struct device *dev);
 int device_resolve(const char *spec, struct device *dev);
 int device_list(struct device **devices, size_t *n);
 bool device_is_pci_bridge(const struct device *dev);

@@ -108,12 +108,9 @@ static int driver_forget_id(const struct device *dev)
 /* A driver that refuses makes this fail or not: what counts is who has it, if it is there. */
 static int driver_probe(struct device *dev)
 {
-	char bdf[BDF_SIZE];
-	int ret;
+	int ret = root_write("sys/bus/pci/drivers_probe", dev->bdf);
 
-	str_copy(bdf, sizeof(bdf), dev->bdf);
-	ret = root_write("sys/bus/pci/drivers_probe", bdf);
-	device_load(bdf, dev);
+	device_reload(dev);
 	return ret;
 }
 
@@ -138,7 +135,7 @@ int driver_move(struct device *dev, const char *driver)
 		if (!ret)
 			ret = driver_probe(dev);
 	}
-	if (!dev->bdf[0])
+	if (!root_exists("sys/bus/pci/devices/%s", dev->bdf))
 		return -ENODEV;
 	if (*driver && strcmp(dev->driver, driver))
 		return ret < 0 ? ret : -ENXIO;
@@ -159,7 +156,5 @@ int driver_restore(struct device *dev, const struct device *before)
 		ret = root_write(path, before->bdf);
 		free(path);
 	}
-	if (device_load(before->bdf, dev))
-		return -ENODEV;
-	return ret;
+	return device_reload(dev) ? -ENODEV : ret;
 }
