@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel does when a program writes to files that change drivers. The linker
- * puts __wrap_root_write() in place of root_write() in the program under test.
+ * What the kernel does when a program writes to files that change drivers, or removes one.
+ * The linker puts __wrap_root_write() in place of root_write() in the program under test,
+ * and the same for root_remove(). From a directory with a file ".immutable" nothing is
+ * removed.
  *
  * A device's own driver is in the file ".default" of its directory. A driver with a file
  * ".refuses" takes no device, or not the one the file names; one with ".vfio" is of VFIO,
@@ -184,4 +186,13 @@ int __wrap_root_write(const char *path, const char *text)
 		ret = ends_with(path, "/bind") ? give(text, driver) :
 						 remove_id(driver, text);
 	return ret;
+}
+
+int __wrap_root_remove(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash && root_exists("%.*s/.immutable", (int)(slash - path), path))
+		return -EPERM;
+	return __real_root_remove(path);
 }

@@ -13,8 +13,10 @@ void tree_delete(const char *path);
 void tree_remove(void);
 const char *tree_root(void);
 
-/* Names that the linker gives: root_write() of the program, and that of kernel.c. */
+/* Names that the linker gives: functions of the program, and those of kernel.c. */
 int __real_root_write(const char *path, const char *text);
 int __wrap_root_write(const char *path, const char *text);
+int __real_root_remove(const char *path);
+int __wrap_root_remove(const char *path);
 
 #endif

@@ -142,16 +142,20 @@ int driver_move(struct device *dev, const char *driver)
 	return !*driver && is_vfio(dev) ? -EEXIST : 0;
 }
 
-/* Give it back to the very driver it had, whatever that would take by itself. */
+/*
+ * Give it back to the very driver it had, whatever that would take by itself. What that
+ * driver still has stays where it is.
+ */
 int driver_restore(struct device *dev, const struct device *before)
 {
+	bool moved = strcmp(dev->driver, before->driver);
 	char *path;
 	int ret;
 
 	ret = driver_set_override(dev, before->override);
-	if (!ret && dev->driver[0])
+	if (!ret && moved && dev->driver[0])
 		ret = driver_leave(dev);
-	if (!ret && before->driver[0]) {
+	if (!ret && moved && before->driver[0]) {
 		path = xprintf("sys/bus/pci/drivers/%s/bind", before->driver);
 		ret = root_write(path, before->bdf);
 		free(path);
