@@ -256,7 +256,8 @@ void tree_make(const char *name)
 	FILE *f;
 
 	strcpy(root, "/tmp/ioasidctl-test-XXXXXX");
-	if (!mkdtemp(root))
+	/* "exec" runs programs as others, who are to find what is in it. */
+	if (!mkdtemp(root) || chmod(root, 0755))
 		give_up(root);
 	below[0] = '\0';
 	snprintf(line, sizeof(line), "%s/trees/%s.tree", TESTS, name);

@@ -466,6 +466,40 @@ static void run_env(const char *sudo, char *said, size_t size)
 	fclose(out);
 }
 
+/* What "exec" with these options exits with if root has called sudo. */
+static int exec_by_root(const char *user)
+{
+	char line[128], *next = line, *argv[16];
+	int status, argc = 0;
+	pid_t pid;
+
+	snprintf(line, sizeof(line),
+		 "ioasidctl exec --device 0a:00.0 %s -- true", user);
+	while ((argv[argc] = strsep(&next, " ")))
+		argc++;
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		setenv("SUDO_UID", "0", 1);
+		_exit(ioasidctl(argc, argv));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Its programs would have all capabilities. */
+static void test_exec_as_root(void **state)
+{
+	(void)state;
+	if (geteuid())
+		return;
+	assert_int_equal(exec_by_root("--device=0a:00.1"), EXIT_BAD_USAGE);
+	assert_int_equal(exec_by_root("--user=root"), EXIT_BAD_USAGE);
+	assert_int_equal(exec_by_root("--user=nobody"), EXIT_YES);
+}
+
 static void test_environment(void **state)
 {
 	const struct passwd *nobody = getpwnam("nobody");
@@ -556,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_key_id),
 		cmocka_unit_test(test_initramfs),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_exec_as_root),
 		cmocka_unit_test(test_completion),
 	};
 

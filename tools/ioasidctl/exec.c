@@ -129,14 +129,20 @@ static bool find_sudo_uid(unsigned long long *uid)
 	return sudo && parse_u64(sudo, 10, uid) && *uid < (uid_t)-1;
 }
 
-/* The user of --user, or who called sudo. */
+/*
+ * The user of --user, or who called sudo. Root is neither: it would get back by execve()
+ * what is dropped here, and needs nobody to open the nodes for it.
+ */
 static const struct passwd *find_user(const struct plan *plan)
 {
+	const struct passwd *user = NULL;
 	unsigned long long uid;
 
 	if (plan->user)
-		return getpwnam(plan->user);
-	return find_sudo_uid(&uid) ? getpwuid(uid) : NULL;
+		user = getpwnam(plan->user);
+	else if (find_sudo_uid(&uid))
+		user = getpwuid(uid);
+	return user && user->pw_uid ? user : NULL;
 }
 
 static int drop_capabilities(void)
@@ -162,9 +168,9 @@ static int become(const struct passwd *user)
 	if (getresuid(&ruid, &euid, &suid) || ruid != user->pw_uid ||
 	    euid != user->pw_uid || suid != user->pw_uid)
 		return -EPERM;
-	if (user->pw_uid && !setuid(0))
+	if (!setuid(0))
 		return -EPERM;
-	return user->pw_uid ? drop_capabilities() : 0;
+	return drop_capabilities();
 }
 
 /* What root has in its environment is not for others. */
@@ -220,7 +226,7 @@ static int drop_privileges(const struct plan *plan)
 	} else {
 		user = find_user(plan);
 		if (!user) {
-			say_error("whom to run it as: use sudo, or --user");
+			say_error("whom to run it as, other than root: use sudo, or --user");
 			return EXIT_BAD_USAGE;
 		}
 		ret = become(user);
