@@ -63,18 +63,24 @@ static void do_cmdline(struct finding *finding, const char *add,
 	finding_do(finding, "update-grub && reboot");
 }
 
-static bool cmdline_disables(char *option, size_t size)
+/* An option is for one maker's IOMMU. In a guest that need not be the processor's. */
+static bool is_iommu_of(enum cpu_vendor vendor)
 {
-	static const char *const names[] = { "intel_iommu", "amd_iommu",
-					     "iommu" };
-	size_t i;
+	const char *table = firmware_table();
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (host_option_has(names[i], "off")) {
-			snprintf(option, size, "%s=off", names[i]);
-			return true;
-		}
-	return false;
+	if (!table)
+		return host_cpu() == vendor;
+	return !strcmp(table, vendor == CPU_INTEL ? "DMAR" : "IVRS");
+}
+
+/* The option of the kernel's command line that has switched the IOMMU off, or NULL. */
+static const char *cmdline_disables(void)
+{
+	if (host_option_has("intel_iommu", "off") && is_iommu_of(CPU_INTEL))
+		return "intel_iommu=off";
+	if (host_option_has("amd_iommu", "off") && is_iommu_of(CPU_AMD))
+		return "amd_iommu=off";
+	return host_option_has("iommu", "off") ? "iommu=off" : NULL;
 }
 
 /* Debian's kernels have it on for all but the processor's own graphics. */
@@ -88,10 +94,10 @@ static bool intel_default_off(void)
 static void no_iommu(struct findings *findings)
 {
 	const char *table = firmware_table();
+	const char *option = cmdline_disables();
 	struct finding *f;
-	char option[64];
 
-	if (cmdline_disables(option, sizeof(option))) {
+	if (option) {
 		f = finding_add(findings, LEVEL_BLOCKS, "iommu",
 				"the IOMMU is switched off on the kernel command line: %s",
 				option);
