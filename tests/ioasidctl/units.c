@@ -524,8 +524,8 @@ static void test_environment(void **state)
 
 #define COMPLETION SOURCES "/../tools/ioasidctl/completion/ioasidctl"
 
-/* What bash is offered for the word after "ioasidctl why", in the tree. */
-static void check_completion(const char *word, const char *should)
+/* What bash is offered with these words, and bash's own in COMP_WORDS, in the tree. */
+static void check_words(const char *words, const char *should)
 {
 	char command[2048], offered[2048];
 	size_t size;
@@ -534,11 +534,12 @@ static void check_completion(const char *word, const char *should)
 	snprintf(command, sizeof(command),
 		 "cd '%s' && { sed 's,/sys/,%s&,' '" COMPLETION "'; cat; } <<'END' | bash\n"
 		 "__ltrim_colon_completions() { :; }\n"
-		 "_init_completion() { cur='%s' words=(x why) cword=2 prev=why; }\n"
+		 "_command_offset() { COMPREPLY=(\"command $1 of ${#COMP_WORDS[*]}\"); }\n"
+		 "_init_completion() { %s; }\n"
 		 "_ioasidctl\n"
 		 "echo \"${COMPREPLY[*]}\"\n"
 		 "END\n",
-		 tree_root(), tree_root(), word);
+		 tree_root(), tree_root(), words);
 	f = popen(command, "r");
 	assert_non_null(f);
 	size = fread(offered, 1, sizeof(offered) - 1, f);
@@ -547,12 +548,30 @@ static void check_completion(const char *word, const char *should)
 	assert_string_equal(offered, should);
 }
 
+/* For the word after "ioasidctl why". */
+static void check_completion(const char *word, const char *should)
+{
+	char words[256];
+
+	snprintf(words, sizeof(words),
+		 "cur='%s' words=(x why) cword=2 prev=why COMP_CWORD=2", word);
+	check_words(words, should);
+}
+
 /* An interface may have any name. It is quoted, and not run. */
 static void test_completion(void **state)
 {
+	char words[256];
+
 	(void)state;
 	check_completion("--m", "--memory\n");
 	check_completion("0000:0a", "0000:0a:00.0 0000:0a:00.1\n");
+	/* The program of "exec" comes after "--", with arguments of its own. */
+	snprintf(words, sizeof(words),
+		 "cur=4 prev=-m words=(%s) cword=7 COMP_WORDS=(%s) COMP_CWORD=11",
+		 "x exec --device 0000:0a:00.0 -- qemu -m 4",
+		 "x exec --device 0000 : 0a : 00.0 -- qemu -m 4");
+	check_words(words, "command 9 of 12\n");
 	tree_line("d sys/class/net/$(touch${IFS}run)/device");
 	tree_line("d sys/class/net/*;ls/device");
 	check_completion("\\", "\\$\\(touch\\$\\{IFS\\}run\\) \\*\\;ls\n");
