@@ -67,10 +67,20 @@ static void not_installed(struct findings *findings, const char *names,
 	finding_do(f, MODPROBE);
 }
 
-/* Return: whether the kernel loads what is signed by a key it knows, and nothing else. */
-static bool wants_signature(char *mode, size_t size)
+/*
+ * Return: whether the kernel loads what is signed by a key it knows, and nothing else; @why
+ * is what makes it do so.
+ */
+static bool wants_signature(char *why, size_t size)
 {
-	return host_lockdown(mode, size) && strcmp(mode, "none");
+	char mode[32];
+
+	if (host_lockdown(mode, sizeof(mode)) && strcmp(mode, "none")) {
+		snprintf(why, size, "the kernel is under lockdown (%s)", mode);
+		return true;
+	}
+	str_copy(why, size, "the kernel wants one (module.sig_enforce)");
+	return module_parameter("module", "sig_enforce") == 1;
 }
 
 /* --- the key -------------------------------------------------------------------- */
@@ -182,15 +192,15 @@ static void not_loaded(struct findings *findings, const char *names,
 {
 	struct finding *f;
 	bool strict;
-	char mode[32];
+	char why[80];
 
-	strict = wants_signature(mode, sizeof(mode));
+	strict = wants_signature(why, sizeof(why));
 	if (strict)
 		check_key(findings, module);
 	if (strict && !module->is_signed) {
 		f = finding_add(findings, LEVEL_BLOCKS, "module",
-				"%s %s no signature, and the kernel is under lockdown (%s): it will not load %s",
-				names, other ? "have" : "has", mode,
+				"%s %s no signature, and %s: it will not load %s",
+				names, other ? "have" : "has", why,
 				other ? "them" : "it");
 		do_sign(f, module, other);
 	} else {
