@@ -46,6 +46,27 @@ static bool dkms_source_of(const struct module *module, char *version,
 	return true;
 }
 
+/* As BUILD_EXCLUSIVE_KERNEL of dkms.conf; what is no number is not too old. */
+static bool kernel_too_old(void)
+{
+	unsigned int major, minor;
+
+	if (sscanf(kernel_release(), "%u.%u", &major, &minor) != 2)
+		return false;
+	return major < 6 || (major == 6 && minor < 1);
+}
+
+static void too_old(struct findings *findings)
+{
+	struct finding *f;
+
+	f = finding_add(findings, LEVEL_BLOCKS, "module",
+			"kernel %s is too old for iommufd_ext and vfio_cdev_ext: 6.1 is the oldest",
+			kernel_release());
+	finding_do(f,
+		   "apt install linux-image-$(dpkg --print-architecture) && reboot   # 6.1 or newer, from backports if need be");
+}
+
 static void not_installed(struct findings *findings, const char *names,
 			  bool both)
 {
@@ -284,5 +305,8 @@ void check_modules(struct findings *findings)
 			   "build the kernel with CONFIG_VFIO_DEVICE_CDEV, or boot one without CONFIG_IOMMUFD");
 		return;
 	}
-	check_ours(findings);
+	if (kernel_too_old())
+		too_old(findings);
+	else
+		check_ours(findings);
 }
