@@ -13,6 +13,18 @@
 #include "module.h"
 #include "root.h"
 
+/* As Debian's kernels for clouds. */
+static void no_core(struct findings *findings, const char *release)
+{
+	struct finding *f;
+
+	f = finding_add(findings, LEVEL_BLOCKS, "kernel",
+			"%s has no vfio-pci-core (CONFIG_VFIO_PCI_CORE): the modules need it",
+			release);
+	finding_do(f,
+		   "apt install linux-image-$(dpkg --print-architecture) && reboot   # and choose that kernel");
+}
+
 void check_kernel(struct findings *findings)
 {
 	const char *release = kernel_release();
@@ -29,9 +41,7 @@ void check_kernel(struct findings *findings)
 			    "%s, with iommufd of its own, and no VFIO cdevs",
 			    release);
 	else if (host_config("CONFIG_VFIO_PCI_CORE") == 'n')
-		finding_add(findings, LEVEL_BLOCKS, "kernel",
-			    "%s has no vfio-pci-core (CONFIG_VFIO_PCI_CORE): the modules need it",
-			    release);
+		no_core(findings, release);
 	else
 		finding_add(findings, LEVEL_OK, "kernel",
 			    "%s, without iommufd of its own", release);

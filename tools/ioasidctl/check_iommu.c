@@ -208,6 +208,8 @@ static void not_isolated(struct findings *findings)
 
 void check_interrupts(struct findings *findings)
 {
+	struct finding *f;
+
 	if (!host_has_groups())
 		return;
 	switch (find_isolation()) {
@@ -219,8 +221,9 @@ void check_interrupts(struct findings *findings)
 		not_isolated(findings);
 		break;
 	case ISOLATION_UNKNOWN:
-		finding_add(findings, LEVEL_WARN, "interrupts",
-			    "unknown: this kernel does not show whether interrupts are isolated; if they are not, the device cannot be bound (EPERM)");
+		f = finding_add(findings, LEVEL_WARN, "interrupts",
+				"unknown: this kernel does not show whether interrupts are isolated; if they are not, the device cannot be bound (EPERM)");
+		finding_do(f, "journalctl -k -b | grep -E 'remapping|ITS'");
 		break;
 	}
 }

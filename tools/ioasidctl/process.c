@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,71 @@ char *process_name(const char *pid)
 	name = xprintf("%s (%s)", command, pid);
 	free(command);
 	return name;
+}
+
+/* The service of the system that a process belongs to, and that systemd would start again. */
+static bool find_service(const char *pid, char *service, size_t size)
+{
+	static const char system[] = "/system.slice/";
+	char text[512], *next, *part;
+
+	root_read(text, sizeof(text), "proc/%s/cgroup", pid);
+	next = strstr(text, system);
+	if (!next)
+		return false;
+	next += strlen(system);
+	next[strcspn(next, "\n")] = '\0';
+	while ((part = strsep(&next, "/"))) {
+		if (!str_ends(part, ".service") || !str_is_shown(part))
+			continue;
+		str_copy(service, size, part);
+		return true;
+	}
+	return false;
+}
+
+static char *join_command(const char *command, const struct strv *words)
+{
+	char *text = strv_join(words, " "), *joined;
+
+	joined = words->n ? xprintf("%s %s", command, text) : NULL;
+	free(text);
+	return joined;
+}
+
+/* The command that ends processes, of names as process_name() has them; NULL if it is none. */
+char *process_end(const struct strv *names)
+{
+	struct strv services = {}, pids = {}, commands = {};
+	char service[256], pid[16], *text;
+	const char *at;
+	size_t i;
+
+	for (i = 0; i < names->n; i++) {
+		at = strrchr(names->s[i], '(');
+		if (!at || sscanf(at, "(%15[0-9])", pid) != 1)
+			continue;
+		if (!find_service(pid, service, sizeof(service))) {
+			if (!strv_has(&pids, pid))
+				strv_add(&pids, pid);
+			continue;
+		}
+		text = str_quote(service);
+		if (!strv_has(&services, text))
+			strv_add(&services, text);
+		free(text);
+	}
+	text = join_command("systemctl stop", &services);
+	if (text)
+		strv_take(&commands, text);
+	text = join_command("kill", &pids);
+	if (text)
+		strv_take(&commands, text);
+	text = commands.n ? strv_join(&commands, " && ") : NULL;
+	strv_free(&commands);
+	strv_free(&pids);
+	strv_free(&services);
+	return text;
 }
 
 /* Return: 1 if it has @path open, 0 if not, negative if nobody may know. */

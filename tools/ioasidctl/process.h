@@ -10,6 +10,7 @@
 bool process_list(struct strv *pids);
 char *process_command(const char *pid);
 char *process_name(const char *pid);
+char *process_end(const struct strv *names);
 bool process_list_users(const char *path, struct strv *users);
 
 #endif

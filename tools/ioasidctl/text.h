@@ -36,6 +36,7 @@ char *strv_join(const struct strv *v, const char *between);
 void strv_free(struct strv *v);
 
 bool str_starts(const char *s, const char *prefix);
+bool str_ends(const char *s, const char *suffix);
 void str_copy(char *to, size_t size, const char *from);
 char *str_escape(const char *s);
 bool str_is_shown(const char *s);

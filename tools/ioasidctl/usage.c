@@ -170,16 +170,28 @@ static bool is_mount_of(const struct disk *disk, struct libmnt_fs *fs)
 	       source_is(disk, mnt_fs_get_source(fs));
 }
 
-static void find_mounts(struct usage *usage, const struct disk *disk)
+/* Adds where a disk is mounted. */
+static void list_targets(struct strv *targets, const struct disk *disk)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 
-	while (iter && mount_table() && !mnt_table_next_fs(mount_table(), iter, &fs)) {
+	while (iter && mount_table() &&
+	       !mnt_table_next_fs(mount_table(), iter, &fs))
 		if (mnt_fs_get_target(fs) && is_mount_of(disk, fs))
-			add_mount(usage, disk, mnt_fs_get_target(fs));
-	}
+			strv_add(targets, mnt_fs_get_target(fs));
 	mnt_free_iter(iter);
+}
+
+static void find_mounts(struct usage *usage, const struct disk *disk)
+{
+	struct strv targets = {};
+	size_t i;
+
+	list_targets(&targets, disk);
+	for (i = 0; i < targets.n; i++)
+		add_mount(usage, disk, targets.s[i]);
+	strv_free(&targets);
 }
 
 static void find_swaps(struct usage *usage, const struct disk *disk)
@@ -214,6 +226,34 @@ static void add_holder(struct usage *usage, const struct disk *disk,
 		use_set_action(use, "mdadm --stop", holder->path, "");
 }
 
+static void add_btrfs(struct usage *usage, const struct disk *disk,
+		      const char *system)
+{
+	struct strv names = {}, targets = {};
+	bool runs = false;
+	struct disk part;
+	struct use *use;
+	size_t i;
+
+	root_list(&names, "sys/fs/btrfs/%s/devices", system);
+	for (i = 0; i < names.n; i++) {
+		load_disk(names.s[i], &part);
+		list_targets(&targets, &part);
+	}
+	for (i = 0; i < targets.n; i++)
+		runs |= is_system_mount(targets.s[i]);
+	use = usage_add(usage, "%s is a part of a mounted btrfs, %s%s",
+			disk->path, system,
+			runs ? ": the system runs from it" : "");
+	/* Of several mounts, one after the other; without any, it is another namespace's. */
+	if (targets.n && !runs)
+		use_set_action(use, "umount", targets.s[0], "");
+	else if (!targets.n)
+		use->action = xstrdup("grep btrfs /proc/[0-9]*/mountinfo");
+	strv_free(&targets);
+	strv_free(&names);
+}
+
 /* A file system of several disks names one of them as its source. */
 static void find_btrfs(struct usage *usage, const struct disk *disk)
 {
@@ -224,8 +264,7 @@ static void find_btrfs(struct usage *usage, const struct disk *disk)
 	for (i = 0; i < systems.n && usage->n == before; i++)
 		if (root_exists("sys/fs/btrfs/%s/devices/%s", systems.s[i],
 				disk->name))
-			usage_add(usage, "%s is a part of a mounted btrfs, %s",
-				  disk->path, systems.s[i]);
+			add_btrfs(usage, disk, systems.s[i]);
 	strv_free(&systems);
 }
 

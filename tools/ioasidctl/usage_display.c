@@ -73,7 +73,8 @@ static void find_users(struct usage *usage, const struct device *dev,
 		process_list_users(nodes.s[i], &users);
 	if (users.n) {
 		text = strv_join(&users, ", ");
-		usage_add(usage, "its display is used by %s", text);
+		usage_add(usage, "its display is used by %s", text)->action =
+			process_end(&users);
 		free(text);
 	}
 	strv_free(&users);

@@ -46,6 +46,7 @@ static void list_users_of(struct strv *users, const char *card, const char *pcm)
 static void find_card_users(struct usage *usage, const char *card)
 {
 	struct strv names = {}, users = {};
+	struct use *use;
 	char *text;
 	size_t i;
 
@@ -55,7 +56,12 @@ static void find_card_users(struct usage *usage, const char *card)
 			list_users_of(&users, card, names.s[i]);
 	if (users.n) {
 		text = strv_join(&users, ", ");
-		usage_add(usage, "its sound, %s, is used by %s", card, text);
+		use = usage_add(usage, "its sound, %s, is used by %s", card,
+				text);
+		use->action = process_end(&users);
+		/* Who has not said: root can ask. */
+		if (!use->action)
+			use->action = xstrdup("fuser -v /dev/snd/*");
 		free(text);
 	}
 	strv_free(&users);

@@ -150,7 +150,7 @@ static void check_group(struct findings *findings, const struct group *group,
 
 /* Guest memory begins at 0, so a hole matters if it is below the guest's size. */
 static void check_region(struct findings *findings, const struct region *region,
-			 unsigned long long memory)
+			 unsigned long long memory, const char *bdf)
 {
 	struct finding *f;
 
@@ -162,19 +162,23 @@ static void check_region(struct findings *findings, const struct region *region,
 			   "systemctl reboot --firmware-setup   # look for options of the device: shared memory, legacy USB, management controller");
 	} else if (!strcmp(region->type, "reserved") &&
 		   region->first < memory) {
-		finding_add(findings, LEVEL_WARN, "regions",
-			    "%#llx-%#llx cannot be mapped, and guest memory may reach there",
-			    region->first, region->last);
+		f = finding_add(findings, LEVEL_WARN, "regions",
+				"%#llx-%#llx cannot be mapped, and guest memory may reach there",
+				region->first, region->last);
+		if (region->first >> 20)
+			finding_do(f,
+				   "ioasidctl why --memory %lluM %s   # a guest of that size ends before it",
+				   region->first >> 20, bdf);
 	}
 }
 
 static void check_regions(struct findings *findings, const struct group *group,
-			  unsigned long long memory)
+			  unsigned long long memory, const char *bdf)
 {
 	size_t i, before = findings->n;
 
 	for (i = 0; i < group->n_regions; i++)
-		check_region(findings, &group->regions[i], memory);
+		check_region(findings, &group->regions[i], memory, bdf);
 	if (findings->n == before)
 		finding_add(findings, LEVEL_OK, "regions",
 			    "no reserved region of the group is in the way");
@@ -184,13 +188,16 @@ static void check_viable(struct findings *findings, const struct group *group,
 			 const struct device *dev)
 {
 	unsigned long long viable;
+	struct finding *f;
 
 	if (!group_blocker(group) &&
 	    root_number(&viable, "sys/bus/pci/devices/%s/vfio-dev/%s/viable",
 			dev->bdf, dev->vfio) &&
-	    !viable)
-		finding_add(findings, LEVEL_BLOCKS, "user",
-			    "somebody has its group; root can see who");
+	    !viable) {
+		f = finding_add(findings, LEVEL_BLOCKS, "user",
+				"somebody has its group; root can see who");
+		finding_do(f, "sudo ioasidctl why %s", dev->bdf);
+	}
 }
 
 static void check_vfio_user(struct findings *findings,
@@ -271,7 +278,7 @@ static void check_device(struct findings *findings, const struct device *dev,
 	group_load(dev->group, &group);
 	check_driver(findings, &group, dev);
 	check_group(findings, &group, dev);
-	check_regions(findings, &group, memory);
+	check_regions(findings, &group, memory, dev->bdf);
 	if (dev->vfio[0])
 		check_vfio_user(findings, &group, dev);
 	group_free(&group);
