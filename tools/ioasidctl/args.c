@@ -138,7 +138,7 @@ static int parse_global(int argc, char **argv)
 	return -1;
 }
 
-int ioasidctl(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct command *command;
 	int ret;
@@ -168,4 +168,13 @@ int ioasidctl(int argc, char **argv)
 	/* Zero, not one: getopt is to begin again. */
 	optind = 0;
 	return command->run(argc, argv);
+}
+
+int ioasidctl(int argc, char **argv)
+{
+	int ret = run(argc, argv);
+
+	if (ret)
+		json_print_errors();
+	return ret;
 }

@@ -14,6 +14,10 @@
 bool out_json;
 static bool coloured;
 
+/* With --json: what was said, in case that nothing else is printed. */
+static struct strv errors;
+static bool json_printed;
+
 /* https://no-color.org: set and not empty means no. */
 void out_init(void)
 {
@@ -52,6 +56,8 @@ void say_error(const char *fmt, ...)
 	raw = xvprintf(fmt, args);
 	va_end(args);
 	escaped = str_escape(raw);
+	if (out_json)
+		strv_add(&errors, raw);
 	fflush(stdout);
 	fprintf(stderr, "ioasidctl: %s\n", escaped);
 	free(escaped);
@@ -111,4 +117,22 @@ void json_print(struct json_object *object)
 					    JSON_C_TO_STRING_PRETTY |
 						    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
+	json_printed = true;
+}
+
+/* Who reads JSON is to find some, whatever becomes of the command. */
+void json_print_errors(void)
+{
+	struct json_object *json;
+	char *text;
+
+	if (out_json && !json_printed) {
+		text = strv_join(&errors, "; ");
+		json = json_object_new_object();
+		json_string(json, "error",
+			    errors.n ? text : "the command line is wrong");
+		json_print(json);
+		free(text);
+	}
+	strv_free(&errors);
 }

@@ -26,5 +26,6 @@ void json_number(struct json_object *to, const char *key,
 void json_boolean(struct json_object *to, const char *key, bool value);
 struct json_object *json_strings(const struct strv *v);
 void json_print(struct json_object *object);
+void json_print_errors(void);
 
 #endif
