@@ -496,6 +496,22 @@ static void say_blockers(const struct request *request)
 	}
 }
 
+/* Its module may be missing, or it has none: VFIO has let go of it all the same. */
+static void say_untaken(const struct request *request)
+{
+	const struct move *move;
+	size_t i;
+
+	for (i = 0; i < request->n; i++) {
+		move = &request->moves[i];
+		if (!move->before.vfio[0] || move->dev.driver[0])
+			continue;
+		say_error("no driver of the host has taken %s", move->dev.bdf);
+		say_error("do: modprobe \"$(cat /sys/bus/pci/devices/%s/modalias)\"",
+			  move->dev.bdf);
+	}
+}
+
 static int run(struct request *request)
 {
 	int ret;
@@ -520,6 +536,8 @@ static int run(struct request *request)
 	if (*request->driver) {
 		wait_for_nodes(request);
 		say_blockers(request);
+	} else {
+		say_untaken(request);
 	}
 	if (out_json)
 		print_json_result(request);
