@@ -522,6 +522,37 @@ static void test_environment(void **state)
 	assert_non_null(strstr(said, "SECRET=of root\n"));
 }
 
+/* With an empty file for the program, below the tree. */
+static void run_make(const char *target)
+{
+	const char *root = tree_root();
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "env -u MAKEFLAGS -u PREFIX make -s -o all -C '" SOURCES
+		 "/../tools/ioasidctl' 'O=%s/built' 'DESTDIR=%s/to' %s",
+		 root, root, target);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_install(void **state)
+{
+	static const char *const files[] = {
+		"bin/ioasidctl", "share/man/man8/ioasidctl.8",
+		"share/bash-completion/completions/ioasidctl"
+	};
+	size_t i;
+
+	(void)state;
+	tree_line("f built/ioasidctl");
+	run_make("install");
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		assert_true(root_exists("to/usr/local/%s", files[i]));
+	run_make("uninstall");
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		assert_false(root_exists("to/usr/local/%s", files[i]));
+}
+
 #define COMPLETION SOURCES "/../tools/ioasidctl/completion/ioasidctl"
 
 /* What bash is offered with these words, and bash's own in COMP_WORDS, in the tree. */
@@ -610,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_initramfs),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_exec_as_root),
+		cmocka_unit_test(test_install),
 		cmocka_unit_test(test_completion),
 	};
 
