@@ -7,7 +7,7 @@
 # shellcheck disable=SC1091
 [ ! -e /steps/config ] || . /steps/config
 # shellcheck disable=SC2034 # for the steps
-DISK=0000:00:11.0
+DISK=0000:00:11.0 EDU=0000:00:10.0
 n=0 said=
 
 ok() { n=$((n + 1)); printf 'ok %d - %s\n' "$n" "$1"; }
