@@ -20,6 +20,9 @@ die() { say "$*"; exit 243; }
 # hash_of FILE-OR-TEXT on stdin -> 12 hex digits
 short_hash() { sha256sum | cut -c1-12; }
 
+# project_version : that of the modules and of all packages.
+project_version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf"; }
+
 # tree_id : a hash of what is tested. Of the documents that is the one table that a test reads.
 tree_id() {
 	(
