@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Jobs, some of which need others, a few at a time: sourced by tests/check.
+# Jobs, some of which need others, a few at a time: sourced by tests/check. At a time is one more than there are
+# processors (QUEUE_WORKERS=N): a guest that waits for something leaves its processor to another.
 #
 #   queue_add NAME COST "ID ID..." FUNCTION ARG...   sets $job, the id of the new job
 #   queue_run                                        runs them all
@@ -119,7 +120,7 @@ queue_run() {
 	local pid still=$SECONDS
 	while :; do
 		queue_look_ahead
-		while [ ${#queue_of_pid[@]} -lt "${QUEUE_WORKERS:-2}" ] && queue_next; do
+		while [ ${#queue_of_pid[@]} -lt "${QUEUE_WORKERS:-$(($(nproc) + 1))}" ] && queue_next; do
 			queue_start "$job"
 		done
 		[ ${#queue_of_pid[@]} -gt 0 ] || break
