@@ -23,6 +23,14 @@ static inline u32 ext_max_pasids(struct device *dev)
 #endif
 }
 
+/* Before @iommu is registered. */
+static inline void ext_iommu_set_max_pasids(struct iommu_device *iommu, u32 max)
+{
+#if EXT_PROBE_IOMMU_ATTACH_DEVICE_PASID
+	iommu->max_pasids = max;
+#endif
+}
+
 /* For all devices of the group of @dev. */
 static inline int ext_iommu_attach_pasid(struct iommu_domain *domain,
 					 struct device *dev, u32 pasid,

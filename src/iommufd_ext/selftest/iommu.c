@@ -259,7 +259,7 @@ int mock_iommu_init(void)
 		goto err_pdev;
 	/* A kernel without page faults has no queue. */
 	mock_iopf_queue = ext_iopf_queue_alloc(DRIVER_NAME);
-	mock_iommu.max_pasids = 1U << MOCK_PASID_BITS;
+	ext_iommu_set_max_pasids(&mock_iommu, 1U << MOCK_PASID_BITS);
 	rc = iommu_device_register(&mock_iommu, &mock_ops, NULL);
 	if (rc)
 		goto err_queue;
