@@ -468,7 +468,7 @@ static int __init is_behind_iommu(struct device *dev, void *unused)
 static void __init say_if_no_iommu(void)
 {
 	if (!bus_for_each_dev(&pci_bus_type, NULL, NULL, is_behind_iommu))
-		pr_warn("iommufd_ext: no PCI device is behind an IOMMU, so none can be assigned: switch it on in the firmware (VT-d, AMD-Vi, IOMMU) and, for Intel, with intel_iommu=on on the kernel command line\n");
+		pr_warn("iommufd_ext: no PCI device is behind an IOMMU, so none can be assigned: switch it on in the firmware (VT-d, AMD-Vi, IOMMU); Intel's may want intel_iommu=on on the kernel command line, too\n");
 }
 
 static void __init say_commands(void)

@@ -31,8 +31,8 @@ void check_kernel(struct findings *findings)
 
 	if (!host_config_known())
 		finding_add(findings, LEVEL_WARN, "kernel",
-			    "%s; its configuration is not known: there is no /boot/config-%s",
-			    release, release);
+			    "%s; its configuration is not known: there is neither /boot/config-%s nor /lib/modules/%s/config",
+			    release, release, release);
 	else if (host_native_iommufd() && host_native_cdevs())
 		finding_add(findings, LEVEL_OK, "kernel",
 			    "%s, with iommufd and VFIO cdevs of its own", release);
@@ -58,9 +58,10 @@ void check_kvm(struct findings *findings)
 			   host_cpu() == CPU_AMD ? "kvm_amd" : "kvm_intel");
 	} else if (module_parameter("vfio_cdev_ext", "kvm") == 0) {
 		f = finding_add(findings, LEVEL_WARN, "kvm",
-				"the parameter kvm of vfio_cdev_ext is off: QEMU with KVM cannot use the nodes");
+				"vfio_cdev_ext does not serve KVM (parameter kvm is N), so QEMU with KVM cannot use the nodes; the log says why");
+		finding_do(f, "journalctl -kg 'KVM will not accept'");
 		finding_do(f,
-			   "modprobe -r vfio_cdev_ext && modprobe vfio_cdev_ext kvm=1");
+			   "modprobe -r vfio_cdev_ext && modprobe vfio_cdev_ext kvm=1   # if it was switched off");
 	} else if (!root_accessible(R_OK | W_OK, "dev/kvm")) {
 		f = finding_add(findings, LEVEL_WARN, "kvm",
 				"you cannot open /dev/kvm");

@@ -47,7 +47,7 @@ static const struct message messages[] = {
 	},
 	{
 		"Loading of module with unsupported crypto is rejected",
-		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and this one is signed in a way that the kernel cannot check: with a hash or a kind of key that it was built without. Sign it with another: CONFIG_MODULE_SIG_HASH in /boot/config-$(uname -r) names a hash that it has.",
+		"Under Secure Boot the kernel takes only modules that are signed with a key it knows, and this one is signed in a way that the kernel cannot check: with a hash or a kind of key that it was built without. Sign it with another: CONFIG_MODULE_SIG_HASH in /boot/config-$(uname -r), or in /lib/modules/$(uname -r)/config, names a hash that it has.",
 	},
 	{
 		"unsigned module loading is restricted",
@@ -96,7 +96,7 @@ static const struct message messages[] = {
 	},
 	{
 		"no PCI device is behind an IOMMU",
-		"The IOMMU is off, or there is none, so no device can be assigned. Switch it on in the firmware (VT-d, AMD-Vi, IOMMU) and, for Intel, with intel_iommu=on on the kernel command line. ioasidctl doctor says which of the two it is.",
+		"The IOMMU is off, or there is none, so no device can be assigned. Switch it on in the firmware (VT-d, AMD-Vi, IOMMU). Where the kernel does not use Intel's by itself, as Debian's do, it wants intel_iommu=on on the kernel command line, too. ioasidctl doctor says which of the two it is.",
 	},
 	{
 		"refused: the device is behind no IOMMU",
