@@ -312,6 +312,19 @@ make_image() {
 		-d "$1" "$2" $((kb * 5 / 4 + 32768))k >/dev/null
 }
 
+# row_version ROW : sets ROW_RELEASE, and version. Asking apt takes a second or two: in one check (ROWS_KNOWN is a directory
+# of it) a row is asked for once, and stays what it was.
+row_version() {
+	local known=${ROWS_KNOWN:-/nowhere}/$1
+	if [ -s "$known" ]; then
+		read -r ROW_RELEASE version <"$known"
+		return
+	fi
+	ROW_RELEASE=$(row_release "$1") || die "apt knows no kernel for row $1 (run scripts/setup)"
+	version=$(apt_row_version "$1" "$ROW_RELEASE")
+	[ ! -d "${known%/*}" ] || printf '%s %s\n' "$ROW_RELEASE" "$version" >"$known"
+}
+
 # row_prepare ROW : sets ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT; ROW_DIR has vmlinuz,
 # modules.img, early/ if the row boots; ROW_ROOT is where ROW_KDIR is, if not on this machine.
 row_prepare() {
@@ -320,9 +333,7 @@ row_prepare() {
 	ROW_ROOT=
 	case $source in
 	apt:*)
-		ROW_RELEASE=$(row_release "$row") ||
-			die "apt knows no kernel for row $row (run scripts/setup)"
-		version=$(apt_row_version "$row" "$ROW_RELEASE")
+		row_version "$row"
 		ROW_DIR=$EXT_CACHE/rows/$row-$({
 			echo "$ROW_RELEASE $version $source" "${BUILD_ROOT_PACKAGES[@]}"
 			row_boots "$row" && echo boots
