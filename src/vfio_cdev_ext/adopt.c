@@ -52,33 +52,6 @@ static void watch_groups(struct work_struct *work)
 	mutex_unlock(&nodes_lock);
 }
 
-/**
- * cdev_ext_core_device - the vfio-pci-core device around a VFIO device
- * @vdev: a registered VFIO device
- *
- * Drivers differ in most operations, but a driver that uses any one of the core's
- * has promised that its vfio_device sits in a vfio_pci_core_device: the core would
- * compute the same pointer. The rest of the checks only guard against surprises.
- *
- * Return: the device, or NULL if @vdev is not based on vfio-pci-core.
- */
-struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev)
-{
-	const struct vfio_device_ops *ops = vdev->ops;
-	struct vfio_pci_core_device *core;
-
-	if (ops->match != vfio_pci_core_match &&
-	    ops->request != vfio_pci_core_request &&
-	    ops->ioctl != vfio_pci_core_ioctl &&
-	    ops->read != vfio_pci_core_read)
-		return NULL;
-
-	core = container_of(vdev, struct vfio_pci_core_device, vdev);
-	if (WARN_ON_ONCE(&core->pdev->dev != vdev->dev))
-		return NULL;
-	return core;
-}
-
 /* Class names are unique: what carries this one was made by the VFIO core. */
 static int match_vfio_device(struct device *child, void *data)
 {

@@ -6,115 +6,11 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
-#include <linux/xarray.h>
 
 #include "compat/pasid.h"
 #include "compat/vfio.h"
 
 #include "cdev_ext.h"
-
-/*
- * The file of each device that binds it, has it bound, or is being closed, by the device's
- * index. An entry changes only under the dev_set->lock of its device, so it is stable for
- * who holds that.
- */
-static DEFINE_XARRAY(bound_files);
-
-static struct cdev_ext_file *find_file(struct vfio_device *vdev)
-{
-	lockdep_assert_held(&vdev->dev_set->lock);
-
-	return xa_load(&bound_files, vdev->index);
-}
-
-/**
- * cdev_ext_bound_file - the file that has a device bound
- * @vdev: the device; the caller holds its dev_set->lock
- *
- * Return: the file, or NULL if nobody uses the device, or somebody through its group.
- */
-struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
-{
-	struct cdev_ext_file *file = find_file(vdev);
-
-	return file && file->idev ? file : NULL;
-}
-
-/* The file that has a device bound, which stays there while the lock is held. */
-static struct cdev_ext_file *find_bound_locked(struct device *dev)
-{
-	struct cdev_ext_file *file;
-	unsigned long index;
-
-	xa_for_each(&bound_files, index, file) {
-		/* Pairs with the release in BIND. */
-		if (file->vdev->dev == dev && smp_load_acquire(&file->bound))
-			return file;
-	}
-	return NULL;
-}
-
-/**
- * cdev_ext_is_bound - whether a device is bound
- * @dev: the device below the VFIO device; its VFIO device may be gone
- *
- * Takes no lock that a user can hold on to.
- *
- * Return: false if nobody has it, or somebody through its group.
- */
-bool cdev_ext_is_bound(struct device *dev)
-{
-	bool bound;
-
-	xa_lock(&bound_files);
-	bound = find_bound_locked(dev);
-	xa_unlock(&bound_files);
-	return bound;
-}
-
-/**
- * cdev_ext_describe_user - who has a device bound
- * @dev: see cdev_ext_is_bound()
- * @whose: filled in if it is, for the caller to read
- * @log: rather for the kernel log
- *
- * Return: as cdev_ext_is_bound().
- */
-bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
-			    bool log)
-{
-	struct pid *holder = NULL, *last = NULL;
-	struct cdev_ext_file *file;
-
-	xa_lock(&bound_files);
-	file = find_bound_locked(dev);
-	if (file) {
-		holder = get_pid(file->holder);
-		last = iommufd_ext_last_user_get(&file->last_user);
-	}
-	xa_unlock(&bound_files);
-	if (!holder)
-		return false;
-
-	iommufd_ext_describe_whose(whose, holder, last, log);
-	put_pid(last);
-	put_pid(holder);
-	return true;
-}
-
-/**
- * cdev_ext_use - what those do with a device who have it bound
- * @whose: from cdev_ext_describe_user()
- *
- * Return: the words before "by" and the names: who has ended uses nothing.
- */
-const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
-{
-	if (whose->passed_on ||
-	    whose->holder.state == IOMMUFD_EXT_PROCESS_ENDED)
-		return "bound";
-	return "in use";
-}
 
 /* How often BIND begins again because the memory for its answer has gone again. */
 #define MAX_TRIES 16
@@ -181,7 +77,7 @@ static int copy_bind(struct cdev_ext_file *file, struct bind_request *req)
  * for whoever fills a page table, which pins memory: without dev_set->lock, which others
  * on the bus need.
  * Meanwhile nobody gets at the device: its group is still owned, so that the group path is
- * closed, and its entry in bound_files refuses other files.
+ * closed, and its entry in bound.c refuses other files.
  */
 static void unbind_idev(struct cdev_ext_file *file)
 {
@@ -274,7 +170,7 @@ static int refuse_bound(struct cdev_ext_file *file)
 /* What is refused whatever else is asked for: a device of a group's user, twice the same. */
 static int check_bindable(struct cdev_ext_file *file, struct vfio_device *vdev)
 {
-	struct cdev_ext_file *other = find_file(vdev);
+	struct cdev_ext_file *other = cdev_ext_bound_find(vdev);
 
 	if (vdev->open_count && !other)
 		return cdev_ext_refuse(file, -EBUSY,
@@ -317,7 +213,7 @@ static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
 {
 	struct iommufd_ext_whose whose;
 
-	if (!find_file(vdev))
+	if (!cdev_ext_bound_find(vdev))
 		return 0;
 	if (!cdev_ext_describe_user(vdev->dev, &whose, false))
 		return cdev_ext_refuse(file, -EINVAL,
@@ -358,7 +254,7 @@ static int bind_to_ctx(struct cdev_ext_file *file, struct vfio_device *vdev,
 	file->ictx = ictx;
 	file->holder = get_pid(task_tgid(current));
 
-	ret = xa_insert(&bound_files, vdev->index, file, GFP_KERNEL);
+	ret = cdev_ext_bound_insert(file);
 	if (ret)
 		goto put_holder;
 
@@ -377,7 +273,7 @@ static int bind_to_ctx(struct cdev_ext_file *file, struct vfio_device *vdev,
 close:
 	close_device(file);
 erase:
-	xa_erase(&bound_files, vdev->index);
+	cdev_ext_bound_erase(file);
 put_holder:
 	put_pid(file->holder);
 	file->ictx = NULL;
@@ -485,7 +381,7 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
 
 	mutex_lock(&vdev->dev_set->lock);
 	close_device(file);
-	xa_erase(&bound_files, vdev->index);
+	cdev_ext_bound_erase(file);
 	ictx = file->ictx;
 	file->ictx = NULL;
 	mutex_unlock(&vdev->dev_set->lock);

@@ -85,20 +85,6 @@ int cdev_ext_refuse_left(struct cdev_ext_file *file)
 }
 
 /**
- * cdev_ext_refuse_argsz - a structure is too short
- * @file: the file
- * @argsz: how long the user says it is
- * @minsz: what it has to be
- *
- * Return: -EINVAL.
- */
-int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
-{
-	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
-			       argsz, minsz);
-}
-
-/**
  * cdev_ext_file_vdev - the VFIO device of a file, bound or not
  * @file: the file
  *

@@ -95,11 +95,22 @@ struct cdev_ext_file {
 #define cdev_ext_refuse_fault(_file, _what, _uptr) \
 	iommufd_ext_refuse_fault(&(_file)->errors, _what, _uptr)
 
+/* bound.c */
+struct cdev_ext_file *cdev_ext_bound_find(struct vfio_device *vdev);
+int cdev_ext_bound_insert(struct cdev_ext_file *file);
+void cdev_ext_bound_erase(struct cdev_ext_file *file);
+struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
+bool cdev_ext_is_bound(struct device *dev);
+bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
+			    bool log);
+const char *cdev_ext_use(const struct iommufd_ext_whose *whose);
+struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
+int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
+
 /* main.c */
 extern struct pci_driver cdev_ext_pci_driver;
 
 /* adopt.c */
-struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
 void cdev_ext_group_changed(struct device *dev);
 int cdev_ext_adopt_init(bool everyone);
 void cdev_ext_adopt_exit(void);
@@ -123,15 +134,9 @@ void cdev_ext_sysfs_check(struct cdev_ext_node *node);
 /* cdev.c */
 extern const struct file_operations cdev_ext_fops;
 int cdev_ext_refuse_left(struct cdev_ext_file *file);
-int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
 struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file);
 
 /* bind.c */
-struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev);
-bool cdev_ext_is_bound(struct device *dev);
-bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
-			    bool log);
-const char *cdev_ext_use(const struct iommufd_ext_whose *whose);
 int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg);
 int cdev_ext_attach(struct cdev_ext_file *file,

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which file has which device, and what all other files ask of either.
+ *
+ * The node of a device, its BARs, KVM and a hot reset have to know who has it bound. BIND and
+ * close say so here, and need not be known for that.
+ */
+#include <linux/lockdep.h>
+#include <linux/pid.h>
+#include <linux/xarray.h>
+
+#include "cdev_ext.h"
+
+/*
+ * The file of each device that binds it, has it bound, or is being closed, by the device's
+ * index. An entry changes only under the dev_set->lock of its device, so it is stable for
+ * who holds that.
+ */
+static DEFINE_XARRAY(bound_files);
+
+/**
+ * cdev_ext_bound_find - the file of a device
+ * @vdev: the device; the caller holds its dev_set->lock
+ *
+ * Return: the file that binds the device, has it bound, or is being closed; or NULL.
+ */
+struct cdev_ext_file *cdev_ext_bound_find(struct vfio_device *vdev)
+{
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	return xa_load(&bound_files, vdev->index);
+}
+
+/**
+ * cdev_ext_bound_insert - enter a file for its device
+ * @file: a file with its VFIO device and its holder set, whose dev_set->lock is held
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int cdev_ext_bound_insert(struct cdev_ext_file *file)
+{
+	lockdep_assert_held(&file->vdev->dev_set->lock);
+
+	return xa_insert(&bound_files, file->vdev->index, file, GFP_KERNEL);
+}
+
+/**
+ * cdev_ext_bound_erase - undo cdev_ext_bound_insert()
+ * @file: the file; its dev_set->lock is held
+ *
+ * Nobody looks at @file through its device any more when this returns.
+ */
+void cdev_ext_bound_erase(struct cdev_ext_file *file)
+{
+	lockdep_assert_held(&file->vdev->dev_set->lock);
+
+	xa_erase(&bound_files, file->vdev->index);
+}
+
+/**
+ * cdev_ext_bound_file - the file that has a device bound
+ * @vdev: the device; the caller holds its dev_set->lock
+ *
+ * Return: the file, or NULL if nobody uses the device, or somebody through its group.
+ */
+struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
+{
+	struct cdev_ext_file *file = cdev_ext_bound_find(vdev);
+
+	return file && file->idev ? file : NULL;
+}
+
+/* The file that has a device bound, which stays there while the lock is held. */
+static struct cdev_ext_file *bound_find_locked(struct device *dev)
+{
+	struct cdev_ext_file *file;
+	unsigned long index;
+
+	lockdep_assert_held(&bound_files.xa_lock);
+
+	xa_for_each(&bound_files, index, file) {
+		/* Pairs with the release in BIND. */
+		if (file->vdev->dev == dev && smp_load_acquire(&file->bound))
+			return file;
+	}
+	return NULL;
+}
+
+/**
+ * cdev_ext_is_bound - whether a device is bound
+ * @dev: the device below the VFIO device; its VFIO device may be gone
+ *
+ * Takes no lock that a user can hold on to.
+ *
+ * Return: false if nobody has it, or somebody through its group.
+ */
+bool cdev_ext_is_bound(struct device *dev)
+{
+	bool bound;
+
+	xa_lock(&bound_files);
+	bound = bound_find_locked(dev);
+	xa_unlock(&bound_files);
+	return bound;
+}
+
+/**
+ * cdev_ext_describe_user - who has a device bound
+ * @dev: see cdev_ext_is_bound()
+ * @whose: filled in if it is, for the caller to read
+ * @log: rather for the kernel log
+ *
+ * Return: as cdev_ext_is_bound().
+ */
+bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
+			    bool log)
+{
+	struct pid *holder = NULL, *last = NULL;
+	struct cdev_ext_file *file;
+
+	xa_lock(&bound_files);
+	file = bound_find_locked(dev);
+	if (file) {
+		holder = get_pid(file->holder);
+		last = iommufd_ext_last_user_get(&file->last_user);
+	}
+	xa_unlock(&bound_files);
+	if (!holder)
+		return false;
+
+	iommufd_ext_describe_whose(whose, holder, last, log);
+	put_pid(last);
+	put_pid(holder);
+	return true;
+}
+
+/**
+ * cdev_ext_use - what those do with a device who have it bound
+ * @whose: from cdev_ext_describe_user()
+ *
+ * Return: the words before "by" and the names: who has ended uses nothing.
+ */
+const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
+{
+	if (whose->passed_on ||
+	    whose->holder.state == IOMMUFD_EXT_PROCESS_ENDED)
+		return "bound";
+	return "in use";
+}
+
+/**
+ * cdev_ext_core_device - the vfio-pci-core device around a VFIO device
+ * @vdev: a registered VFIO device
+ *
+ * Drivers differ in most operations, but a driver that uses any one of the core's
+ * has promised that its vfio_device sits in a vfio_pci_core_device: the core would
+ * compute the same pointer. The rest of the checks only guard against surprises.
+ *
+ * Return: the device, or NULL if @vdev is not based on vfio-pci-core.
+ */
+struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev)
+{
+	const struct vfio_device_ops *ops = vdev->ops;
+	struct vfio_pci_core_device *core;
+
+	if (ops->match != vfio_pci_core_match &&
+	    ops->request != vfio_pci_core_request &&
+	    ops->ioctl != vfio_pci_core_ioctl &&
+	    ops->read != vfio_pci_core_read)
+		return NULL;
+
+	core = container_of(vdev, struct vfio_pci_core_device, vdev);
+	if (WARN_ON_ONCE(&core->pdev->dev != vdev->dev))
+		return NULL;
+	return core;
+}
+
+/**
+ * cdev_ext_refuse_argsz - a structure is too short
+ * @file: the file
+ * @argsz: how long the user says it is
+ * @minsz: what it has to be
+ *
+ * Return: -EINVAL.
+ */
+int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
+{
+	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",
+			       argsz, minsz);
+}
