@@ -14,43 +14,13 @@
 /*
  * Held while a node is made or taken away, with all that devtmpfs and uevents take: as
  * long as somebody likes who reads the directory of the nodes. So it is for those alone
- * who make nodes or take them away. Protects @stopping; the list changes under both.
+ * who make nodes or take them away. Protects @stopping.
  */
 static DEFINE_MUTEX(adopt_lock);
 static bool stopping;
 
-/* Protects the list of nodes, and what they were told. */
-static DEFINE_MUTEX(nodes_lock);
-static LIST_HEAD(nodes);
-
 /* Set once, before the first device is looked at. */
 static bool adopt_everyone;
-
-/*
- * Nobody is told when the group path takes a group or gives it back, so now and then
- * somebody looks. All else that changes the state of a device is told at once. The look
- * wakes no processor that idles: whoever polls hears of a group when the one on which the
- * last look was has something else to do.
- */
-static void watch_groups(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(watch, watch_groups);
-
-static void watch_again(void)
-{
-	queue_delayed_work(system_power_efficient_wq, &watch, HZ);
-}
-
-static void watch_groups(struct work_struct *work)
-{
-	struct cdev_ext_node *node;
-
-	mutex_lock(&nodes_lock);
-	list_for_each_entry(node, &nodes, entry)
-		cdev_ext_sysfs_check(node);
-	if (!list_empty(&nodes))
-		watch_again();
-	mutex_unlock(&nodes_lock);
-}
 
 /* Class names are unique: what carries this one was made by the VFIO core. */
 static int match_vfio_device(struct device *child, void *data)
@@ -62,18 +32,6 @@ static int match_vfio_device(struct device *child, void *data)
 
 	*vdev = container_of(child, struct vfio_device, device);
 	return 1;
-}
-
-static struct cdev_ext_node *find_node(struct pci_dev *pdev)
-{
-	struct cdev_ext_node *node;
-
-	lockdep_assert_held(&adopt_lock);
-
-	list_for_each_entry(node, &nodes, entry)
-		if (node->pdev == pdev)
-			return node;
-	return NULL;
 }
 
 /* Return: the VFIO device of @pdev if it may have a node, else NULL. */
@@ -105,32 +63,10 @@ static struct vfio_device *candidate(struct pci_dev *pdev)
 	return vdev;
 }
 
-static void add_node(struct cdev_ext_node *node)
-{
-	lockdep_assert_held(&adopt_lock);
-
-	mutex_lock(&nodes_lock);
-	list_add_tail(&node->entry, &nodes);
-	cdev_ext_sysfs_notify(node);
-	watch_again();
-	mutex_unlock(&nodes_lock);
-}
-
-static void remove_node(struct cdev_ext_node *node)
-{
-	lockdep_assert_held(&adopt_lock);
-
-	/* Nobody tells it anything from here on. */
-	mutex_lock(&nodes_lock);
-	list_del(&node->entry);
-	mutex_unlock(&nodes_lock);
-	cdev_ext_node_destroy(node);
-}
-
 static void adopt_device(struct pci_dev *pdev)
 {
-	struct cdev_ext_node *node;
 	struct vfio_device *vdev;
+	int ret;
 
 	device_lock_assert(&pdev->dev);
 
@@ -139,16 +75,12 @@ static void adopt_device(struct pci_dev *pdev)
 		return;
 
 	mutex_lock(&adopt_lock);
-	if (stopping || find_node(pdev))
-		goto unlock;
-
-	node = cdev_ext_node_create(pdev, vdev);
-	if (IS_ERR(node))
-		pci_err(pdev, "cannot make a char device for %s: %ld\n",
-			dev_name(&vdev->device), PTR_ERR(node));
-	else
-		add_node(node);
-unlock:
+	if (!stopping && !cdev_ext_node_find(pdev)) {
+		ret = cdev_ext_node_create(pdev, vdev);
+		if (ret)
+			pci_err(pdev, "cannot make a char device for %s: %d\n",
+				dev_name(&vdev->device), ret);
+	}
 	mutex_unlock(&adopt_lock);
 }
 
@@ -196,35 +128,12 @@ static void release_device(struct pci_dev *pdev)
 		return;
 
 	mutex_lock(&adopt_lock);
-	node = find_node(pdev);
+	node = cdev_ext_node_find(pdev);
 	if (node) {
 		say_holder(pdev, node->vdev);
-		remove_node(node);
+		cdev_ext_node_destroy(node);
 	}
 	mutex_unlock(&adopt_lock);
-}
-
-/**
- * cdev_ext_group_changed - wake who waits for a change of a group
- * @dev: a device of the group that came to another driver or another user
- *
- * Context: may sleep; not under dev_set->lock.
- */
-void cdev_ext_group_changed(struct device *dev)
-{
-	struct iommu_group *group;
-	struct cdev_ext_node *node;
-
-	group = iommu_group_get(dev);
-	if (!group)
-		return;
-
-	mutex_lock(&nodes_lock);
-	list_for_each_entry(node, &nodes, entry)
-		if (node->pdev->dev.iommu_group == group)
-			cdev_ext_sysfs_notify(node);
-	mutex_unlock(&nodes_lock);
-	iommu_group_put(group);
 }
 
 static int bus_event(struct notifier_block *nb, unsigned long action,
@@ -298,13 +207,9 @@ int cdev_ext_adopt_init(bool everyone)
  */
 void cdev_ext_adopt_exit(void)
 {
-	struct cdev_ext_node *node, *next;
-
 	mutex_lock(&adopt_lock);
 	stopping = true;
-	list_for_each_entry_safe(node, next, &nodes, entry)
-		remove_node(node);
+	cdev_ext_node_destroy_all();
 	mutex_unlock(&adopt_lock);
-	cancel_delayed_work_sync(&watch);
 	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
 }

@@ -23,7 +23,7 @@
  *	structure. Each open file holds one, and so does @cdev while it was opened
  * @cdev: the char device
  * @attr: the "dev" file of the VFIO device; its ->attr.name is NULL without one
- * @entry: link in the list of nodes; protected by the list's lock in adopt.c
+ * @entry: link in the list of nodes; protected by the list's lock in node.c
  * @told: what those who poll the state of the device were last woken for; protected as
  *	@entry
  * @pdev: the PCI device; set once, referenced
@@ -111,16 +111,17 @@ int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
 extern struct pci_driver cdev_ext_pci_driver;
 
 /* adopt.c */
-void cdev_ext_group_changed(struct device *dev);
 int cdev_ext_adopt_init(bool everyone);
 void cdev_ext_adopt_exit(void);
 
 /* node.c */
 int cdev_ext_node_init(const char *directory);
 void cdev_ext_node_exit(void);
-struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
-					   struct vfio_device *vdev);
+int cdev_ext_node_create(struct pci_dev *pdev, struct vfio_device *vdev);
+struct cdev_ext_node *cdev_ext_node_find(struct pci_dev *pdev);
 void cdev_ext_node_destroy(struct cdev_ext_node *node);
+void cdev_ext_node_destroy_all(void);
+void cdev_ext_group_changed(struct device *dev);
 struct cdev_ext_node *cdev_ext_get_node(const struct inode *inode);
 struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node);
 void cdev_ext_put_vdev(struct vfio_device *vdev);

@@ -62,7 +62,7 @@
  * ----------
  *	device_lock(pdev)		adoption, from the notifier
  *	  adopt_lock (adopt.c)
- *	    nodes_lock (adopt.c)	also alone: BIND, close, the look at the groups
+ *	    nodes_lock (node.c)		also alone: BIND, close, the look at the groups
  *	      the lock of the IOMMU group
  *	    the numbers' lock (node.c)	also alone: open()
  *	    node->lock

@@ -7,6 +7,7 @@
  * VFIO device, and its name too: vfioN here is vfioN there.
  */
 #include <linux/completion.h>
+#include <linux/iommu.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -17,6 +18,10 @@
 
 static dev_t node_devt;
 static const char *node_directory;
+
+/* Protects the list of nodes, and what they were told. */
+static DEFINE_MUTEX(nodes_lock);
+static LIST_HEAD(nodes);
 
 /*
  * Nodes by their minor. An inode remembers the cdev that it was opened with, and while a
@@ -43,6 +48,32 @@ static struct class node_class = {
 	.name = "vfio_cdev_ext",
 	.devnode = node_devnode,
 };
+
+/*
+ * Nobody is told when the group path takes a group or gives it back, so now and then
+ * somebody looks. All else that changes the state of a device is told at once. The look
+ * wakes no processor that idles: whoever polls hears of a group when the one on which the
+ * last look was has something else to do.
+ */
+static void node_watch_groups(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(node_watch, node_watch_groups);
+
+static void node_watch_again(void)
+{
+	queue_delayed_work(system_power_efficient_wq, &node_watch, HZ);
+}
+
+static void node_watch_groups(struct work_struct *work)
+{
+	struct cdev_ext_node *node;
+
+	mutex_lock(&nodes_lock);
+	list_for_each_entry(node, &nodes, entry)
+		cdev_ext_sysfs_check(node);
+	if (!list_empty(&nodes))
+		node_watch_again();
+	mutex_unlock(&nodes_lock);
+}
 
 static void put_nr_nodes(void)
 {
@@ -136,6 +167,29 @@ void cdev_ext_put_vdev(struct vfio_device *vdev)
 		complete(&vdev->comp);
 }
 
+/**
+ * cdev_ext_group_changed - wake who waits for a change of a group
+ * @dev: a device of the group that came to another driver or another user
+ *
+ * Context: may sleep; not under dev_set->lock.
+ */
+void cdev_ext_group_changed(struct device *dev)
+{
+	struct iommu_group *group;
+	struct cdev_ext_node *node;
+
+	group = iommu_group_get(dev);
+	if (!group)
+		return;
+
+	mutex_lock(&nodes_lock);
+	list_for_each_entry(node, &nodes, entry)
+		if (node->pdev->dev.iommu_group == group)
+			cdev_ext_sysfs_notify(node);
+	mutex_unlock(&nodes_lock);
+	iommu_group_put(group);
+}
+
 /* From here on nobody can open the node, and no open file can be bound. */
 static void node_disconnect(struct cdev_ext_node *node)
 {
@@ -149,17 +203,16 @@ static void node_disconnect(struct cdev_ext_node *node)
  * @pdev: the PCI device, locked
  * @vdev: its VFIO device
  *
- * Return: the node, or an ERR_PTR().
+ * Nodes are made and taken away one at a time.
  */
-struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
-					   struct vfio_device *vdev)
+int cdev_ext_node_create(struct pci_dev *pdev, struct vfio_device *vdev)
 {
 	struct cdev_ext_node *node;
 	int ret;
 
 	node = node_alloc(pdev, vdev);
 	if (!node)
-		return ERR_PTR(-ENOMEM);
+		return -ENOMEM;
 
 	ret = dev_set_name(&node->dev, "%s", dev_name(&vdev->device));
 	if (ret)
@@ -180,7 +233,13 @@ struct cdev_ext_node *cdev_ext_node_create(struct pci_dev *pdev,
 
 	pci_info(pdev, "VFIO char device /dev/vfio/%s/%s (driver %s)\n",
 		 node_directory, dev_name(&node->dev), pdev->dev.driver->name);
-	return node;
+
+	mutex_lock(&nodes_lock);
+	list_add_tail(&node->entry, &nodes);
+	cdev_ext_sysfs_notify(node);
+	node_watch_again();
+	mutex_unlock(&nodes_lock);
+	return 0;
 
 del_cdev:
 	cdev_device_del(&node->cdev, &node->dev);
@@ -189,7 +248,25 @@ disconnect:
 	node_disconnect(node);
 put_node:
 	put_device(&node->dev);
-	return ERR_PTR(ret);
+	return ret;
+}
+
+/**
+ * cdev_ext_node_find - the node of a PCI device
+ * @pdev: the device
+ *
+ * Return: the node, which stays until its maker takes it away, or NULL.
+ */
+struct cdev_ext_node *cdev_ext_node_find(struct pci_dev *pdev)
+{
+	struct cdev_ext_node *node, *found = NULL;
+
+	mutex_lock(&nodes_lock);
+	list_for_each_entry(node, &nodes, entry)
+		if (node->pdev == pdev)
+			found = node;
+	mutex_unlock(&nodes_lock);
+	return found;
 }
 
 /**
@@ -201,11 +278,28 @@ put_node:
  */
 void cdev_ext_node_destroy(struct cdev_ext_node *node)
 {
+	/* Nobody tells it anything from here on. */
+	mutex_lock(&nodes_lock);
+	list_del(&node->entry);
+	mutex_unlock(&nodes_lock);
+
 	cdev_ext_sysfs_del(node);
 	cdev_device_del(&node->cdev, &node->dev);
 	xa_erase(&numbers, MINOR(node->dev.devt));
 	node_disconnect(node);
 	put_device(&node->dev);
+}
+
+/**
+ * cdev_ext_node_destroy_all - take all char devices away
+ */
+void cdev_ext_node_destroy_all(void)
+{
+	struct cdev_ext_node *node, *next;
+
+	/* Others only read the list: the caller keeps who makes nodes away. */
+	list_for_each_entry_safe(node, next, &nodes, entry)
+		cdev_ext_node_destroy(node);
 }
 
 /**
@@ -235,6 +329,7 @@ int cdev_ext_node_init(const char *directory)
  */
 void cdev_ext_node_exit(void)
 {
+	cancel_delayed_work_sync(&node_watch);
 	put_nr_nodes();
 	wait_for_completion(&no_nodes);
 	class_unregister(&node_class);
