@@ -12,6 +12,18 @@
 
 #include "cdev_ext.h"
 
+/**
+ * cdev_ext_refuse_left - the device of a file is no longer there
+ * @file: a file that is not bound
+ *
+ * Return: -ENODEV.
+ */
+int cdev_ext_refuse_left(struct cdev_ext_file *file)
+{
+	return cdev_ext_refuse(file, -ENODEV, "%s has left its driver",
+			       pci_name(file->node->pdev));
+}
+
 /* How often BIND begins again because the memory for its answer has gone again. */
 #define MAX_TRIES 16
 

@@ -72,34 +72,6 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
-/**
- * cdev_ext_refuse_left - the device of a file is no longer there
- * @file: a file that is not bound
- *
- * Return: -ENODEV.
- */
-int cdev_ext_refuse_left(struct cdev_ext_file *file)
-{
-	return cdev_ext_refuse(file, -ENODEV, "%s has left its driver",
-			       pci_name(file->node->pdev));
-}
-
-/**
- * cdev_ext_file_vdev - the VFIO device of a file, bound or not
- * @file: the file
- *
- * Return: the device, for cdev_ext_put_vdev(); NULL if the file is not bound and the
- * driver leaves or has left.
- */
-struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file)
-{
-	/* Pairs with the release in BIND. A bound file holds a registration. */
-	if (!smp_load_acquire(&file->bound))
-		return cdev_ext_get_vdev(file->node);
-	refcount_inc(&file->vdev->refcount);
-	return file->vdev;
-}
-
 /* The device of a bound file, or NULL while it is parked. */
 static struct vfio_device *bound_vdev(struct cdev_ext_file *file)
 {

@@ -124,6 +124,7 @@ void cdev_ext_node_destroy_all(void);
 void cdev_ext_group_changed(struct device *dev);
 struct cdev_ext_node *cdev_ext_get_node(const struct inode *inode);
 struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node);
+struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file);
 void cdev_ext_put_vdev(struct vfio_device *vdev);
 
 /* sysfs.c */
@@ -134,10 +135,9 @@ void cdev_ext_sysfs_check(struct cdev_ext_node *node);
 
 /* cdev.c */
 extern const struct file_operations cdev_ext_fops;
-int cdev_ext_refuse_left(struct cdev_ext_file *file);
-struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file);
 
 /* bind.c */
+int cdev_ext_refuse_left(struct cdev_ext_file *file);
 int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg);
 int cdev_ext_attach(struct cdev_ext_file *file,

@@ -158,6 +158,22 @@ struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node)
 }
 
 /**
+ * cdev_ext_file_vdev - the VFIO device of a file, bound or not
+ * @file: the file
+ *
+ * Return: the device, for cdev_ext_put_vdev(); NULL if the file is not bound and the
+ * driver leaves or has left.
+ */
+struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file)
+{
+	/* Pairs with the release in BIND. A bound file holds a registration. */
+	if (!smp_load_acquire(&file->bound))
+		return cdev_ext_get_vdev(file->node);
+	refcount_inc(&file->vdev->refcount);
+	return file->vdev;
+}
+
+/**
  * cdev_ext_put_vdev - undo cdev_ext_get_vdev()
  * @vdev: the device, which may be gone when this returns
  */
