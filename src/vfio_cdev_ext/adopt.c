@@ -19,8 +19,8 @@
 static DEFINE_MUTEX(adopt_lock);
 static bool stopping;
 
-/* Set once, before the first device is looked at. */
-static bool adopt_everyone;
+/* The driver whose devices get a node, or NULL for any. Set once, before the first look. */
+static const struct pci_driver *adopt_only;
 
 /* Class names are unique: what carries this one was made by the VFIO core. */
 static int match_vfio_device(struct device *child, void *data)
@@ -41,7 +41,7 @@ static struct vfio_device *find_vdev(struct pci_dev *pdev)
 
 	if (!pdev->dev.driver)
 		return NULL;
-	if (!adopt_everyone && pci_dev_driver(pdev) != &cdev_ext_pci_driver)
+	if (adopt_only && pci_dev_driver(pdev) != adopt_only)
 		return NULL;
 
 	device_for_each_child(&pdev->dev, &vdev, match_vfio_device);
@@ -180,15 +180,15 @@ static int adopt_existing(struct device *dev, void *data)
 /**
  * cdev_ext_adopt_init - give char devices to the devices that are there, and to all
  *	that come
- * @everyone: whether to take devices of any driver, not only of our own
+ * @only: the driver whose devices are taken, or NULL for those of any driver
  *
  * Return: 0, or an error, and then no device has a node.
  */
-int cdev_ext_adopt_init(bool everyone)
+int cdev_ext_adopt_init(const struct pci_driver *only)
 {
 	int ret;
 
-	adopt_everyone = everyone;
+	adopt_only = only;
 
 	ret = bus_register_notifier(&pci_bus_type, &bus_notifier);
 	if (ret)

@@ -399,7 +399,6 @@ static void cdev_ext_show_fdinfo(struct seq_file *m, struct file *filp)
 		seq_printf(m, "ioasid-device-id: %u\n", file->devid);
 }
 
-/* Also how kvm.c knows our files. */
 const struct file_operations cdev_ext_fops = {
 	.owner = THIS_MODULE,
 	.open = cdev_ext_open,

@@ -107,15 +107,13 @@ const char *cdev_ext_use(const struct iommufd_ext_whose *whose);
 struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
 int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
 
-/* main.c */
-extern struct pci_driver cdev_ext_pci_driver;
-
 /* adopt.c */
-int cdev_ext_adopt_init(bool everyone);
+int cdev_ext_adopt_init(const struct pci_driver *only);
 void cdev_ext_adopt_exit(void);
 
 /* node.c */
-int cdev_ext_node_init(const char *directory);
+int cdev_ext_node_init(const char *directory,
+		       const struct file_operations *fops);
 void cdev_ext_node_exit(void);
 int cdev_ext_node_create(struct pci_dev *pdev, struct vfio_device *vdev);
 struct cdev_ext_node *cdev_ext_node_find(struct pci_dev *pdev);
@@ -169,7 +167,7 @@ int cdev_ext_hot_reset(struct cdev_ext_file *file,
 		       struct vfio_pci_hot_reset __user *arg);
 
 /* kvm.c */
-void cdev_ext_kvm_init(bool wanted);
+void cdev_ext_kvm_init(bool wanted, const struct file_operations *fops);
 void cdev_ext_kvm_exit(void);
 bool cdev_ext_kvm_works(void);
 const struct iommufd_ext_standing *cdev_ext_no_kvm(void);

@@ -39,10 +39,13 @@ static __printf(1, 2) void set_no_kvm(const char *fmt, ...)
 	va_end(args);
 }
 
+/* What tells our files from others. Set before the first call is redirected. */
+static const struct file_operations *kvm_fops;
+
 /* The first argument of all three. */
 static bool is_our_file(void *file, void *unused)
 {
-	return ((struct file *)file)->f_op == &cdev_ext_fops;
+	return ((struct file *)file)->f_op == kvm_fops;
 }
 
 /*
@@ -116,9 +119,11 @@ static void redirect_all(void)
 /**
  * cdev_ext_kvm_init - make KVM accept our files, if this kernel allows it
  * @wanted: false to leave those functions alone
+ * @fops: the operations of our files
  */
-void cdev_ext_kvm_init(bool wanted)
+void cdev_ext_kvm_init(bool wanted, const struct file_operations *fops)
 {
+	kvm_fops = fops;
 	if (wanted)
 		redirect_all();
 	else

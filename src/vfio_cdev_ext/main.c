@@ -247,13 +247,13 @@ static int cdev_ext_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
  * No id table: the driver takes what it is given, by driver_override, new_id or the
  * parameter ids, and nothing by itself.
  */
-struct pci_driver cdev_ext_pci_driver = {
-	.name			= CDEV_EXT_NAME,
-	.probe			= cdev_ext_probe,
-	.remove			= cdev_ext_remove,
-	.sriov_configure	= cdev_ext_sriov_configure,
-	.err_handler		= &vfio_pci_core_err_handlers,
-	.driver_managed_dma	= true,
+static struct pci_driver cdev_ext_pci_driver = {
+	.name = CDEV_EXT_NAME,
+	.probe = cdev_ext_probe,
+	.remove = cdev_ext_remove,
+	.sriov_configure = cdev_ext_sriov_configure,
+	.err_handler = &vfio_pci_core_err_handlers,
+	.driver_managed_dma = true,
 };
 
 /* What cannot be read is left out, as vfio-pci does: the other devices are served. */
@@ -332,12 +332,12 @@ static int __init cdev_ext_init(void)
 		return -EINVAL;
 	}
 
-	ret = cdev_ext_node_init(directory);
+	ret = cdev_ext_node_init(directory, &cdev_ext_fops);
 	if (ret)
 		return ret;
 
 	cdev_ext_hot_reset_init();
-	cdev_ext_kvm_init(kvm);
+	cdev_ext_kvm_init(kvm, &cdev_ext_fops);
 
 	ret = pci_register_driver(&cdev_ext_pci_driver);
 	if (ret)
@@ -347,7 +347,7 @@ static int __init cdev_ext_init(void)
 		goto unregister_driver;
 
 	/* Last: once a node can be open, the module must not fail to load. */
-	ret = cdev_ext_adopt_init(adopt);
+	ret = cdev_ext_adopt_init(adopt ? NULL : &cdev_ext_pci_driver);
 	if (ret)
 		goto unregister_driver;
 	return 0;

@@ -18,6 +18,7 @@
 
 static dev_t node_devt;
 static const char *node_directory;
+static const struct file_operations *node_fops;
 
 /* Protects the list of nodes, and what they were told. */
 static DEFINE_MUTEX(nodes_lock);
@@ -114,7 +115,7 @@ static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
 	node->dev.devt = MKDEV(MAJOR(node_devt), vdev->index);
 	node->dev.release = node_release;
 
-	cdev_init(&node->cdev, &cdev_ext_fops);
+	cdev_init(&node->cdev, node_fops);
 	node->cdev.owner = THIS_MODULE;
 	return node;
 }
@@ -321,12 +322,15 @@ void cdev_ext_node_destroy_all(void)
 /**
  * cdev_ext_node_init - reserve the numbers and the class of our nodes
  * @directory: where they go, below /dev/vfio
+ * @fops: of their files
  */
-int cdev_ext_node_init(const char *directory)
+int cdev_ext_node_init(const char *directory,
+		       const struct file_operations *fops)
 {
 	int ret;
 
 	node_directory = directory;
+	node_fops = fops;
 	refcount_set(&nr_nodes, 1);
 
 	ret = alloc_chrdev_region(&node_devt, 0, MINORMASK + 1,
