@@ -9,7 +9,7 @@
  */
 #include <linux/iommu.h>
 
-#include "cdev_ext.h"
+#include "node.h"
 
 /*
  * Held while a node is made or taken away, with all that devtmpfs and uevents take: as

@@ -10,7 +10,7 @@
 #include "compat/pasid.h"
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "device.h"
 
 /**
  * cdev_ext_refuse_left - the device of a file is no longer there

@@ -9,7 +9,7 @@
 #include <linux/pid.h>
 #include <linux/xarray.h>
 
-#include "cdev_ext.h"
+#include "core.h"
 
 /*
  * The file of each device that binds it, has it bound, or is being closed, by the device's

@@ -14,7 +14,7 @@
 
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "cdev.h"
 #include "trace.h"
 
 /* A file that is not bound keeps nothing of the device: its driver may leave. */

@@ -8,7 +8,7 @@
 
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "device.h"
 
 #define FEATURE_FLAGS \
 	(VFIO_DEVICE_FEATURE_MASK | VFIO_DEVICE_FEATURE_GET | \

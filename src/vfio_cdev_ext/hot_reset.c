@@ -25,7 +25,7 @@
 
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "device.h"
 #include "redirect.h"
 
 #if EXT_VFIO_HAS_GROUPS

@@ -16,7 +16,7 @@
 
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "device.h"
 #include "redirect.h"
 
 /* What a program is told that has been refused by KVM, which does not ask us. */

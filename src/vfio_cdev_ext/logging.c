@@ -13,7 +13,7 @@
 
 #include "compat/iova_bitmap.h"
 
-#include "cdev_ext.h"
+#include "device.h"
 
 /* A page of them, as the VFIO core takes. */
 #define MAX_RANGES \

@@ -98,7 +98,7 @@
 #include "compat/module.h"
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "cdev.h"
 
 #define CDEV_EXT_NAME "vfio_cdev_ext"
 

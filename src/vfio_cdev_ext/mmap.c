@@ -21,7 +21,7 @@
 #include "compat/mm.h"
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "device.h"
 
 /*
  * The core has one set of operations for all BARs of all devices. Set once, before the

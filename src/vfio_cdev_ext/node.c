@@ -14,7 +14,7 @@
 #include "compat/device.h"
 #include "compat/vfio.h"
 
-#include "cdev_ext.h"
+#include "node.h"
 
 static dev_t node_devt;
 static const char *node_directory;

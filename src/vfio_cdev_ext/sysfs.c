@@ -13,7 +13,7 @@
 #include <linux/iommu.h>
 #include <linux/sysfs.h>
 
-#include "cdev_ext.h"
+#include "node.h"
 
 static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
 			char *buf)
