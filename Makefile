@@ -39,7 +39,7 @@ moddir = $(modroot)/$(INSTALL_MOD_DIR)
 modules := iommufd_ext.ko vfio_cdev_ext.ko
 
 # Whose files are in layers: what "make layers" looks at.
-LAYERS ?= iommufd_ext
+LAYERS ?= iommufd_ext vfio_cdev_ext
 
 # The modules and all packages have the version of dkms.conf.
 version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' $(top)/dkms.conf)
