@@ -76,6 +76,25 @@ static void node_watch_groups(struct work_struct *work)
 	mutex_unlock(&nodes_lock);
 }
 
+/*
+ * Programs start from a BDF, and find the node through "dev" in the directory of the VFIO
+ * device. That directory belongs to the VFIO core, which has the file for cdevs of its own.
+ */
+static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	struct vfio_device *vdev =
+		container_of(dev, struct vfio_device, device);
+
+	return sysfs_emit(buf, "%u:%u\n", MAJOR(node_devt), vdev->index);
+}
+static DEVICE_ATTR_RO(dev);
+
+static bool node_core_has_dev(const struct vfio_device *vdev)
+{
+	return MAJOR(vdev->device.devt);
+}
+
 static void put_nr_nodes(void)
 {
 	if (refcount_dec_and_test(&nr_nodes))
@@ -243,10 +262,15 @@ int cdev_ext_node_create(struct pci_dev *pdev, struct vfio_device *vdev)
 	if (ret)
 		goto disconnect;
 
-	/* Last: who finds this file expects the node to be there. */
 	ret = cdev_ext_sysfs_add(node);
 	if (ret)
 		goto del_cdev;
+
+	/* Last: who finds this file expects the rest to be there. */
+	if (!node_core_has_dev(vdev))
+		ret = device_create_file(&vdev->device, &dev_attr_dev);
+	if (ret)
+		goto del_sysfs;
 
 	pci_info(pdev, "VFIO char device /dev/vfio/%s/%s (driver %s)\n",
 		 node_directory, dev_name(&node->dev), pdev->dev.driver->name);
@@ -258,6 +282,8 @@ int cdev_ext_node_create(struct pci_dev *pdev, struct vfio_device *vdev)
 	mutex_unlock(&nodes_lock);
 	return 0;
 
+del_sysfs:
+	cdev_ext_sysfs_del(node);
 del_cdev:
 	cdev_device_del(&node->cdev, &node->dev);
 disconnect:
@@ -300,6 +326,8 @@ void cdev_ext_node_destroy(struct cdev_ext_node *node)
 	list_del(&node->entry);
 	mutex_unlock(&nodes_lock);
 
+	if (!node_core_has_dev(node->vdev))
+		device_remove_file(&node->vdev->device, &dev_attr_dev);
 	cdev_ext_sysfs_del(node);
 	cdev_device_del(&node->cdev, &node->dev);
 	xa_erase(&numbers, MINOR(node->dev.devt));

@@ -28,7 +28,6 @@ struct inode;
  * @dev: the struct device behind the node; its references are the life of this
  *	structure. Each open file holds one, and so does @cdev while it was opened
  * @cdev: the char device
- * @attr: the "dev" file of the VFIO device; its ->attr.name is NULL without one
  * @entry: link in the list of nodes; protected by the list's lock in node.c
  * @told: what those who poll the state of the device were last woken for; protected as
  *	@entry
@@ -44,7 +43,6 @@ struct inode;
 struct cdev_ext_node {
 	struct device dev;
 	struct cdev cdev;
-	struct device_attribute attr;
 	struct list_head entry;
 	unsigned int told;
 	struct pci_dev *pdev;

@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Files in the sysfs directory of the VFIO device, BDF/vfio-dev/vfioN, described in
- * Documentation/ABI/testing/sysfs-vfio-dev-ext.
+ * Documentation/ABI/testing/sysfs-vfio-dev-ext: whether the device can be had, and who is in
+ * the way.
  *
- * Programs start from a BDF, and find the node through "dev" in that directory. It
- * belongs to the VFIO core, which makes the file only with its own cdevs.
- *
- * The others say whether the device can be had, and who is in the way. They take no
- * lock that a user of a device can hold on to: removing a file waits for its readers,
- * and adopt_lock is held then.
+ * They take no lock that a user of a device can hold on to: removing a file waits for its
+ * readers, and adopt_lock is held then.
  */
 #include <linux/iommu.h>
 #include <linux/sysfs.h>
 
 #include "node.h"
-
-static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
-			char *buf)
-{
-	struct cdev_ext_node *node =
-		container_of(attr, struct cdev_ext_node, attr);
-
-	return sysfs_emit(buf, "%u:%u\n", MAJOR(node->dev.devt),
-			  MINOR(node->dev.devt));
-}
 
 /**
  * struct blockers - a walk over the devices of a group for those in the way
@@ -178,44 +165,13 @@ static const struct attribute *const status_attrs[] = {
 	NULL
 };
 
-/* Where the kernel has cdevs of its own the file is there and names those. */
-static int add_dev(struct cdev_ext_node *node)
-{
-	int ret;
-
-	if (MAJOR(node->vdev->device.devt))
-		return 0;
-
-	sysfs_attr_init(&node->attr.attr);
-	node->attr.attr.name = "dev";
-	node->attr.attr.mode = 0444;
-	node->attr.show = dev_show;
-
-	ret = device_create_file(&node->vdev->device, &node->attr);
-	if (ret)
-		node->attr.attr.name = NULL;
-	return ret;
-}
-
 /**
- * cdev_ext_sysfs_add - publish the number of a node, and the state of its device
- * @node: the node
- *
- * "dev" comes last: who finds it expects the rest to be there.
+ * cdev_ext_sysfs_add - publish the state of a device
+ * @node: the node of the device
  */
 int cdev_ext_sysfs_add(struct cdev_ext_node *node)
 {
-	struct kobject *kobj = &node->vdev->device.kobj;
-	int ret;
-
-	ret = sysfs_create_files(kobj, status_attrs);
-	if (ret)
-		return ret;
-
-	ret = add_dev(node);
-	if (ret)
-		sysfs_remove_files(kobj, status_attrs);
-	return ret;
+	return sysfs_create_files(&node->vdev->device.kobj, status_attrs);
 }
 
 /**
@@ -224,8 +180,6 @@ int cdev_ext_sysfs_add(struct cdev_ext_node *node)
  */
 void cdev_ext_sysfs_del(struct cdev_ext_node *node)
 {
-	if (node->attr.attr.name)
-		device_remove_file(&node->vdev->device, &node->attr);
 	sysfs_remove_files(&node->vdev->device.kobj, status_attrs);
 }
 
