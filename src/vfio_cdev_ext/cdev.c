@@ -186,33 +186,49 @@ static long core_region_info(struct cdev_ext_file *file, void __user *arg)
 static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 			unsigned long arg)
 {
+	struct vfio_device *vdev = bound_vdev(file);
 	void __user *uarg = (void __user *)arg;
 	long ret;
 
+	if (!vdev)
+		return -EINVAL;
+	ret = resume_device(file);
+	if (ret)
+		return ret;
+
 	switch (cmd) {
 	case VFIO_CDEV_ATTACH:
-		return cdev_ext_attach(file, uarg);
+		ret = cdev_ext_attach(file, uarg);
+		break;
 	case VFIO_CDEV_DETACH:
-		return cdev_ext_detach(file, uarg);
+		ret = cdev_ext_detach(file, uarg);
+		break;
 	case VFIO_DEVICE_FEATURE:
-		return cdev_ext_feature(file, uarg);
+		ret = cdev_ext_feature(file, uarg);
+		break;
 	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
-		return cdev_ext_hot_reset_info(file, uarg);
+		ret = cdev_ext_hot_reset_info(file, uarg);
+		break;
 	case VFIO_DEVICE_PCI_HOT_RESET:
 		ret = cdev_ext_hot_reset(file, uarg);
-		trace_vfio_reset(file->vdev->dev, true, ret);
-		return ret;
+		trace_vfio_reset(vdev->dev, true, ret);
+		break;
 	case VFIO_DEVICE_RESET:
 		ret = driver_ioctl(file, cmd, arg);
-		trace_vfio_reset(file->vdev->dev, false, ret);
-		return ret;
+		trace_vfio_reset(vdev->dev, false, ret);
+		break;
 	case VFIO_DEVICE_GET_REGION_INFO:
-		if (EXT_VFIO_CORE_HAS_REGION_INFO)
-			return core_region_info(file, uarg);
+		if (EXT_VFIO_CORE_HAS_REGION_INFO) {
+			ret = core_region_info(file, uarg);
+			break;
+		}
 		fallthrough;
 	default:
-		return driver_ioctl(file, cmd, arg);
+		ret = driver_ioctl(file, cmd, arg);
+		break;
 	}
+	idle_device(vdev);
+	return ret;
 }
 
 /**
@@ -277,45 +293,32 @@ static long features(struct cdev_ext_file *file, void __user *arg)
 					  more, arg);
 }
 
-static long any_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
-{
-	struct cdev_ext_file *file = filp->private_data;
-	struct vfio_device *vdev;
-	long ret;
-
-	if (cmd == VFIO_CDEV_BIND)
-		return cdev_ext_bind(file, (void __user *)arg);
-	if (cmd == IOASID_GROUP_INFO)
-		return group_info(file, (void __user *)arg);
-	if (cmd == IOASID_FEATURES)
-		return features(file, (void __user *)arg);
-
-	vdev = bound_vdev(file);
-	if (!vdev)
-		return -EINVAL;
-
-	ret = resume_device(file);
-	if (ret)
-		return ret;
-
-	ret = bound_ioctl(file, cmd, arg);
-	idle_device(vdev);
-	return ret;
-}
-
 static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 			   unsigned long arg)
 {
 	struct cdev_ext_file *file = filp->private_data;
+	void __user *uarg = (void __user *)arg;
 	long ret;
 
 	iommufd_ext_used(&file->last_user);
 	if (cmd == IOASID_GET_ERROR)
-		return iommufd_ext_get_error_ioctl(&file->errors,
-						   (void __user *)arg);
+		return iommufd_ext_get_error_ioctl(&file->errors, uarg);
 
 	iommufd_ext_errors_begin(&file->errors);
-	ret = any_ioctl(filp, cmd, arg);
+	switch (cmd) {
+	case VFIO_CDEV_BIND:
+		ret = cdev_ext_bind(file, uarg);
+		break;
+	case IOASID_GROUP_INFO:
+		ret = group_info(file, uarg);
+		break;
+	case IOASID_FEATURES:
+		ret = features(file, uarg);
+		break;
+	default:
+		ret = bound_ioctl(file, cmd, arg);
+		break;
+	}
 	return end_call(file, ret, cmd, ioctl_name(cmd));
 }
 
