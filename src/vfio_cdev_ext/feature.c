@@ -218,9 +218,7 @@ int cdev_ext_feature(struct cdev_ext_file *file,
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	flags = feature.flags;
 	if (feature.argsz < minsz)
-		return cdev_ext_refuse(file, -EINVAL,
-				       "argsz %u is less than %zu",
-				       feature.argsz, minsz);
+		return cdev_ext_refuse_argsz(file, feature.argsz, minsz);
 	if (flags & ~(u32)FEATURE_FLAGS)
 		return cdev_ext_refuse(file, -EINVAL,
 				       "the flags %#x are not known",
