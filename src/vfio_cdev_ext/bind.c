@@ -327,23 +327,6 @@ unlock:
 	return ret;
 }
 
-static int try_bind(struct cdev_ext_file *file, struct bind_request *req)
-{
-	struct vfio_device *vdev;
-	int ret;
-
-	vdev = cdev_ext_get_vdev(file->node);
-	if (!vdev)
-		return cdev_ext_refuse_left(file);
-
-	ret = bind_device(file, vdev, req);
-	if (ret)
-		cdev_ext_put_vdev(vdev);
-	else
-		cdev_ext_group_changed(vdev->dev);
-	return ret;
-}
-
 /**
  * cdev_ext_bind - ioctl(VFIO_CDEV_BIND)
  * @file: the file
@@ -355,6 +338,7 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg)
 {
 	struct bind_request req = { .arg = arg, .tries = MAX_TRIES };
+	struct vfio_device *vdev;
 	int ret;
 
 	ret = copy_bind(file, &req);
@@ -372,8 +356,17 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 			req.tries = 0;
 		else
 			req.tries--;
-		ret = try_bind(file, &req);
+
+		vdev = cdev_ext_get_vdev(file->node);
+		if (!vdev)
+			return cdev_ext_refuse_left(file);
+		ret = bind_device(file, vdev, &req);
+		if (ret)
+			cdev_ext_put_vdev(vdev);
 	} while (req.again);
+
+	if (!ret)
+		cdev_ext_group_changed(vdev->dev);
 	return ret;
 }
 
