@@ -23,7 +23,7 @@ static bool stopping;
 static const struct pci_driver *adopt_only;
 
 /* Class names are unique: what carries this one was made by the VFIO core. */
-static int match_vfio_device(struct device *child, void *data)
+static int adopt_match(struct device *child, void *data)
 {
 	struct vfio_device **vdev = data;
 
@@ -35,7 +35,7 @@ static int match_vfio_device(struct device *child, void *data)
 }
 
 /* Return: the VFIO device of @pdev if it may have a node, else NULL. */
-static struct vfio_device *find_vdev(struct pci_dev *pdev)
+static struct vfio_device *adopt_find_vdev(struct pci_dev *pdev)
 {
 	struct vfio_device *vdev = NULL;
 
@@ -44,16 +44,16 @@ static struct vfio_device *find_vdev(struct pci_dev *pdev)
 	if (adopt_only && pci_dev_driver(pdev) != adopt_only)
 		return NULL;
 
-	device_for_each_child(&pdev->dev, &vdev, match_vfio_device);
+	device_for_each_child(&pdev->dev, &vdev, adopt_match);
 	if (!vdev || !cdev_ext_core_device(vdev))
 		return NULL;
 	return vdev;
 }
 
 /* Return: the VFIO device of @pdev if it shall have a node, else NULL. */
-static struct vfio_device *candidate(struct pci_dev *pdev)
+static struct vfio_device *adopt_find_candidate(struct pci_dev *pdev)
 {
-	struct vfio_device *vdev = find_vdev(pdev);
+	struct vfio_device *vdev = adopt_find_vdev(pdev);
 
 	if (vdev && !iommufd_ext_device_supported(&pdev->dev)) {
 		pci_info(pdev,
@@ -70,7 +70,7 @@ static void adopt_device(struct pci_dev *pdev)
 
 	device_lock_assert(&pdev->dev);
 
-	vdev = candidate(pdev);
+	vdev = adopt_find_candidate(pdev);
 	if (!vdev)
 		return;
 
@@ -84,8 +84,8 @@ static void adopt_device(struct pci_dev *pdev)
 	mutex_unlock(&adopt_lock);
 }
 
-static void say_user(struct pci_dev *pdev, const char *driver,
-		     const struct iommufd_ext_whose *whose)
+static void adopt_say_user(struct pci_dev *pdev, const char *driver,
+			   const struct iommufd_ext_whose *whose)
 {
 	const char *comm = whose->holder.comm;
 
@@ -104,40 +104,40 @@ static void say_user(struct pci_dev *pdev, const char *driver,
  * Its driver asks the user to let go, and waits: who looks shall know for whom. Whose
  * a group file is, only the VFIO core could tell.
  */
-static void say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
+static void adopt_say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
 {
 	const char *driver = pdev->dev.driver->name;
 	struct iommufd_ext_whose whose;
 
 	if (cdev_ext_describe_user(&pdev->dev, &whose, true))
-		say_user(pdev, driver, &whose);
+		adopt_say_user(pdev, driver, &whose);
 	else if (READ_ONCE(vdev->open_count))
 		pci_info(pdev,
 			 "driver %s leaves: it waits for a user of /dev/vfio/%d to close the device\n",
 			 driver, iommu_group_id(pdev->dev.iommu_group));
 }
 
-static void release_device(struct pci_dev *pdev)
+static void adopt_release_device(struct pci_dev *pdev)
 {
 	struct cdev_ext_node *node;
 
 	device_lock_assert(&pdev->dev);
 
 	/* Most devices of a machine never had one, and need not wait. */
-	if (!find_vdev(pdev))
+	if (!adopt_find_vdev(pdev))
 		return;
 
 	mutex_lock(&adopt_lock);
 	node = cdev_ext_node_find(pdev);
 	if (node) {
-		say_holder(pdev, node->vdev);
+		adopt_say_holder(pdev, node->vdev);
 		cdev_ext_node_destroy(node);
 	}
 	mutex_unlock(&adopt_lock);
 }
 
-static int bus_event(struct notifier_block *nb, unsigned long action,
-		     void *data)
+static int adopt_bus_event(struct notifier_block *nb, unsigned long action,
+			   void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
 
@@ -147,7 +147,7 @@ static int bus_event(struct notifier_block *nb, unsigned long action,
 		cdev_ext_group_changed(&pdev->dev);
 		break;
 	case BUS_NOTIFY_UNBIND_DRIVER:
-		release_device(pdev);
+		adopt_release_device(pdev);
 		break;
 	case BUS_NOTIFY_UNBOUND_DRIVER:
 		cdev_ext_group_changed(&pdev->dev);
@@ -157,7 +157,7 @@ static int bus_event(struct notifier_block *nb, unsigned long action,
 }
 
 static struct notifier_block bus_notifier = {
-	.notifier_call = bus_event,
+	.notifier_call = adopt_bus_event,
 };
 
 /*

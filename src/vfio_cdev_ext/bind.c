@@ -50,7 +50,8 @@ struct bind_request {
 	bool again;
 };
 
-static int copy_bind(struct cdev_ext_file *file, struct bind_request *req)
+static int bind_copy_request(struct cdev_ext_file *file,
+			     struct bind_request *req)
 {
 	size_t minsz = offsetofend(struct vfio_cdev_bind, out_devid);
 	struct vfio_cdev_bind __user *arg = req->arg;
@@ -91,7 +92,7 @@ static int copy_bind(struct cdev_ext_file *file, struct bind_request *req)
  * Meanwhile nobody gets at the device: its group is still owned, so that the group path is
  * closed, and its entry in bound.c refuses other files.
  */
-static void unbind_idev(struct cdev_ext_file *file)
+static void bind_drop_idev(struct cdev_ext_file *file)
 {
 	struct vfio_device *vdev = file->vdev;
 	struct iommufd_ext_device *idev = file->idev;
@@ -103,7 +104,7 @@ static void unbind_idev(struct cdev_ext_file *file)
 }
 
 /* The device is opened as the VFIO core would: owned, its driver held, one user. */
-static int open_device(struct cdev_ext_file *file)
+static int bind_open_device(struct cdev_ext_file *file)
 {
 	struct vfio_device *vdev = file->vdev;
 	int ret;
@@ -142,7 +143,7 @@ undo_count:
 	cdev_ext_kvm_return(file);
 	ext_vfio_set_cdev_opened(vdev, false);
 	vdev->open_count--;
-	unbind_idev(file);
+	bind_drop_idev(file);
 	module_put(vdev->dev->driver->owner);
 	return ret;
 
@@ -156,7 +157,7 @@ put_module:
  * The driver stops the device's DMA in close_device(), so it comes before the
  * mappings go.
  */
-static void close_device(struct cdev_ext_file *file)
+static void bind_close_device(struct cdev_ext_file *file)
 {
 	struct vfio_device *vdev = file->vdev;
 
@@ -168,11 +169,11 @@ static void close_device(struct cdev_ext_file *file)
 	cdev_ext_kvm_return(file);
 	ext_vfio_set_cdev_opened(vdev, false);
 	vdev->open_count--;
-	unbind_idev(file);
+	bind_drop_idev(file);
 	module_put(vdev->dev->driver->owner);
 }
 
-static int refuse_bound(struct cdev_ext_file *file)
+static int bind_refuse_again(struct cdev_ext_file *file)
 {
 	return cdev_ext_refuse(file, -EINVAL,
 			       "cannot bind %s: this file has bound it already",
@@ -180,7 +181,8 @@ static int refuse_bound(struct cdev_ext_file *file)
 }
 
 /* What is refused whatever else is asked for: a device of a group's user, twice the same. */
-static int check_bindable(struct cdev_ext_file *file, struct vfio_device *vdev)
+static int bind_check_device(struct cdev_ext_file *file,
+			     struct vfio_device *vdev)
 {
 	struct cdev_ext_file *other = cdev_ext_bound_find(vdev);
 
@@ -188,11 +190,12 @@ static int check_bindable(struct cdev_ext_file *file, struct vfio_device *vdev)
 		return cdev_ext_refuse(file, -EBUSY,
 				       "cannot bind %s: it is in use through its VFIO group",
 				       dev_name(vdev->dev));
-	return other == file ? refuse_bound(file) : 0;
+	return other == file ? bind_refuse_again(file) : 0;
 }
 
-static int check_token(struct cdev_ext_file *file, struct vfio_device *vdev,
-		       const struct bind_request *req)
+static int bind_check_token(struct cdev_ext_file *file,
+			    struct vfio_device *vdev,
+			    const struct bind_request *req)
 {
 	bool given = req->cmd.flags & VFIO_CDEV_BIND_FLAG_TOKEN;
 	int ret;
@@ -209,7 +212,7 @@ static int check_token(struct cdev_ext_file *file, struct vfio_device *vdev,
 	return ret;
 }
 
-static struct iommufd_ext_ctx *get_ctx(struct cdev_ext_file *file, int fd)
+static struct iommufd_ext_ctx *bind_get_ctx(struct cdev_ext_file *file, int fd)
 {
 	struct iommufd_ext_ctx *ictx = iommufd_ext_ctx_from_fd(fd);
 
@@ -221,7 +224,8 @@ static struct iommufd_ext_ctx *get_ctx(struct cdev_ext_file *file, int fd)
 }
 
 /* Whether no other file has the device. */
-static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
+static int bind_check_unused(struct cdev_ext_file *file,
+			     struct vfio_device *vdev)
 {
 	struct iommufd_ext_whose whose;
 
@@ -237,7 +241,7 @@ static int check_unused(struct cdev_ext_file *file, struct vfio_device *vdev)
 }
 
 /* With one store, and without waiting for the memory: all of it or nothing. */
-static bool put_devid(u32 __user *uptr, u32 devid)
+static bool bind_put_devid(u32 __user *uptr, u32 devid)
 {
 	bool put;
 
@@ -247,11 +251,11 @@ static bool put_devid(u32 __user *uptr, u32 devid)
 	return put;
 }
 
-static int answer_bind(struct cdev_ext_file *file, struct bind_request *req)
+static int bind_answer(struct cdev_ext_file *file, struct bind_request *req)
 {
 	u32 __user *uptr = &req->arg->out_devid;
 
-	if (req->can_answer && put_devid(uptr, file->devid))
+	if (req->can_answer && bind_put_devid(uptr, file->devid))
 		return 0;
 	req->again = req->tries;
 	return cdev_ext_refuse_fault(file, "out_devid", uptr);
@@ -270,20 +274,20 @@ static int bind_to_ctx(struct cdev_ext_file *file, struct vfio_device *vdev,
 	if (ret)
 		goto put_holder;
 
-	ret = open_device(file);
+	ret = bind_open_device(file);
 	if (ret)
 		goto erase;
 
-	ret = answer_bind(file, req);
+	ret = bind_answer(file, req);
 	if (ret)
 		goto close;
 
-	/* Pairs with the acquire in bound_vdev(). */
+	/* Pairs with the acquire in cdev_bound_vdev(). */
 	smp_store_release(&file->bound, true);
 	return 0;
 
 close:
-	close_device(file);
+	bind_close_device(file);
 erase:
 	cdev_ext_bound_erase(file);
 put_holder:
@@ -301,19 +305,19 @@ static int bind_device(struct cdev_ext_file *file, struct vfio_device *vdev,
 	int ret;
 
 	mutex_lock(&vdev->dev_set->lock);
-	ret = check_bindable(file, vdev);
+	ret = bind_check_device(file, vdev);
 	if (!ret)
-		ret = check_token(file, vdev, req);
+		ret = bind_check_token(file, vdev, req);
 	if (ret)
 		goto unlock;
 
-	ictx = get_ctx(file, req->cmd.iommufd);
+	ictx = bind_get_ctx(file, req->cmd.iommufd);
 	if (IS_ERR(ictx)) {
 		ret = PTR_ERR(ictx);
 		goto unlock;
 	}
 
-	ret = check_unused(file, vdev);
+	ret = bind_check_unused(file, vdev);
 	if (!ret)
 		ret = bind_to_ctx(file, vdev, ictx, req);
 	mutex_unlock(&vdev->dev_set->lock);
@@ -341,12 +345,12 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 	struct vfio_device *vdev;
 	int ret;
 
-	ret = copy_bind(file, &req);
+	ret = bind_copy_request(file, &req);
 	if (ret)
 		return ret;
 	/* Pairs with the release in bind_to_ctx(). Its driver may be leaving by now. */
 	if (smp_load_acquire(&file->bound))
-		return refuse_bound(file);
+		return bind_refuse_again(file);
 
 	do {
 		req.again = false;
@@ -385,7 +389,7 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
 	vdev = file->vdev;
 
 	mutex_lock(&vdev->dev_set->lock);
-	close_device(file);
+	bind_close_device(file);
 	cdev_ext_bound_erase(file);
 	ictx = file->ictx;
 	file->ictx = NULL;
@@ -403,8 +407,8 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
  * ATTACH and DETACH start alike: size, flags, and @minsz bytes that were always
  * there. Behind those is the PASID, if a flag says so.
  */
-static int copy_pt(struct cdev_ext_file *file, void *cmd,
-		   const void __user *arg, size_t minsz, size_t size)
+static int bind_copy_pt(struct cdev_ext_file *file, void *cmd,
+			const void __user *arg, size_t minsz, size_t size)
 {
 	const struct vfio_cdev_detach *hdr = cmd;
 
@@ -441,8 +445,8 @@ int cdev_ext_attach(struct cdev_ext_file *file,
 	int ret;
 
 	attach.pasid = IOMMU_NO_PASID;
-	ret = copy_pt(file, &attach, arg, offsetofend(typeof(attach), pt_id),
-		      sizeof(attach));
+	ret = bind_copy_pt(file, &attach, arg,
+			   offsetofend(typeof(attach), pt_id), sizeof(attach));
 	if (!ret && attach.flags && attach.pasid == IOMMU_NO_PASID)
 		ret = cdev_ext_refuse(file, -EINVAL, "0 is no PASID");
 	if (ret)
@@ -484,8 +488,8 @@ int cdev_ext_detach(struct cdev_ext_file *file,
 	int ret;
 
 	detach.pasid = IOMMU_NO_PASID;
-	ret = copy_pt(file, &detach, arg, offsetofend(typeof(detach), flags),
-		      sizeof(detach));
+	ret = bind_copy_pt(file, &detach, arg,
+			   offsetofend(typeof(detach), flags), sizeof(detach));
 	if (ret)
 		return ret;
 	/* Never attached, which is no error, and not what a call without the flag means. */

@@ -73,7 +73,7 @@ static int cdev_ext_release(struct inode *inode, struct file *filp)
 }
 
 /* The device of a bound file, or NULL while it is parked. */
-static struct vfio_device *bound_vdev(struct cdev_ext_file *file)
+static struct vfio_device *cdev_bound_vdev(struct cdev_ext_file *file)
 {
 	/* Pairs with the release in BIND: bound means that all it set up is visible. */
 	if (smp_load_acquire(&file->bound))
@@ -85,8 +85,8 @@ static struct vfio_device *bound_vdev(struct cdev_ext_file *file)
 }
 
 /* The end of a call. What has failed leaves its reason. */
-static long end_call(struct cdev_ext_file *file, long ret, u32 cmd,
-		     const char *name)
+static long cdev_end_call(struct cdev_ext_file *file, long ret, u32 cmd,
+			  const char *name)
 {
 	if (ret >= 0)
 		return ret;
@@ -97,7 +97,7 @@ static long end_call(struct cdev_ext_file *file, long ret, u32 cmd,
  * vfio-pci-core suspends idle devices; the driver's pm operations are those the core
  * gave it. Reads and writes resume the device in the core itself.
  */
-static int resume_device(struct cdev_ext_file *file)
+static int cdev_resume_device(struct cdev_ext_file *file)
 {
 	struct device *dev = file->vdev->dev;
 	int ret;
@@ -115,13 +115,13 @@ static int resume_device(struct cdev_ext_file *file)
 	return 0;
 }
 
-static void idle_device(struct vfio_device *vdev)
+static void cdev_idle_device(struct vfio_device *vdev)
 {
 	if (vdev->dev->driver->pm)
 		pm_runtime_put(vdev->dev);
 }
 
-static const char *ioctl_name(unsigned int cmd)
+static const char *cdev_ioctl_name(unsigned int cmd)
 {
 	switch (cmd) {
 	case IOASID_GROUP_INFO:
@@ -157,8 +157,8 @@ static const char *ioctl_name(unsigned int cmd)
 	}
 }
 
-static long driver_ioctl(struct cdev_ext_file *file, unsigned int cmd,
-			 unsigned long arg)
+static long cdev_driver_ioctl(struct cdev_ext_file *file, unsigned int cmd,
+			      unsigned long arg)
 {
 	struct vfio_device *vdev = file->vdev;
 	long ret = -EINVAL;
@@ -168,11 +168,12 @@ static long driver_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 	if (ret < 0)
 		cdev_ext_refuse(file, ret,
 				"%s: driver %s refuses it (error %ld)",
-				ioctl_name(cmd), vdev->dev->driver->name, -ret);
+				cdev_ioctl_name(cmd), vdev->dev->driver->name,
+				-ret);
 	return ret;
 }
 
-static long core_region_info(struct cdev_ext_file *file, void __user *arg)
+static long cdev_region_info(struct cdev_ext_file *file, void __user *arg)
 {
 	int ret = ext_vfio_region_info(file->vdev, arg);
 
@@ -183,16 +184,16 @@ static long core_region_info(struct cdev_ext_file *file, void __user *arg)
 	return ret;
 }
 
-static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
-			unsigned long arg)
+static long cdev_bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
+			     unsigned long arg)
 {
-	struct vfio_device *vdev = bound_vdev(file);
+	struct vfio_device *vdev = cdev_bound_vdev(file);
 	void __user *uarg = (void __user *)arg;
 	long ret;
 
 	if (!vdev)
 		return -EINVAL;
-	ret = resume_device(file);
+	ret = cdev_resume_device(file);
 	if (ret)
 		return ret;
 
@@ -214,30 +215,30 @@ static long bound_ioctl(struct cdev_ext_file *file, unsigned int cmd,
 		trace_vfio_reset(vdev->dev, true, ret);
 		break;
 	case VFIO_DEVICE_RESET:
-		ret = driver_ioctl(file, cmd, arg);
+		ret = cdev_driver_ioctl(file, cmd, arg);
 		trace_vfio_reset(vdev->dev, false, ret);
 		break;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		if (EXT_VFIO_CORE_HAS_REGION_INFO) {
-			ret = core_region_info(file, uarg);
+			ret = cdev_region_info(file, uarg);
 			break;
 		}
 		fallthrough;
 	default:
-		ret = driver_ioctl(file, cmd, arg);
+		ret = cdev_driver_ioctl(file, cmd, arg);
 		break;
 	}
-	idle_device(vdev);
+	cdev_idle_device(vdev);
 	return ret;
 }
 
 /**
- * struct question - what is asked of a file before BIND and after
+ * struct cdev_subject - what is asked of a file before BIND and after
  * @subject: the device, for iommufd_ext
  * @file: the file
- * @vdev: the VFIO device of the file, between hold_subject() and release_subject()
+ * @vdev: the VFIO device of the file, between cdev_hold_subject() and cdev_release_subject()
  */
-struct question {
+struct cdev_subject {
 	struct iommufd_ext_subject subject;
 	struct cdev_ext_file *file;
 	struct vfio_device *vdev;
@@ -247,30 +248,34 @@ struct question {
  * A bound file has the device open itself, so that it cannot be bound again. Who
  * else has it open may have closed it by the time the answer is there.
  */
-static int hold_subject(struct iommufd_ext_subject *subject)
+static int cdev_hold_subject(struct iommufd_ext_subject *subject)
 {
-	struct question *question =
-		container_of(subject, struct question, subject);
-	struct vfio_device *vdev = cdev_ext_file_vdev(question->file);
+	struct cdev_subject *asked =
+		container_of(subject, struct cdev_subject, subject);
+	struct vfio_device *vdev = cdev_ext_file_vdev(asked->file);
 
 	if (!vdev)
-		return cdev_ext_refuse_left(question->file);
+		return cdev_ext_refuse_left(asked->file);
 
-	question->vdev = vdev;
+	asked->vdev = vdev;
 	subject->dev = vdev->dev;
 	subject->open = READ_ONCE(vdev->open_count);
 	return 0;
 }
 
-static void release_subject(struct iommufd_ext_subject *subject)
+static void cdev_release_subject(struct iommufd_ext_subject *subject)
 {
-	cdev_ext_put_vdev(container_of(subject, struct question, subject)->vdev);
+	struct cdev_subject *asked =
+		container_of(subject, struct cdev_subject, subject);
+
+	cdev_ext_put_vdev(asked->vdev);
 }
 
-static long group_info(struct cdev_ext_file *file, void __user *arg)
+static long cdev_group_info(struct cdev_ext_file *file, void __user *arg)
 {
-	struct question question = {
-		.subject = { .hold = hold_subject, .release = release_subject },
+	struct cdev_subject asked = {
+		.subject = { .hold = cdev_hold_subject,
+			     .release = cdev_release_subject },
 		.file = file,
 	};
 	/* Pairs with the release in BIND. */
@@ -278,19 +283,20 @@ static long group_info(struct cdev_ext_file *file, void __user *arg)
 
 	return iommufd_ext_group_info_ioctl(&file->errors,
 					    bound ? file->ictx : NULL,
-					    &question.subject, arg);
+					    &asked.subject, arg);
 }
 
-static long features(struct cdev_ext_file *file, void __user *arg)
+static long cdev_features(struct cdev_ext_file *file, void __user *arg)
 {
-	struct question question = {
-		.subject = { .hold = hold_subject, .release = release_subject },
+	struct cdev_subject asked = {
+		.subject = { .hold = cdev_hold_subject,
+			     .release = cdev_release_subject },
 		.file = file,
 	};
 	u64 more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
 
-	return iommufd_ext_features_ioctl(&file->errors, &question.subject,
-					  more, arg);
+	return iommufd_ext_features_ioctl(&file->errors, &asked.subject, more,
+					  arg);
 }
 
 static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
@@ -310,21 +316,21 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 		ret = cdev_ext_bind(file, uarg);
 		break;
 	case IOASID_GROUP_INFO:
-		ret = group_info(file, uarg);
+		ret = cdev_group_info(file, uarg);
 		break;
 	case IOASID_FEATURES:
-		ret = features(file, uarg);
+		ret = cdev_features(file, uarg);
 		break;
 	default:
-		ret = bound_ioctl(file, cmd, arg);
+		ret = cdev_bound_ioctl(file, cmd, arg);
 		break;
 	}
-	return end_call(file, ret, cmd, ioctl_name(cmd));
+	return cdev_end_call(file, ret, cmd, cdev_ioctl_name(cmd));
 }
 
 /* The driver has refused it. */
-static void refuse_access(struct cdev_ext_file *file, int ret, const char *what,
-			  size_t count, u64 offset)
+static void cdev_refuse_access(struct cdev_ext_file *file, int ret,
+			       const char *what, size_t count, u64 offset)
 {
 	cdev_ext_refuse(file, ret,
 			"%s: driver %s refuses %zu bytes at offset %#llx (error %d)",
@@ -341,12 +347,12 @@ static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
 
 	iommufd_ext_used(&file->last_user);
 	iommufd_ext_errors_begin(&file->errors);
-	vdev = bound_vdev(file);
+	vdev = cdev_bound_vdev(file);
 	if (vdev && vdev->ops->read)
 		ret = vdev->ops->read(vdev, buf, count, ppos);
 	if (vdev && ret < 0)
-		refuse_access(file, ret, "read", count, *ppos);
-	return end_call(file, ret, 0, "read");
+		cdev_refuse_access(file, ret, "read", count, *ppos);
+	return cdev_end_call(file, ret, 0, "read");
 }
 
 static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
@@ -358,12 +364,12 @@ static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
 
 	iommufd_ext_used(&file->last_user);
 	iommufd_ext_errors_begin(&file->errors);
-	vdev = bound_vdev(file);
+	vdev = cdev_bound_vdev(file);
 	if (vdev && vdev->ops->write)
 		ret = vdev->ops->write(vdev, buf, count, ppos);
 	if (vdev && ret < 0)
-		refuse_access(file, ret, "write", count, *ppos);
-	return end_call(file, ret, 0, "write");
+		cdev_refuse_access(file, ret, "write", count, *ppos);
+	return cdev_end_call(file, ret, 0, "write");
 }
 
 static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
@@ -374,13 +380,14 @@ static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	iommufd_ext_used(&file->last_user);
 	iommufd_ext_errors_begin(&file->errors);
-	vdev = bound_vdev(file);
+	vdev = cdev_bound_vdev(file);
 	if (vdev)
 		ret = cdev_ext_map(vdev, vma);
 	if (vdev && ret < 0)
-		refuse_access(file, ret, "mmap", vma->vm_end - vma->vm_start,
-			      (u64)vma->vm_pgoff << PAGE_SHIFT);
-	return end_call(file, ret, 0, "mmap");
+		cdev_refuse_access(file, ret, "mmap",
+				   vma->vm_end - vma->vm_start,
+				   (u64)vma->vm_pgoff << PAGE_SHIFT);
+	return cdev_end_call(file, ret, 0, "mmap");
 }
 
 /*

@@ -33,8 +33,8 @@ static int feature_migration(struct vfio_device *vdev, u32 flags,
 }
 
 /* Gives the user a descriptor for @data_file, whose reference this consumes. */
-static int return_state_fd(struct vfio_device_feature_mig_state *mig,
-			   struct file *data_file, void __user *data)
+static int feature_return_fd(struct vfio_device_feature_mig_state *mig,
+			     struct file *data_file, void __user *data)
 {
 	int fd;
 
@@ -55,16 +55,16 @@ static int return_state_fd(struct vfio_device_feature_mig_state *mig,
 	return 0;
 }
 
-static int set_mig_state(struct vfio_device *vdev,
-			 struct vfio_device_feature_mig_state *mig,
-			 void __user *data)
+static int feature_set_mig_state(struct vfio_device *vdev,
+				 struct vfio_device_feature_mig_state *mig,
+				 void __user *data)
 {
 	struct file *data_file;
 
 	data_file = vdev->mig_ops->migration_set_state(vdev,
 						       mig->device_state);
 	if (!IS_ERR_OR_NULL(data_file))
-		return return_state_fd(mig, data_file, data);
+		return feature_return_fd(mig, data_file, data);
 
 	mig->data_fd = -1;
 	if (copy_to_user(data, mig, sizeof(*mig)))
@@ -72,9 +72,9 @@ static int set_mig_state(struct vfio_device *vdev,
 	return PTR_ERR_OR_ZERO(data_file);
 }
 
-static int get_mig_state(struct vfio_device *vdev,
-			 struct vfio_device_feature_mig_state *mig,
-			 void __user *data)
+static int feature_get_mig_state(struct vfio_device *vdev,
+				 struct vfio_device_feature_mig_state *mig,
+				 void __user *data)
 {
 	enum vfio_device_mig_state state;
 	int ret;
@@ -106,8 +106,8 @@ static int feature_mig_state(struct vfio_device *vdev, u32 flags,
 		return -EFAULT;
 
 	if (flags & VFIO_DEVICE_FEATURE_GET)
-		return get_mig_state(vdev, &mig, data);
-	return set_mig_state(vdev, &mig, data);
+		return feature_get_mig_state(vdev, &mig, data);
+	return feature_set_mig_state(vdev, &mig, data);
 }
 
 static int feature_mig_data_size(struct vfio_device *vdev, u32 flags,
@@ -151,8 +151,8 @@ static int feature_precopy_info_v2(struct vfio_device *vdev, u32 flags,
 	return 0;
 }
 
-static int any_feature(struct vfio_device *vdev, u32 flags, void __user *data,
-		       size_t size)
+static int feature_choose(struct vfio_device *vdev, u32 flags,
+			  void __user *data, size_t size)
 {
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_MIGRATION:
@@ -230,7 +230,8 @@ int cdev_ext_feature(struct cdev_ext_file *file,
 		return cdev_ext_refuse(file, -EINVAL,
 				       "GET and SET together are for PROBE only");
 
-	ret = any_feature(file->vdev, flags, arg->data, feature.argsz - minsz);
+	ret = feature_choose(file->vdev, flags, arg->data,
+			     feature.argsz - minsz);
 	if (ret < 0)
 		cdev_ext_refuse(file, ret, "feature %u: %s (error %d)",
 				flags & VFIO_DEVICE_FEATURE_MASK,

@@ -30,25 +30,25 @@
 
 #if EXT_VFIO_HAS_GROUPS
 
-static bool is_bound(void *file, void *vdev)
+static bool reset_is_bound(void *file, void *vdev)
 {
 	return cdev_ext_bound_file(vdev);
 }
 
-static bool replaced_has_dev(struct file *file, struct vfio_device *vdev)
+static bool reset_has_dev(struct file *file, struct vfio_device *vdev)
 {
 	return false;
 }
 
 static struct cdev_ext_redirect has_dev =
-	CDEV_EXT_REDIRECT(vfio_file_has_dev, replaced_has_dev, is_bound);
+	CDEV_EXT_REDIRECT(vfio_file_has_dev, reset_has_dev, reset_is_bound);
 
-static bool redirect_has_dev(char *why, size_t size)
+static bool reset_redirect(char *why, size_t size)
 {
 	return cdev_ext_redirect(&has_dev, why, size);
 }
 
-static void restore_has_dev(void)
+static void reset_redirect_undo(void)
 {
 	cdev_ext_redirect_undo(&has_dev);
 }
@@ -56,12 +56,12 @@ static void restore_has_dev(void)
 #else
 
 /* There is nothing to guard against. */
-static bool redirect_has_dev(char *why, size_t size)
+static bool reset_redirect(char *why, size_t size)
 {
 	return true;
 }
 
-static void restore_has_dev(void)
+static void reset_redirect_undo(void)
 {
 }
 
@@ -77,7 +77,7 @@ void cdev_ext_hot_reset_init(void)
 {
 	char why[96];
 
-	guarded = redirect_has_dev(why, sizeof(why));
+	guarded = reset_redirect(why, sizeof(why));
 	if (!guarded)
 		pr_notice("vfio_cdev_ext: the user of a VFIO group can hot-reset devices that are in use through their char devices: %s\n",
 			  why);
@@ -89,7 +89,7 @@ void cdev_ext_hot_reset_init(void)
 void cdev_ext_hot_reset_exit(void)
 {
 	if (guarded)
-		restore_has_dev();
+		reset_redirect_undo();
 }
 
 /**
@@ -123,54 +123,54 @@ struct info_fill {
 };
 
 /* Is the device in the slot, or behind a bridge that is? */
-static bool in_slot(struct pci_dev *pdev, struct pci_slot *slot)
+static bool reset_in_slot(struct pci_dev *pdev, struct pci_slot *slot)
 {
 	while (pdev && pdev->bus != slot->bus)
 		pdev = pdev->bus->self;
 	return pdev && pdev->slot == slot;
 }
 
-static int walk_one(struct pci_dev *pdev, void *data)
+static int reset_walk_one(struct pci_dev *pdev, void *data)
 {
 	struct reset_walk *walk = data;
 
-	if (!walk->slot || in_slot(pdev, walk->slot))
+	if (!walk->slot || reset_in_slot(pdev, walk->slot))
 		walk->ret = walk->fn(pdev, walk->data);
 	return walk->ret;
 }
 
 /* Visits each device that a reset of @pdev's slot or bus would hit. */
-static int walk_affected(struct pci_dev *pdev, struct reset_walk *walk)
+static int reset_walk_affected(struct pci_dev *pdev, struct reset_walk *walk)
 {
 	walk->slot = pci_probe_reset_slot(pdev->slot) ? NULL : pdev->slot;
 	walk->ret = 0;
-	pci_walk_bus(pdev->bus, walk_one, walk);
+	pci_walk_bus(pdev->bus, reset_walk_one, walk);
 	return walk->ret;
 }
 
-static bool can_reset(struct pci_dev *pdev)
+static bool reset_possible(struct pci_dev *pdev)
 {
 	return !pci_probe_reset_slot(pdev->slot) ||
 	       !pci_probe_reset_bus(pdev->bus);
 }
 
-static int count_one(struct pci_dev *pdev, void *data)
+static int reset_count_one(struct pci_dev *pdev, void *data)
 {
 	(*(u32 *)data)++;
 	return 0;
 }
 
-static u32 count_affected(struct pci_dev *pdev)
+static u32 reset_count(struct pci_dev *pdev)
 {
 	u32 count = 0;
-	struct reset_walk walk = { .fn = count_one, .data = &count };
+	struct reset_walk walk = { .fn = reset_count_one, .data = &count };
 
-	walk_affected(pdev, &walk);
+	reset_walk_affected(pdev, &walk);
 	return count;
 }
 
-static struct vfio_device *find_in_set(struct vfio_device_set *dev_set,
-				       struct device *dev)
+static struct vfio_device *reset_find_in_set(struct vfio_device_set *dev_set,
+					     struct device *dev)
 {
 	struct vfio_device *vdev;
 
@@ -183,7 +183,8 @@ static struct vfio_device *find_in_set(struct vfio_device_set *dev_set,
 }
 
 /* How the user of @ictx sees a device: by its id, or by one of two special ids. */
-static int devid_in_ctx(struct vfio_device *vdev, struct iommufd_ext_ctx *ictx)
+static int reset_devid_in_ctx(struct vfio_device *vdev,
+			      struct iommufd_ext_ctx *ictx)
 {
 	struct cdev_ext_file *owner = cdev_ext_bound_file(vdev);
 	struct iommu_group *group;
@@ -201,7 +202,7 @@ static int devid_in_ctx(struct vfio_device *vdev, struct iommufd_ext_ctx *ictx)
 	return owned ? VFIO_CDEV_DEVID_OWNED : VFIO_CDEV_DEVID_NOT_OWNED;
 }
 
-static int fill_one(struct pci_dev *pdev, void *data)
+static int reset_fill_one(struct pci_dev *pdev, void *data)
 {
 	struct info_fill *fill = data;
 	struct vfio_pci_dependent_device *entry;
@@ -213,9 +214,9 @@ static int fill_one(struct pci_dev *pdev, void *data)
 		return cdev_ext_refuse(fill->file, -EAGAIN,
 				       "a device came while the devices were counted");
 
-	vdev = find_in_set(fill->file->vdev->dev_set, &pdev->dev);
+	vdev = reset_find_in_set(fill->file->vdev->dev_set, &pdev->dev);
 	if (vdev)
-		devid = devid_in_ctx(vdev, fill->file->ictx);
+		devid = reset_devid_in_ctx(vdev, fill->file->ictx);
 	if (devid == VFIO_CDEV_DEVID_NOT_OWNED)
 		fill->flags &= ~VFIO_CDEV_HOT_RESET_FLAG_DEV_ID_OWNED;
 
@@ -228,28 +229,28 @@ static int fill_one(struct pci_dev *pdev, void *data)
 	return 0;
 }
 
-static int fill_devices(struct info_fill *fill, struct pci_dev *pdev)
+static int reset_fill(struct info_fill *fill, struct pci_dev *pdev)
 {
 	struct vfio_device_set *dev_set = fill->file->vdev->dev_set;
-	struct reset_walk walk = { .fn = fill_one, .data = fill };
+	struct reset_walk walk = { .fn = reset_fill_one, .data = fill };
 	int ret;
 
 	mutex_lock(&dev_set->lock);
-	ret = walk_affected(pdev, &walk);
+	ret = reset_walk_affected(pdev, &walk);
 	mutex_unlock(&dev_set->lock);
 	return ret;
 }
 
-static int put_info(struct cdev_ext_file *file,
-		    struct vfio_pci_hot_reset_info __user *arg, u32 flags,
-		    u32 count)
+static int reset_put_info(struct cdev_ext_file *file,
+			  struct vfio_pci_hot_reset_info __user *arg, u32 flags,
+			  u32 count)
 {
 	if (put_user(flags, &arg->flags) || put_user(count, &arg->count))
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	return 0;
 }
 
-static int refuse_no_reset(struct cdev_ext_file *file)
+static int reset_refuse_impossible(struct cdev_ext_file *file)
 {
 	return cdev_ext_refuse(file, -ENODEV,
 			       "neither the slot nor the bus of %s can be reset",
@@ -277,12 +278,12 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 		return cdev_ext_refuse_fault(file, "the structure", arg);
 	if (hdr.argsz < sizeof(hdr))
 		return cdev_ext_refuse_argsz(file, hdr.argsz, sizeof(hdr));
-	if (!can_reset(pdev))
-		return refuse_no_reset(file);
+	if (!reset_possible(pdev))
+		return reset_refuse_impossible(file);
 
-	fill.max = count_affected(pdev);
+	fill.max = reset_count(pdev);
 	if (fill.max > (hdr.argsz - sizeof(hdr)) / sizeof(*fill.devices)) {
-		ret = put_info(file, arg, 0, fill.max);
+		ret = reset_put_info(file, arg, 0, fill.max);
 		if (ret)
 			return ret;
 		return cdev_ext_refuse(file, -ENOSPC,
@@ -294,19 +295,20 @@ int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 	if (!fill.devices)
 		return -ENOMEM;
 
-	ret = fill_devices(&fill, pdev);
+	ret = reset_fill(&fill, pdev);
 	if (!ret && copy_to_user(arg->devices, fill.devices,
 				 fill.count * sizeof(*fill.devices)))
 		ret = cdev_ext_refuse_fault(file, "the array of devices",
 					    arg->devices);
 	if (!ret)
-		ret = put_info(file, arg, fill.flags, fill.count);
+		ret = reset_put_info(file, arg, fill.flags, fill.count);
 
 	kfree(fill.devices);
 	return ret;
 }
 
-static int refuse_not_owned(struct cdev_ext_file *file, struct device *dev)
+static int reset_refuse_not_owned(struct cdev_ext_file *file,
+				  struct device *dev)
 {
 	return cdev_ext_refuse(file, -EINVAL,
 			       "the reset would hit %s, which does not belong to this /dev/ioasid file",
@@ -314,7 +316,8 @@ static int refuse_not_owned(struct cdev_ext_file *file, struct device *dev)
 }
 
 /* Who has it is known for devices in the set, whose lock is held. */
-static int refuse_member(struct cdev_ext_file *file, struct vfio_device *vdev)
+static int reset_refuse_member(struct cdev_ext_file *file,
+			       struct vfio_device *vdev)
 {
 	struct iommufd_ext_whose whose;
 
@@ -327,37 +330,39 @@ static int refuse_member(struct cdev_ext_file *file, struct vfio_device *vdev)
 		return cdev_ext_refuse(file, -EINVAL,
 				       "the reset would hit %s, which is in use through its VFIO group",
 				       dev_name(vdev->dev));
-	return refuse_not_owned(file, vdev->dev);
+	return reset_refuse_not_owned(file, vdev->dev);
 }
 
-static int check_in_set(struct pci_dev *pdev, void *data)
+static int reset_check_in_set(struct pci_dev *pdev, void *data)
 {
 	struct cdev_ext_file *file = data;
 
-	if (find_in_set(file->vdev->dev_set, &pdev->dev))
+	if (reset_find_in_set(file->vdev->dev_set, &pdev->dev))
 		return 0;
-	return refuse_not_owned(file, &pdev->dev);
+	return reset_refuse_not_owned(file, &pdev->dev);
 }
 
 /*
  * Devices outside the set, with another driver or none, could come and go during the
  * reset; those in it stay, while its lock is held.
  */
-static int check_reset(struct cdev_ext_file *file)
+static int reset_check(struct cdev_ext_file *file)
 {
 	struct vfio_device_set *dev_set = file->vdev->dev_set;
-	struct reset_walk walk = { .fn = check_in_set, .data = file };
+	struct reset_walk walk = { .fn = reset_check_in_set, .data = file };
 	struct vfio_device *vdev;
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
 		if (!cdev_ext_core_device(vdev) ||
-		    devid_in_ctx(vdev, file->ictx) == VFIO_CDEV_DEVID_NOT_OWNED)
-			return refuse_member(file, vdev);
+		    reset_devid_in_ctx(vdev, file->ictx) ==
+			    VFIO_CDEV_DEVID_NOT_OWNED)
+			return reset_refuse_member(file, vdev);
 	}
-	return walk_affected(to_pci_dev(file->vdev->dev), &walk);
+	return reset_walk_affected(to_pci_dev(file->vdev->dev), &walk);
 }
 
-static void put_power(struct vfio_device_set *dev_set, struct vfio_device *end)
+static void reset_put_power(struct vfio_device_set *dev_set,
+			    struct vfio_device *end)
 {
 	struct vfio_device *vdev;
 
@@ -369,7 +374,7 @@ static void put_power(struct vfio_device_set *dev_set, struct vfio_device *end)
 }
 
 /* Devices nobody uses may be suspended. */
-static int get_power(struct vfio_device_set *dev_set)
+static int reset_get_power(struct vfio_device_set *dev_set)
 {
 	struct vfio_device *vdev;
 	int ret;
@@ -377,7 +382,7 @@ static int get_power(struct vfio_device_set *dev_set)
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
 		ret = pm_runtime_resume_and_get(vdev->dev);
 		if (ret) {
-			put_power(dev_set, vdev);
+			reset_put_power(dev_set, vdev);
 			return ret;
 		}
 	}
@@ -388,7 +393,7 @@ static int get_power(struct vfio_device_set *dev_set)
  * The user can put the device into D3 himself. One that forgets its configuration on
  * the way back gets the one that the core saved then.
  */
-static void power_up(struct vfio_pci_core_device *core)
+static void reset_power_up(struct vfio_pci_core_device *core)
 {
 	struct pci_dev *pdev = core->pdev;
 	bool restore = core->needs_pm_restore &&
@@ -401,8 +406,8 @@ static void power_up(struct vfio_pci_core_device *core)
 	pci_restore_state(pdev);
 }
 
-static void unlock_memory(struct vfio_device_set *dev_set,
-			  struct vfio_device *end)
+static void reset_unlock_memory(struct vfio_device_set *dev_set,
+				struct vfio_device *end)
 {
 	struct vfio_device *vdev;
 
@@ -414,8 +419,9 @@ static void unlock_memory(struct vfio_device_set *dev_set,
 }
 
 /* Undoes ext_vfio_pci_block_faults() from @start on, up to @end. */
-static void unblock_faults(struct vfio_device_set *dev_set,
-			   struct vfio_device *start, struct vfio_device *end)
+static void reset_unblock_faults(struct vfio_device_set *dev_set,
+				 struct vfio_device *start,
+				 struct vfio_device *end)
 {
 	struct vfio_device *vdev = start;
 
@@ -426,7 +432,7 @@ static void unblock_faults(struct vfio_device_set *dev_set,
 	}
 }
 
-static struct vfio_device *first_of(struct vfio_device_set *dev_set)
+static struct vfio_device *reset_first_in_set(struct vfio_device_set *dev_set)
 {
 	return list_first_entry(&dev_set->device_list, struct vfio_device,
 				dev_set_list);
@@ -437,21 +443,22 @@ static struct vfio_device *first_of(struct vfio_device_set *dev_set)
  * order exists among the locks of several devices, or of the processes that map them,
  * so whoever meets contention backs out.
  */
-static int lock_memory(struct vfio_device_set *dev_set)
+static int reset_lock_memory(struct vfio_device_set *dev_set)
 {
 	struct vfio_device *vdev;
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
 		if (!ext_vfio_pci_block_faults(cdev_ext_core_device(vdev))) {
-			unblock_faults(dev_set, first_of(dev_set), vdev);
+			reset_unblock_faults(dev_set,
+					     reset_first_in_set(dev_set), vdev);
 			return -EBUSY;
 		}
 	}
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
 		if (!ext_vfio_pci_lock_memory(cdev_ext_core_device(vdev))) {
-			unlock_memory(dev_set, vdev);
-			unblock_faults(dev_set, vdev, NULL);
+			reset_unlock_memory(dev_set, vdev);
+			reset_unblock_faults(dev_set, vdev, NULL);
 			return -EBUSY;
 		}
 	}
@@ -466,17 +473,17 @@ static int reset_set(struct cdev_ext_file *file)
 
 	lockdep_assert_held(&dev_set->lock);
 
-	ret = check_reset(file);
+	ret = reset_check(file);
 	if (ret)
 		return ret;
 
-	ret = get_power(dev_set);
+	ret = reset_get_power(dev_set);
 	if (ret)
 		return cdev_ext_refuse(file, ret,
 				       "a device of the reset does not wake up (error %d)",
 				       -ret);
 
-	ret = lock_memory(dev_set);
+	ret = reset_lock_memory(dev_set);
 	if (ret) {
 		cdev_ext_refuse(file, ret,
 				"a process is using BARs of a device of the reset right now");
@@ -484,16 +491,16 @@ static int reset_set(struct cdev_ext_file *file)
 	}
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
-		power_up(cdev_ext_core_device(vdev));
+		reset_power_up(cdev_ext_core_device(vdev));
 	ret = pci_reset_bus(to_pci_dev(file->vdev->dev));
 	if (ret)
 		cdev_ext_refuse(file, ret,
 				"resetting the bus or slot of %s failed (error %d)",
 				dev_name(file->vdev->dev), -ret);
 
-	unlock_memory(dev_set, NULL);
+	reset_unlock_memory(dev_set, NULL);
 put_power:
-	put_power(dev_set, NULL);
+	reset_put_power(dev_set, NULL);
 	return ret;
 }
 
@@ -523,8 +530,8 @@ int cdev_ext_hot_reset(struct cdev_ext_file *file,
 		return cdev_ext_refuse(file, -EINVAL,
 				       "a device bound through its node is reset without group files: count is %u, not 0",
 				       hdr.count);
-	if (!can_reset(to_pci_dev(file->vdev->dev)))
-		return refuse_no_reset(file);
+	if (!reset_possible(to_pci_dev(file->vdev->dev)))
+		return reset_refuse_impossible(file);
 
 	mutex_lock(&dev_set->lock);
 	ret = reset_set(file);

@@ -20,7 +20,7 @@
 	(PAGE_SIZE / sizeof(struct vfio_device_feature_dma_logging_range))
 
 /* A range may end with the last byte there is, as far as a u64 can say so. */
-static int check_range(u64 iova, u64 length)
+static int log_check_range(u64 iova, u64 length)
 {
 	u64 end;
 
@@ -32,9 +32,9 @@ static int check_range(u64 iova, u64 length)
 }
 
 static int
-insert_range(struct rb_root_cached *root, struct interval_tree_node *node,
-	     const struct vfio_device_feature_dma_logging_range *range,
-	     u64 page_size)
+log_insert_range(struct rb_root_cached *root, struct interval_tree_node *node,
+		 const struct vfio_device_feature_dma_logging_range *range,
+		 u64 page_size)
 {
 	int ret;
 
@@ -42,7 +42,7 @@ insert_range(struct rb_root_cached *root, struct interval_tree_node *node,
 	    !IS_ALIGNED(range->length, page_size))
 		return -EINVAL;
 
-	ret = check_range(range->iova, range->length);
+	ret = log_check_range(range->iova, range->length);
 	if (ret)
 		return ret;
 
@@ -56,8 +56,8 @@ insert_range(struct rb_root_cached *root, struct interval_tree_node *node,
 
 /* Return: the nodes of the tree that was put below @root, or an ERR_PTR(). */
 static struct interval_tree_node *
-copy_ranges(const struct vfio_device_feature_dma_logging_control *control,
-	    struct rb_root_cached *root)
+log_copy_ranges(const struct vfio_device_feature_dma_logging_control *control,
+		struct rb_root_cached *root)
 {
 	struct vfio_device_feature_dma_logging_range *ranges;
 	struct interval_tree_node *nodes;
@@ -73,8 +73,8 @@ copy_ranges(const struct vfio_device_feature_dma_logging_control *control,
 	if (!nodes)
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < control->num_ranges; i++)
-		ret = insert_range(root, &nodes[i], &ranges[i],
-				   control->page_size);
+		ret = log_insert_range(root, &nodes[i], &ranges[i],
+				       control->page_size);
 
 	kfree(ranges);
 	if (!ret)
@@ -117,7 +117,7 @@ int cdev_ext_log_start(struct vfio_device *vdev, u32 flags, void __user *data,
 	if (control.num_ranges > MAX_RANGES)
 		return -E2BIG;
 
-	nodes = copy_ranges(&control, &root);
+	nodes = log_copy_ranges(&control, &root);
 	if (IS_ERR(nodes))
 		return PTR_ERR(nodes);
 
@@ -182,7 +182,7 @@ int cdev_ext_log_report(struct vfio_device *vdev, u32 flags, void __user *data,
 	if (report.page_size < SZ_4K || !is_power_of_2(report.page_size))
 		return -EINVAL;
 
-	ret = check_range(report.iova, report.length);
+	ret = log_check_range(report.iova, report.length);
 	if (ret)
 		return ret;
 	return ext_vfio_log_report(vdev, report.iova, report.length,

@@ -37,7 +37,7 @@ static const struct vm_operations_struct *core_vm_ops;
  * The pages do not tell: while mremap() takes a part away, a piece begins with the hole
  * that is left, and it keeps that hole if there is no memory to cut a second time.
  */
-static bool is_moving(struct vm_area_struct *vma)
+static bool bar_is_moving(struct vm_area_struct *vma)
 {
 	return vma->vm_mm == current->mm &&
 	       !vma_lookup(vma->vm_mm, vma->vm_start);
@@ -52,7 +52,7 @@ static void bar_open(struct vm_area_struct *vma)
 	 */
 	ext_vm_flags_set(vma, VM_WIPEONFORK);
 	/* The core's empties it, and x86 warns of emptying what mremap() has yet to fill. */
-	if (!is_moving(vma))
+	if (!bar_is_moving(vma))
 		core_vm_ops->open(vma);
 }
 
@@ -83,7 +83,7 @@ static const struct vm_operations_struct bar_vm_ops = {
  * Has the core mapped this? Drivers may do so after rules of their own. The core leaves its
  * device in the mapping, and no driver of 6.1 sets operations of its own there.
  */
-static bool is_core_bar(struct vfio_device *vdev, struct vm_area_struct *vma)
+static bool bar_is_core(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
 	struct vfio_pci_core_device *core = cdev_ext_core_device(vdev);
 	const struct vm_operations_struct *ops;
@@ -110,7 +110,7 @@ int cdev_ext_map(struct vfio_device *vdev, struct vm_area_struct *vma)
 		return -EINVAL;
 
 	ret = vdev->ops->mmap(vdev, vma);
-	if (!ret && EXT_VFIO_PCI_LISTS_MAPPINGS && is_core_bar(vdev, vma))
+	if (!ret && EXT_VFIO_PCI_LISTS_MAPPINGS && bar_is_core(vdev, vma))
 		vma->vm_ops = &bar_vm_ops;
 	return ret;
 }

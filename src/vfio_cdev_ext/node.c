@@ -95,7 +95,7 @@ static bool node_core_has_dev(const struct vfio_device *vdev)
 	return MAJOR(vdev->device.devt);
 }
 
-static void put_nr_nodes(void)
+static void node_put_nr(void)
 {
 	if (refcount_dec_and_test(&nr_nodes))
 		complete(&no_nodes);
@@ -110,7 +110,7 @@ static void node_release(struct device *dev)
 	pci_dev_put(node->pdev);
 	mutex_destroy(&node->lock);
 	kfree(node);
-	put_nr_nodes();
+	node_put_nr();
 }
 
 static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
@@ -378,7 +378,7 @@ int cdev_ext_node_init(const char *directory,
 void cdev_ext_node_exit(void)
 {
 	cancel_delayed_work_sync(&node_watch);
-	put_nr_nodes();
+	node_put_nr();
 	wait_for_completion(&no_nodes);
 	class_unregister(&node_class);
 	unregister_chrdev_region(node_devt, MINORMASK + 1);

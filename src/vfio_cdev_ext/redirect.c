@@ -34,7 +34,7 @@ static void notrace redirect_call(unsigned long ip, unsigned long parent_ip,
 		ext_ftrace_continue_at(fregs, redirect->replacement);
 }
 
-static int start(struct cdev_ext_redirect *redirect)
+static int redirect_start(struct cdev_ext_redirect *redirect)
 {
 	struct ftrace_ops *ops = &redirect->ops;
 	int ret;
@@ -53,7 +53,7 @@ static int start(struct cdev_ext_redirect *redirect)
 	return ret;
 }
 
-static void stop(struct cdev_ext_redirect *redirect)
+static void redirect_stop(struct cdev_ext_redirect *redirect)
 {
 	/* It fails only when ftrace has shut itself down after a bug. */
 	WARN_ON(unregister_ftrace_function(&redirect->ops));
@@ -62,12 +62,12 @@ static void stop(struct cdev_ext_redirect *redirect)
 
 #else
 
-static int start(struct cdev_ext_redirect *redirect)
+static int redirect_start(struct cdev_ext_redirect *redirect)
 {
 	return 0;
 }
 
-static void stop(struct cdev_ext_redirect *redirect)
+static void redirect_stop(struct cdev_ext_redirect *redirect)
 {
 }
 
@@ -95,7 +95,7 @@ bool cdev_ext_redirect(struct cdev_ext_redirect *redirect, char *why,
 		return false;
 	}
 
-	ret = start(redirect);
+	ret = redirect_start(redirect);
 	if (ret)
 		scnprintf(why, size, "cannot redirect %s (error %d%s)",
 			  redirect->name, ret,
@@ -110,5 +110,5 @@ bool cdev_ext_redirect(struct cdev_ext_redirect *redirect, char *why,
  */
 void cdev_ext_redirect_undo(struct cdev_ext_redirect *redirect)
 {
-	stop(redirect);
+	redirect_stop(redirect);
 }

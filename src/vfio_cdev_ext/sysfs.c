@@ -65,7 +65,7 @@ static int find_group_user(struct device *dev, void *data)
 	return users->held;
 }
 
-static bool viable(struct vfio_device *vdev, struct iommu_group *group)
+static bool group_viable(struct vfio_device *vdev, struct iommu_group *group)
 {
 	return device_open(vdev) || !iommu_group_dma_owner_claimed(group);
 }
@@ -78,7 +78,7 @@ static ssize_t viable_show(struct device *dev, struct device_attribute *attr,
 	struct iommu_group *group = iommu_group_get(vdev->dev);
 	ssize_t len;
 
-	len = sysfs_emit(buf, "%d\n", group && viable(vdev, group));
+	len = sysfs_emit(buf, "%d\n", group && group_viable(vdev, group));
 	iommu_group_put(group);
 	return len;
 }
@@ -92,7 +92,7 @@ static ssize_t blocked_by_show(struct device *dev,
 	struct iommu_group *group = iommu_group_get(vdev->dev);
 	struct blockers blockers = { .buf = buf };
 
-	if (group && !viable(vdev, group))
+	if (group && !group_viable(vdev, group))
 		iommu_group_for_each_dev(group, &blockers, emit_blocker);
 	iommu_group_put(group);
 	return blockers.len;
