@@ -8,6 +8,42 @@
  * space, and use it like any VFIO device. The ABI is mainline's, so that programs
  * need not know the difference.
  *
+ * The files are in layers. The header of each says what the layer promises and what it does
+ * not know: core.h, node.h, device.h, cdev.h, from the bottom up. This file is above them: it
+ * has the parameters, the driver, and the order in which the others begin and end.
+ *
+ * Four ways through it
+ * --------------------
+ * A driver binds to a device: adopt_bus_event() hears of it and adopt_device() decides
+ * (adopt.c). cdev_ext_node_create() makes the node and the files in sysfs (node.c, sysfs.c).
+ *
+ * A program opens the node: cdev_ext_open() finds the node by its number, looks whether the
+ * driver is still there, and lets go of the device again (cdev.c, node.c). The file is parked.
+ *
+ * BIND takes nine functions in four files to the IOMMU core:
+ *
+ *	cdev.c		cdev_ext_ioctl()	forgets the last refusal, and chooses
+ *	bind.c		cdev_ext_bind()		copies the structure, and holds the device
+ *			bind_device()		checks, in mainline's order, and gets the context
+ *			bind_to_ctx()		enters the file for the device (bound.c)
+ *			bind_open_device()	holds the driver's module
+ *	iommufd_ext/
+ *	device.c	iommufd_ext_device_bind()	keeps the context
+ *			idev_bind()		makes an object with an id
+ *	group.c		igroup_get()		shares the claim of the context, or
+ *			igroup_claim()		claims: iommu_group_claim_dma_owner()
+ *
+ * On the way back bind_open_device() lends the VM to the driver (kvm.c) and calls its
+ * open_device(), and bind_to_ctx() writes the id to the user and sets file->bound. That is
+ * the last step, and nothing can fail after it. Whoever finds it set sees all that came
+ * before. close() undoes it from the end: cdev_ext_release(), cdev_ext_unbind(),
+ * bind_close_device(). ATTACH comes by cdev_ext_ioctl(), cdev_bound_ioctl() and
+ * cdev_ext_attach() to iommufd_ext_device_attach(), where the essay of iommufd_ext goes on.
+ *
+ * mmap() is two functions and the driver's: cdev_ext_mmap() looks whether the file is bound
+ * (cdev.c), and cdev_ext_map() calls the driver. Where the core keeps a list of BAR mappings,
+ * it replaces what fork() and mremap() call (mmap.c). A page fault goes to the core.
+ *
  * Adoption
  * --------
  * The module works beside the VFIO core, not inside it. A bus notifier sees each

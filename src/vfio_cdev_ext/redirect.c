@@ -6,10 +6,9 @@
  * does so for the calls that concern our files, and lets the function run as it is for
  * all others. No function of the core is copied.
  *
- * Unregistering waits for callers of the ftrace callback, not of the replacement. So
- * whoever redirects a function says why the module is held while a replacement of his
- * runs: the question he lets a call be decided by has to be one to which the answer is
- * yes only while a file of ours is open, and stays open until the call returns.
+ * Unregistering waits for callers of the ftrace callback, not of the replacement. So the
+ * module has to be held while a replacement runs: ->wanted() may say yes only while a file
+ * of ours is open, and stays open until the call returns.
  *
  * Kernel live patching uses the same mechanism, and one function has one user: if a
  * patch has it, or ftrace is switched off, the function stays as it is. While one is
