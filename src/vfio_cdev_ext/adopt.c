@@ -199,9 +199,7 @@ int cdev_ext_adopt_init(const struct pci_driver *only)
 	return 0;
 }
 
-/**
- * cdev_ext_adopt_exit - take the char devices away again
- *
+/*
  * A device in the list has not been told to leave its driver yet, or waits for
  * adopt_lock to be: its VFIO device is there.
  */

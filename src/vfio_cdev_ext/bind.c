@@ -12,12 +12,7 @@
 
 #include "device.h"
 
-/**
- * cdev_ext_refuse_left - the device of a file is no longer there
- * @file: a file that is not bound
- *
- * Return: -ENODEV.
- */
+/* The device of a file that is not bound is no longer there. Returns -ENODEV. */
 int cdev_ext_refuse_left(struct cdev_ext_file *file)
 {
 	return cdev_ext_refuse(file, -ENODEV, "%s has left its driver",
@@ -331,13 +326,7 @@ unlock:
 	return ret;
 }
 
-/**
- * cdev_ext_bind - ioctl(VFIO_CDEV_BIND)
- * @file: the file
- * @arg: struct vfio_cdev_bind of the user
- *
- * From here on the file holds a registration of the VFIO device.
- */
+/* ioctl(VFIO_CDEV_BIND). From here on the file holds a registration of the VFIO device. */
 int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg)
 {
@@ -374,10 +363,7 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 	return ret;
 }
 
-/**
- * cdev_ext_unbind - undo everything BIND and what came after it did
- * @file: a file that is being closed, bound or not
- */
+/* Undoes BIND and what came after it, for a file that is being closed, bound or not. */
 void cdev_ext_unbind(struct cdev_ext_file *file)
 {
 	struct iommufd_ext_ctx *ictx;
@@ -433,11 +419,7 @@ static int bind_copy_pt(struct cdev_ext_file *file, void *cmd,
 	return 0;
 }
 
-/**
- * cdev_ext_attach - ioctl(VFIO_CDEV_ATTACH)
- * @file: a bound file
- * @arg: struct vfio_cdev_attach of the user
- */
+/* ioctl(VFIO_CDEV_ATTACH) of a bound file. */
 int cdev_ext_attach(struct cdev_ext_file *file,
 		    struct vfio_cdev_attach __user *arg)
 {
@@ -476,11 +458,7 @@ unlock:
 	return ret;
 }
 
-/**
- * cdev_ext_detach - ioctl(VFIO_CDEV_DETACH)
- * @file: a bound file
- * @arg: struct vfio_cdev_detach of the user
- */
+/* ioctl(VFIO_CDEV_DETACH) of a bound file. */
 int cdev_ext_detach(struct cdev_ext_file *file,
 		    struct vfio_cdev_detach __user *arg)
 {

@@ -18,12 +18,7 @@
  */
 static DEFINE_XARRAY(bound_files);
 
-/**
- * cdev_ext_bound_find - the file of a device
- * @vdev: the device; the caller holds its dev_set->lock
- *
- * Return: the file that binds the device, has it bound, or is being closed; or NULL.
- */
+/* The file that binds a device, has it bound, or is being closed; or NULL. */
 struct cdev_ext_file *cdev_ext_bound_find(struct vfio_device *vdev)
 {
 	lockdep_assert_held(&vdev->dev_set->lock);
@@ -31,12 +26,7 @@ struct cdev_ext_file *cdev_ext_bound_find(struct vfio_device *vdev)
 	return xa_load(&bound_files, vdev->index);
 }
 
-/**
- * cdev_ext_bound_insert - enter a file for its device
- * @file: a file with its VFIO device and its holder set, whose dev_set->lock is held
- *
- * Return: 0, or -ENOMEM.
- */
+/* Enters a file that has its VFIO device and its holder set. Returns 0 or -ENOMEM. */
 int cdev_ext_bound_insert(struct cdev_ext_file *file)
 {
 	lockdep_assert_held(&file->vdev->dev_set->lock);
@@ -44,12 +34,7 @@ int cdev_ext_bound_insert(struct cdev_ext_file *file)
 	return xa_insert(&bound_files, file->vdev->index, file, GFP_KERNEL);
 }
 
-/**
- * cdev_ext_bound_erase - undo cdev_ext_bound_insert()
- * @file: the file; its dev_set->lock is held
- *
- * Nobody looks at @file through its device any more when this returns.
- */
+/* Nobody looks at the file through its device any more when this returns. */
 void cdev_ext_bound_erase(struct cdev_ext_file *file)
 {
 	lockdep_assert_held(&file->vdev->dev_set->lock);
@@ -175,14 +160,7 @@ struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev)
 	return core;
 }
 
-/**
- * cdev_ext_refuse_argsz - a structure is too short
- * @file: the file
- * @argsz: how long the user says it is
- * @minsz: what it has to be
- *
- * Return: -EINVAL.
- */
+/* A structure is too short. Returns -EINVAL. */
 int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz)
 {
 	return cdev_ext_refuse(file, -EINVAL, "argsz %u is less than %zu",

@@ -198,13 +198,9 @@ static const char *feature_words(int ret)
 	}
 }
 
-/**
- * cdev_ext_feature - ioctl(VFIO_DEVICE_FEATURE)
- * @file: a bound file
- * @arg: struct vfio_device_feature of the user
- *
- * Not offered: dma-bufs of BARs, because only the core can revoke them around a hot
- * reset.
+/*
+ * ioctl(VFIO_DEVICE_FEATURE) of a bound file. Not offered: dma-bufs of BARs, because only the
+ * core can revoke them around a hot reset.
  */
 int cdev_ext_feature(struct cdev_ext_file *file,
 		     struct vfio_device_feature __user *arg)

@@ -69,10 +69,7 @@ static void reset_redirect_undo(void)
 
 static bool guarded;
 
-/**
- * cdev_ext_hot_reset_init - guard bound devices against resets by group files, if this
- *	kernel allows it
- */
+/* Guards bound devices against resets by group files, if this kernel allows it. */
 void cdev_ext_hot_reset_init(void)
 {
 	char why[96];
@@ -83,9 +80,6 @@ void cdev_ext_hot_reset_init(void)
 			  why);
 }
 
-/**
- * cdev_ext_hot_reset_exit - undo cdev_ext_hot_reset_init()
- */
 void cdev_ext_hot_reset_exit(void)
 {
 	if (guarded)
@@ -257,11 +251,7 @@ static int reset_refuse_impossible(struct cdev_ext_file *file)
 			       dev_name(file->vdev->dev));
 }
 
-/**
- * cdev_ext_hot_reset_info - ioctl(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO)
- * @file: a bound file
- * @arg: struct vfio_pci_hot_reset_info of the user
- */
+/* ioctl(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO) of a bound file. */
 int cdev_ext_hot_reset_info(struct cdev_ext_file *file,
 			    struct vfio_pci_hot_reset_info __user *arg)
 {
@@ -504,11 +494,9 @@ put_power:
 	return ret;
 }
 
-/**
- * cdev_ext_hot_reset - ioctl(VFIO_DEVICE_PCI_HOT_RESET)
- * @file: a bound file
- * @arg: struct vfio_pci_hot_reset of the user, whose count must be 0: an array of
- *	files is for group files
+/*
+ * ioctl(VFIO_DEVICE_PCI_HOT_RESET) of a bound file. The count must be 0: an array of files is
+ * for group files.
  */
 int cdev_ext_hot_reset(struct cdev_ext_file *file,
 		       struct vfio_pci_hot_reset __user *arg)

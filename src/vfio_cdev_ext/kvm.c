@@ -116,11 +116,7 @@ static void redirect_all(void)
 	}
 }
 
-/**
- * cdev_ext_kvm_init - make KVM accept our files, if this kernel allows it
- * @wanted: false to leave those functions alone
- * @fops: the operations of our files
- */
+/* Makes KVM accept our files, if this is wanted, and this kernel allows it. */
 void cdev_ext_kvm_init(bool wanted, const struct file_operations *fops)
 {
 	kvm_fops = fops;
@@ -132,27 +128,18 @@ void cdev_ext_kvm_init(bool wanted, const struct file_operations *fops)
 		pr_notice("vfio_cdev_ext: %s\n", no_kvm_text);
 }
 
-/**
- * cdev_ext_no_kvm - why KVM does not accept our files
- *
- * Return: the reason for a file's refusals, or NULL if KVM does.
- */
+/* The reason for refusals of KVM, or NULL if it accepts our files. */
 const struct iommufd_ext_standing *cdev_ext_no_kvm(void)
 {
 	return cdev_ext_kvm_works() ? NULL : &no_kvm;
 }
 
-/**
- * cdev_ext_kvm_works - does KVM accept our files?
- */
+/* Does KVM accept our files? */
 bool cdev_ext_kvm_works(void)
 {
 	return nr_redirected == ARRAY_SIZE(redirects);
 }
 
-/**
- * cdev_ext_kvm_exit - undo cdev_ext_kvm_init()
- */
 void cdev_ext_kvm_exit(void)
 {
 	while (nr_redirected)
@@ -207,10 +194,9 @@ static void drop_kvm(struct cdev_ext_file *file)
 
 #endif
 
-/**
- * cdev_ext_kvm_lend - offer the VM to the driver that is about to open the device
- * @file: the file; the caller holds dev_set->lock, and calls cdev_ext_kvm_lent()
- *	when the driver is done
+/*
+ * Offers the VM to the driver that is about to open the device. May return with kvm_lock held,
+ * which cdev_ext_kvm_lent() drops: the caller calls it when the driver is done.
  */
 void cdev_ext_kvm_lend(struct cdev_ext_file *file)
 {
@@ -224,20 +210,14 @@ void cdev_ext_kvm_lend(struct cdev_ext_file *file)
 		mutex_unlock(&file->kvm_lock);
 }
 
-/**
- * cdev_ext_kvm_lent - the driver has opened the device, or failed to
- * @file: the file
- */
+/* The driver has opened the device, or failed to. */
 void cdev_ext_kvm_lent(struct cdev_ext_file *file)
 {
 	if (!EXT_VFIO_KVM_REFERENCED)
 		mutex_unlock(&file->kvm_lock);
 }
 
-/**
- * cdev_ext_kvm_return - the driver has closed the device
- * @file: the file; the caller holds dev_set->lock
- */
+/* The driver has closed the device. */
 void cdev_ext_kvm_return(struct cdev_ext_file *file)
 {
 	lockdep_assert_held(&file->vdev->dev_set->lock);

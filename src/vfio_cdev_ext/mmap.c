@@ -95,13 +95,7 @@ static bool bar_is_core(struct vfio_device *vdev, struct vm_area_struct *vma)
 	return !ops || ops == vma->vm_ops;
 }
 
-/**
- * cdev_ext_map - mmap() of a bound file
- * @vdev: its device
- * @vma: the mapping
- *
- * Context: the mmap_lock of the process is held for writing.
- */
+/* mmap() of a bound file, with the mmap_lock held for writing. */
 int cdev_ext_map(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
 	int ret;

@@ -139,12 +139,7 @@ static struct cdev_ext_node *node_alloc(struct pci_dev *pdev,
 	return node;
 }
 
-/**
- * cdev_ext_get_node - the node of a number
- * @inode: has the number
- *
- * Return: the node, with a reference on its @dev, or NULL if its device has left.
- */
+/* The node of a number, with a reference, or NULL if its device has left. */
 struct cdev_ext_node *cdev_ext_get_node(const struct inode *inode)
 {
 	struct cdev_ext_node *node;
@@ -335,9 +330,6 @@ void cdev_ext_node_destroy(struct cdev_ext_node *node)
 	put_device(&node->dev);
 }
 
-/**
- * cdev_ext_node_destroy_all - take all char devices away
- */
 void cdev_ext_node_destroy_all(void)
 {
 	struct cdev_ext_node *node, *next;
@@ -347,11 +339,7 @@ void cdev_ext_node_destroy_all(void)
 		cdev_ext_node_destroy(node);
 }
 
-/**
- * cdev_ext_node_init - reserve the numbers and the class of our nodes
- * @directory: where they go, below /dev/vfio
- * @fops: of their files
- */
+/* Reserves the numbers and the class of our nodes, which go to a directory below /dev/vfio. */
 int cdev_ext_node_init(const char *directory,
 		       const struct file_operations *fops)
 {
@@ -372,9 +360,6 @@ int cdev_ext_node_init(const char *directory,
 	return ret;
 }
 
-/**
- * cdev_ext_node_exit - give back what cdev_ext_node_init() took
- */
 void cdev_ext_node_exit(void)
 {
 	cancel_delayed_work_sync(&node_watch);

@@ -103,10 +103,6 @@ bool cdev_ext_redirect(struct cdev_ext_redirect *redirect, char *why,
 	return !ret;
 }
 
-/**
- * cdev_ext_redirect_undo - undo cdev_ext_redirect()
- * @redirect: a function that is redirected
- */
 void cdev_ext_redirect_undo(struct cdev_ext_redirect *redirect)
 {
 	redirect_stop(redirect);

@@ -165,19 +165,12 @@ static const struct attribute *const status_attrs[] = {
 	NULL
 };
 
-/**
- * cdev_ext_sysfs_add - publish the state of a device
- * @node: the node of the device
- */
+/* Publishes the state of a device. */
 int cdev_ext_sysfs_add(struct cdev_ext_node *node)
 {
 	return sysfs_create_files(&node->vdev->device.kobj, status_attrs);
 }
 
-/**
- * cdev_ext_sysfs_del - undo cdev_ext_sysfs_add()
- * @node: the node
- */
 void cdev_ext_sysfs_del(struct cdev_ext_node *node)
 {
 	sysfs_remove_files(&node->vdev->device.kobj, status_attrs);
@@ -195,10 +188,7 @@ static unsigned int group_state(struct vfio_device *vdev)
 	return state;
 }
 
-/**
- * cdev_ext_sysfs_notify - wake who polls the state of a device
- * @node: the node of the device; the caller holds the lock of the list it is in
- */
+/* Wakes who polls the state of a device. The caller holds the lock of the list of nodes. */
 void cdev_ext_sysfs_notify(struct cdev_ext_node *node)
 {
 	const struct attribute *const *attr;
@@ -208,10 +198,7 @@ void cdev_ext_sysfs_notify(struct cdev_ext_node *node)
 		sysfs_notify(&node->vdev->device.kobj, NULL, (*attr)->name);
 }
 
-/**
- * cdev_ext_sysfs_check - the same, if there is something new
- * @node: as there
- */
+/* Wakes him if there is something new. The lock is held here, too. */
 void cdev_ext_sysfs_check(struct cdev_ext_node *node)
 {
 	if (group_state(node->vdev) != node->told)
