@@ -146,7 +146,7 @@ MODULE_PARM_DESC(adopt,
 static bool kvm = true;
 module_param(kvm, bool, 0444);
 MODULE_PARM_DESC(kvm,
-		 "Let KVM accept the char devices (default); off: programs that use KVM cannot use them");
+		 "Let KVM accept the char devices (default); off: programs that use KVM cannot use them. Reads N, too, where the kernel cannot do it; the log says why");
 
 static bool group_path = true;
 module_param(group_path, bool, 0444);
@@ -259,7 +259,7 @@ static int cdev_ext_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vfio_put_device(&core->vdev);
 	if (ret == -EINVAL && !pdev->dev.iommu_group)
 		pci_err(pdev,
-			"refused: the device is behind no IOMMU: is it switched on in the firmware, and with intel_iommu=on on the kernel command line?\n");
+			"refused: the device is behind no IOMMU: is it switched on in the firmware? Intel's may want intel_iommu=on on the kernel command line, too\n");
 	return ret;
 }
 
@@ -374,6 +374,8 @@ static int __init cdev_ext_init(void)
 
 	cdev_ext_hot_reset_init();
 	cdev_ext_kvm_init(kvm, &cdev_ext_fops);
+	/* What is read there is what is so. */
+	kvm = cdev_ext_kvm_works();
 
 	ret = pci_register_driver(&cdev_ext_pci_driver);
 	if (ret)

@@ -26,6 +26,7 @@
 #define FEATURE_DMA_BUF 11
 
 #define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
+#define KVM_PARAMETER "/sys/module/vfio_cdev_ext/parameters/kvm"
 /* What the log says when KVM cannot be served. */
 #define NO_KVM "KVM will not accept VFIO char devices"
 #define NO_GUARD "the user of a VFIO group can hot-reset"
@@ -372,6 +373,15 @@ static bool redirected(const char *function)
 	return found;
 }
 
+/* The parameter reads what is so, whatever it was set to. */
+static bool kvm_is_on(void)
+{
+	char buf[8];
+
+	read_file(KVM_PARAMETER, buf, sizeof(buf));
+	return buf[0] == 'Y';
+}
+
 /* Without KVM the rest works. */
 static void check_no_kvm(const char *why)
 {
@@ -379,6 +389,7 @@ static void check_no_kvm(const char *why)
 	struct refusal r;
 	int fd;
 
+	check(!kvm_is_on());
 	pci_bind(edu_bdf, DRIVER_EXT);
 	fd = assert_ok(cdev_open(edu_bdf));
 	assert_ok(features(fd, 0, &f));
@@ -409,6 +420,7 @@ static void test_kvm(void **state)
 	fd = assert_ok(cdev_open(edu_bdf));
 	assert_ok(features(fd, 0, &f));
 	check(f.out_features & IOASID_FEATURE_KVM);
+	check(kvm_is_on());
 	assert_ok(kvm_file_add(fd));
 	assert_ok(cdev_bind(fd, ioasid_open(), NULL));
 	assert_ok(kvm_file_add(fd));
