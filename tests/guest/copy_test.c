@@ -1190,6 +1190,7 @@ static void test_allow_fits(void **state)
 	size_t i;
 
 	(void)state;
+	need_thp();
 	assert_ok(ftruncate(file, 64 * KB));
 	assert_ok(ioas_map_fixed(s.fd, s.src, va, 12 * KB, IOVA, MAP_RW));
 	for (i = 0; i < ARRAY_SIZE(fits); i++) {
@@ -1274,6 +1275,7 @@ static void test_allow_model(void **state)
 	unsigned int i;
 
 	(void)state;
+	need_thp();
 	srandom(13);
 	for (i = 0; i < 2000; i++) {
 		if (i % 8 == 0)

@@ -189,6 +189,7 @@ static void test_alloc_alignment(void **state)
 	uint64_t iova;
 
 	(void)state;
+	need_thp();
 	va = (uint8_t *)(((uintptr_t)va + 2 * MB - 1) & -(2 * MB));
 	/* Memory that may be huge gets an IOVA where it can stay huge. */
 	assert_ok(ioas_map(s.fd, s.ioas, va, 2 * MB, &iova, MAP_RW));

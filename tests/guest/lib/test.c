@@ -362,6 +362,12 @@ bool path_exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
+void need_thp(void)
+{
+	if (!path_exists("/sys/kernel/mm/transparent_hugepage"))
+		skip_test("no transparent huge pages");
+}
+
 int module_load(const char *module, const char *args)
 {
 	char path[64];

@@ -137,6 +137,9 @@ void read_file(const char *path, char *buf, size_t size);
 long read_long(const char *path);
 bool path_exists(const char *path);
 
+/* Without transparent huge pages an IOVA is chosen without regard to the alignment of the memory: skips the test. */
+void need_thp(void);
+
 /* Load a module of /ext/modules; as insmod says it: 0, or an errno. */
 int module_load(const char *module, const char *args);
 /* "none [integrity] ..." of the kernel; skips the test where there is no lockdown. */
