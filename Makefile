@@ -56,7 +56,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all programs conformance mutants bench lint layers abi deb rpm repo packages-test release
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs conformance mutants bench lint layers abi deb rpm repo packages-test release
 
 all:
 	@mkdir -p $(out)
@@ -111,14 +111,17 @@ distclean:
 cacheclean:
 	$(Q)rm -rf $${EXT_CACHE:-$${XDG_CACHE_HOME:-~/.cache}/iommufd-ext}
 
-demo check: %:
-	+$(Q)bash $(top)/tests/$@
+check:
+	+$(Q)bash $(top)/tests/check
 
 check-all:
 	+$(Q)bash $(top)/tests/check --all
 
-programs:
-	+$(Q)bash $(top)/tests/programs/run
+demo:
+	+$(Q)bash $(top)/tests/clients/demo/run
+
+clients programs:
+	+$(Q)bash $(top)/tests/clients/run
 
 bench:
 	+$(Q)bash $(top)/bench/run
@@ -161,7 +164,7 @@ help:
 	@echo 'make check-all         all of them; what has passed on this commit is not run again (ROW=, TESTS=)'
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
-	@echo 'make programs          programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
+	@echo 'make clients           programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make mutants           apply faults one by one, and see whether the tests find each (MUTANTS=<names>)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make layers            print which file uses which, and fail if they do in a circle (LAYERS=<modules>)'

@@ -507,7 +507,7 @@ make_second() {
 	for a in sh mount sleep cat sha256sum dd awk poweroff insmod ip ping; do
 		ln -s busybox "$tree/bin/$a"
 	done
-	cp "$VM/demo/second-init" "$tree/init"
+	cp "$TOP/tests/clients/second-init" "$tree/init"
 	find "$ROW_DIR/second" -name '*.ko' -exec cp -t "$tree/modules" {} +
 	for a in "$@"; do row_module "$a" "$tree/modules"; done
 	rm -f "$tree/modules/log"

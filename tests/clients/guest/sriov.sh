@@ -44,7 +44,7 @@ pf_to_user() {
 	vf0=$(vf 0) vf1=$(vf 1)
 }
 # start_user HOW : a program has the char device, with our token; until kill_user. HOW is "again" or nothing: see
-# tests/programs/pf.c.
+# tests/clients/pf.c.
 start_user() {
 	mkfifo /tmp/pf.in
 	/programs/pf "$pf" "$token" ${1:+"$1"} <>/tmp/pf.in >/tmp/pf.out 2>&1 3>&- &

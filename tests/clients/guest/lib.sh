@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the first-level halves of tests/programs share. They print TAP; what is to be known of a failure comes in
+# What the first-level halves of tests/clients share. They print TAP; what is to be known of a failure comes in
 # comments after it. Each reads this from the directory the host put it into.
 
 set -uo pipefail
@@ -111,7 +111,7 @@ sid_root() {
 sid() { chroot /sid "$@"; }
 
 # start_second CASE DISKS QEMU-ARG... : a second-level guest that reads and writes its disks; with STAY
-# set, it stays to do so as long as it has one. Without XSAVE: see tests/vm/demo/first. ${QEMU[@]} is which
+# set, it stays to do so as long as it has one. Without XSAVE: see tests/clients/demo/first. ${QEMU[@]} is which
 # QEMU, $MORE what else the guest is told. What the guest says goes to /tmp/second.CASE, and QEMU takes orders through a pipe.
 QEMU=(qemu-system-x86_64)
 second=
