@@ -56,7 +56,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs conformance mutants bench lint layers abi deb rpm repo packages-test release
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs kselftest conformance mutants bench lint layers abi deb rpm repo packages-test release
 
 all:
 	@mkdir -p $(out)
@@ -126,8 +126,8 @@ clients programs:
 bench:
 	+$(Q)bash $(top)/bench/run
 
-conformance:
-	+$(Q)bash $(top)/tests/conformance/run
+kselftest conformance:
+	+$(Q)bash $(top)/tests/kselftest/run
 
 mutants:
 	+$(Q)bash $(top)/tests/mutants/run $(MUTANTS)
@@ -163,7 +163,7 @@ help:
 	@echo 'make check             tests on every kernel, chosen to fit 50 minutes (ROW= and TESTS= narrow it)'
 	@echo 'make check-all         all of them; what has passed on this commit is not run again (ROW=, TESTS=)'
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
-	@echo 'make conformance       the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
+	@echo 'make kselftest         the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
 	@echo 'make clients           programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make mutants           apply faults one by one, and see whether the tests find each (MUTANTS=<names>)'
 	@echo 'make lint              static checks of everything'

@@ -4,8 +4,8 @@
  *
  * What page tables can do beyond following an IOAS: nesting, dirty tracking, faults,
  * PASIDs. The emulated IOMMUs can do little of it; here is what is refused, in
- * which order, and what a refusal leaves behind. The mock IOMMU of the conformance
- * run can do more.
+ * which order, and what a refusal leaves behind. The mock IOMMU of the kernel's
+ * selftest (tests/kselftest) can do more.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -5,7 +5,7 @@
  *
  * What needs an IOMMU that no emulated one is: one that tells dirty pages, and reports page
  * faults. It is the mock of the test build, whose own tests are the kernel's iommufd selftest
- * (tests/conformance); here it meets what only our interface has.
+ * (tests/kselftest); here it meets what only our interface has.
  */
 #include <pthread.h>
 #include <stdbool.h>

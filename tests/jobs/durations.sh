@@ -30,7 +30,7 @@ guess() {
 	build | fetch | userland) t=60 slow=1 ;;
 	boot) t=15 ;;
 	canary | demo) t=100 ;;
-	conformance) t=200 ;;
+	kselftest) t=200 ;;
 	*amd_test | *sriov_test) t=60 ;;
 	*kvm_test | *param_test) t=35 ;;
 	*sysfs_test | *cdev_test | *kvm_noncoherent_test | *query_test | *race_test | *partial_test | *device_test) t=20 ;;

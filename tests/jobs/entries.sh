@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Entries of tests/matrix.txt: which of them $TESTS wants. An entry is build, canary, demo, conformance, or
+# Entries of tests/matrix.txt: which of them $TESTS wants. An entry is build, canary, demo, kselftest, or
 # [TOPOLOGY:]PROGRAM[/PATTERN].
 
 # Tests of no row: tests/NAME/run.
@@ -41,7 +41,7 @@ pattern_of() {
 # must not look like a success.
 names_nothing() {
 	local t row entry entries=() names
-	names=" abi bench build canary conformance demo $(guest_programs | tr '\n' ' ')"
+	names=" abi bench build canary kselftest demo $(guest_programs | tr '\n' ' ')"
 	for row in $(row_names); do
 		for entry in $(row_entries "$row" suites) $(row_entries "$row" check); do
 			[[ $names == *" $(program_of "$entry") "* ]] ||
