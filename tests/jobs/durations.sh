@@ -33,7 +33,7 @@ guess() {
 	kselftest) t=200 ;;
 	*amd_test | *sriov_test) t=60 ;;
 	*kvm_test | *param_test) t=35 ;;
-	*sysfs_test | *cdev_test | *kvm_noncoherent_test | *query_test | *race_test | *partial_test | *device_test) t=20 ;;
+	*sysfs_test | *cdev_test | *kvm_noncoherent_test | *query_test | *race_test | *cut_test | *device_test) t=20 ;;
 	*) t=10 ;;
 	esac
 	# Half of the tests, says the pattern.
