@@ -348,21 +348,21 @@ static int insert_at(struct ioas *ioas, struct area *area, unsigned long iova)
 
 	area->iova += iova;
 	area->last += iova;
-	if ((area->iova | area_length(area) |
-	     offset_in_page(area_start(area))) &
-	    (ioas->iova_alignment - 1))
-		return refuse_unaligned(ioas, -EINVAL, area_start(area),
-					area_start(area) + area_length(area) -
-						1);
 	rc = insert_area(ioas, area);
 	if (rc)
 		return rc;
-	if ((area->prot & IOMMU_WRITE) && !area->pages->writable) {
+	/* Mainline looks at these last, too. */
+	if ((area->prot & IOMMU_WRITE) && !area->pages->writable)
+		rc = refuse_id(ioas->ictx, -EPERM, ioas->obj.id,
+			       "the memory was mapped for reading only");
+	else if ((area->iova | area_length(area) |
+		  offset_in_page(area_start(area))) &
+		 (ioas->iova_alignment - 1))
+		rc = refuse_unaligned(ioas, -EINVAL, area_start(area),
+				      area_start(area) + area_length(area) - 1);
+	if (rc)
 		iova_remove_area(ioas, area);
-		return refuse_id(ioas->ictx, -EPERM, ioas->obj.id,
-				 "the memory was mapped for reading only");
-	}
-	return 0;
+	return rc;
 }
 
 /**
