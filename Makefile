@@ -56,7 +56,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs kselftest conformance mutants bench lint layers abi deb rpm repo packages-test release
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs kselftest conformance mutants bench lint layers matrix abi deb rpm repo packages-test release
 
 all:
 	@mkdir -p $(out)
@@ -135,6 +135,9 @@ mutants:
 lint:
 	+$(Q)bash $(top)/scripts/lint
 
+matrix:
+	$(Q)bash $(top)/scripts/matrix
+
 layers: all
 	$(Q)perl $(top)/scripts/layers $(out)/kbuild $(LAYERS)
 
@@ -167,6 +170,7 @@ help:
 	@echo 'make clients           programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make mutants           apply faults one by one, and see whether the tests find each (MUTANTS=<names>)'
 	@echo 'make lint              static checks of everything'
+	@echo 'make matrix            what is known of each kernel, from the results that are kept (TREE=<commit>)'
 	@echo 'make layers            print which file uses which, and fail if they do in a circle (LAYERS=<modules>)'
 	@echo 'make abi               compare our uAPI headers with the newest kernel headers'
 	@echo 'make deb, make rpm     packages in build/packages/; make repo: a repository of both in build/repo/'
