@@ -9,6 +9,8 @@
 #include <linux/property.h>
 #include <linux/slab.h>
 
+#include "compat/pasid.h"
+
 #include "../core.h"
 #include "mock.h"
 #include "selftest.h"
