@@ -164,6 +164,9 @@ row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
 # row_has_tests ROW : any guest test?
 row_has_tests() { row_entries "$1" suites | grep '_test\(/\|$\)' >/dev/null; }
 
+# passes_over_leaks ROW : in "make check" debug does not look for leaks, which takes more time than all else there.
+passes_over_leaks() { [ "${CHECK_COLUMN:-suites}" != suites ] && [[ $1 == debug* ]]; }
+
 # row_boots ROW : a row that is only built needs headers and no kernel.
 row_boots() { [ "$(row_field "$1" suites)" != build ]; }
 
