@@ -137,7 +137,10 @@ void read_file(const char *path, char *buf, size_t size);
 long read_long(const char *path);
 bool path_exists(const char *path);
 
-/* Without transparent huge pages an IOVA is chosen without regard to the alignment of the memory: skips the test. */
+/*
+ * Without transparent huge pages an IOVA is chosen without regard to the alignment of the
+ * memory: skips the test.
+ */
 void need_thp(void);
 
 /* Load a module of /ext/modules; as insmod says it: 0, or an errno. */
