@@ -2,9 +2,9 @@
 /*
  * First process of a test machine.
  *
- * Loads the few modules the disks need, puts a tmpfs over the read-only user land and hands
- * over to /ext/stage2 there. A C program and no shell: under emulation every process counts,
- * and the initramfs stays a few hundred kilobytes.
+ * Loads the few modules the disks need, puts a tmpfs over the read-only user land, mounts what
+ * programs expect, and hands over to /ext/stage2 there. A C program and no shell: under emulation
+ * every process counts, and the initramfs stays a few hundred kilobytes.
  *
  * With the argument "poweroff" it is the way stage2 ends the machine.
  */
@@ -55,6 +55,39 @@ static int no_dots(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+/* What a user land expects. A kernel without one of these file systems has tests that say so. */
+static void mount_usual(void)
+{
+	static const struct {
+		const char *where, *type;
+	} usual[] = {
+		{ "/proc", "proc" },
+		{ "/sys", "sysfs" },
+		{ "/run", "tmpfs" },
+		{ "/tmp", "tmpfs" },
+		{ "/dev/pts", "devpts" },
+		{ "/dev/shm", "tmpfs" },
+		{ "/dev/hugepages", "hugetlbfs" },
+		{ "/sys/kernel/debug", "debugfs" },
+		{ "/sys/kernel/tracing", "tracefs" },
+	};
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "/dev/fd" },
+		{ "/proc/self/fd/0", "/dev/stdin" },
+		{ "/proc/self/fd/1", "/dev/stdout" },
+		{ "/proc/self/fd/2", "/dev/stderr" },
+	};
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		mkdir(usual[i].where, 0755);
+		if (mount(usual[i].type, usual[i].where, usual[i].type, 0, NULL))
+			fprintf(stderr, "vm init: %s: %s\n", usual[i].where, strerror(errno));
+	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlink(links[i][0], links[i][1]) && errno != EEXIST)
+			fail(links[i][1]);
+}
+
 /* The names begin with the number of their turn. */
 static void load_all(const char *dir)
 {
@@ -97,6 +130,7 @@ int main(int argc, char **argv)
 	if (chdir("/root") || mount(".", "/", NULL, MS_MOVE, NULL) ||
 	    chroot(".") || chdir("/"))
 		fail("new root");
+	mount_usual();
 	execl("/usr/bin/bash", "bash", "/ext/stage2", (char *)NULL);
 	fail("/ext/stage2");
 }
