@@ -33,7 +33,59 @@
  *  - What the user names has an id (object.c), until it is destroyed (destroy.c).
  *    Everything belongs to a context, an open file; a bound device keeps it alive.
  *
- * Rules that hold everywhere:
+ * Four ways through it
+ * --------------------
+ * Each ioctl comes by ioasid_ioctl(), dispatch() and run_ucmd() of this file, and the table
+ * ioctl_ops[] names the function that does the work.
+ *
+ * MAP of a page:
+ *
+ *	ioas.c		ioas_map_ioctl()	checks the flags, and finds the IOAS
+ *			map_at_work()		checks the memory, makes an area (area.c)
+ *			map_area()
+ *			map_areas()		gives it its IOVA (iova.c), and tells the user
+ *	mapping.c	ioas_publish_areas()	pins the memory, if there is a page table
+ *			map_into_tables()	each page table of the IOAS
+ *			map_into_table()
+ *	domain.c	domain_map_area()
+ *			map_page_area()
+ *			map_one_page()		the IOMMU driver
+ *
+ * Memory is pinned by ioas_publish_areas(), pin_areas() (mapping.c), area_pin() (area.c) and
+ * pages_pin() (pages.c). More than a page goes from domain_map_area() by map_runs() and
+ * map_range(), and from there by map_directly() to the driver or by map_by_core() to the
+ * IOMMU core.
+ *
+ * UNMAP:
+ *
+ *	ioas.c		ioas_unmap_ioctl()	checks the range, and finds the IOAS
+ *	mapping.c	ioas_unmap()
+ *			unmap_areas()		tells drivers that have pinned, and tries again
+ *			unmap_claimed()		makes the areas its own: claim_range() decides
+ *			unmap_list()		each page table of the IOAS, flushed at its end
+ *	domain.c	domain_unmap_area()
+ *			unmap_span()		in blocks
+ *			unmap_fast()		the IOMMU driver
+ *
+ * Then unmap_claimed() calls remove_list(), which unpins the memory and frees the IOVAs.
+ *
+ * ATTACH comes from the driver of the device:
+ *
+ *	device.c	iommufd_ext_device_attach()
+ *			change_pt()		takes attach_lock
+ *			attach_by_id()		an IOAS, or a page table
+ *			attach_ioas()		tries the page tables that are there
+ *			attach_new()		makes one (hwpt.c)
+ *	attach.c	idev_attach()		the device, or a PASID of it
+ *			endpoint_attach()	reserves what the device reserves
+ *			igroup_attach()		fills the page table: hwpt_fill()
+ *			hwpt_attach_group()	the IOMMU core
+ *
+ * hwpt_fill() (hwpt.c) is ioas_add_table() and fill_table() (mapping.c), which pin and map
+ * what MAP has left. BIND is in the essay of vfio_cdev_ext.
+ *
+ * Rules that hold everywhere
+ * --------------------------
  *
  *  - Reserve, fill, answer, publish: nothing can fail after it can be seen.
  *  - Taking down neither allocates nor fails.
@@ -51,7 +103,8 @@
  * does not know: core.h, memory.h, space.h, device.h, ioctl.h, from the bottom up. This
  * file is above them: it has the file operations and the dispatcher of the ioctls.
  *
- * Lock order, outermost first:
+ * Lock order, outermost first
+ * ---------------------------
  *
  *   contexts_lock (debugfs.c), below which attach_lock is only tried
  *   iommufd_ext_ctx.copy_rwsem
