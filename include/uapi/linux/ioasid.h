@@ -335,8 +335,9 @@ enum ioasid_option_ops {
  * @val64: in, for SET: the new value; out, for GET: the value
  *
  * Errors: EOPNOTSUPP for an unknown option or operation; EPERM without the
- * capability; EBUSY once objects exist; EINVAL for a bad value; EADDRINUSE if
- * existing mappings are not aligned for the new value.
+ * capability; EBUSY once objects exist; EINVAL for a bad value, and to switch large pages
+ * off while mappings are in a page table; EADDRINUSE if existing mappings are not aligned
+ * for the new value.
  */
 struct ioasid_option_cmd {
 	__u32 size;
@@ -1403,7 +1404,7 @@ enum ioasid_unmap_partial_flags {
  * EBUSY if a mapping in the range is being made or removed, or if a driver of an
  * emulated device uses one that has to be split; EADDRINUSE, with
  * @IOASID_UNMAP_PARTIAL_NO_FAULT or while dirty pages are tracked, if an IOMMU page may
- * have to be replaced; EDEADLOCK as for struct ioasid_ioas_unmap; ENOMEM.
+ * have to be replaced; EDEADLOCK and EIO as for struct ioasid_ioas_unmap; ENOMEM.
  */
 struct ioasid_ioas_unmap_partial {
 	__u32 size;
