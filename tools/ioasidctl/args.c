@@ -40,7 +40,7 @@ static const struct command commands[] = {
 	{ "top", cmd_top, "[--delay SECONDS] [--count N]",
 	  "the same as a table, again and again" },
 	{ "exec", cmd_exec,
-	  "--device DEVICE... [--memory SIZE] [--user USER] -- PROGRAM [ARGUMENT...]",
+	  "--device DEVICE... [--memory SIZE] [--user USER] [--allow-new-privs] -- PROGRAM [ARGUMENT...]",
 	  "run a program of a user with devices" },
 	{ "explain", cmd_explain, "ERROR [IOCTL] | MESSAGE",
 	  "what an error, or a message of the modules, means" },
