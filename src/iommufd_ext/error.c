@@ -21,6 +21,7 @@
 #include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -397,6 +398,39 @@ int iommufd_ext_refuse_fault(struct iommufd_ext_errors *errors,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_refuse_fault);
 
+/* What a user has behind the end of a structure is looked at this much at a time. */
+#define TAIL_BATCH ((size_t)SZ_1M)
+
+/* Returns 0 if all is 0, -E2BIG if not, -EFAULT, or -EINTR if the process is being killed. */
+static int check_tail(const void __user *uptr, size_t size)
+{
+	size_t n;
+	int rc;
+
+	for (; size; uptr += n, size -= n) {
+		n = min(size, TAIL_BATCH);
+		rc = check_zeroed_user(uptr, n);
+		if (rc <= 0)
+			return rc ?: -E2BIG;
+		rc = resched_killable();
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/*
+ * As copy_struct_from_user(), which would look at up to 4 GiB without a pause: the user
+ * chooses the size.
+ */
+static int copy_struct(void *cmd, size_t known, const void __user *uptr, u32 size)
+{
+	int rc = size > known ? check_tail(uptr + known, size - known) : 0;
+
+	return rc ?: copy_struct_from_user(cmd, known, uptr,
+					   min_t(size_t, size, known));
+}
+
 /**
  * iommufd_ext_copy_struct() - copy_struct_from_user(), which says why it fails
  * @errors: of the file the call was made on
@@ -406,13 +440,16 @@ EXT_EXPORT_SYMBOL(iommufd_ext_refuse_fault);
  * @size: size of that, in bytes
  *
  * Context: may sleep, may fault.
- * Return: 0, -E2BIG or -EFAULT.
+ * Return: 0, -E2BIG, -EFAULT, or -EINTR if the process is being killed.
  */
 int iommufd_ext_copy_struct(struct iommufd_ext_errors *errors, void *cmd,
 			    size_t known, const void __user *uptr, u32 size)
 {
-	int rc = copy_struct_from_user(cmd, known, uptr, size);
+	int rc = copy_struct(cmd, known, uptr, size);
 
+	/* Not the memory's fault. */
+	if (rc == -EINTR)
+		return rc;
 	if (rc == -E2BIG)
 		return iommufd_ext_refuse(errors, rc, NULL,
 					  "the structure has %u bytes, this kernel knows %zu of them, and the others are not all 0",
@@ -665,7 +702,7 @@ int iommufd_ext_get_error_ioctl(struct iommufd_ext_errors *errors,
 		return -EFAULT;
 	if (size < minsz)
 		return -EINVAL;
-	rc = copy_struct_from_user(&cmd, sizeof(cmd), arg, size);
+	rc = copy_struct(&cmd, sizeof(cmd), arg, size);
 	if (rc)
 		return rc;
 	if (cmd.flags)

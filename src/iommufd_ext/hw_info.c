@@ -6,6 +6,7 @@
 #include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -15,19 +16,45 @@
 #include "compat/pasid.h"
 #include "ioctl.h"
 
+static int refuse_buffer(struct ucmd *ucmd)
+{
+	struct ioasid_hw_info *cmd = ucmd->cmd;
+
+	return refuse_fault(ucmd->ictx, "the buffer for the data",
+			    u64_to_user_ptr(cmd->data_uptr));
+}
+
+/* What of the user's buffer is cleared at a time: he chooses the size, up to 4 GiB. */
+#define CLEAR_BATCH ((u32)SZ_1M)
+
+static int clear_rest(struct ucmd *ucmd, u8 __user *uptr, u32 size)
+{
+	int rc = 0;
+	u32 n;
+
+	for (; size && !rc; uptr += n, size -= n) {
+		n = min(size, CLEAR_BATCH);
+		if (clear_user(uptr, n))
+			return refuse_buffer(ucmd);
+		rc = resched_killable();
+	}
+	return rc;
+}
+
 /* The driver's data, and zeros behind it to the end of the user's buffer. */
 static int put_data(struct ucmd *ucmd, const void *data, u32 len)
 {
 	struct ioasid_hw_info *cmd = ucmd->cmd;
 	u8 __user *uptr = u64_to_user_ptr(cmd->data_uptr);
 	u32 copied = min(cmd->data_len, len);
+	int rc;
 
-	if ((copied && copy_to_user(uptr, data, copied)) ||
-	    clear_user(uptr + copied, cmd->data_len - copied))
-		return refuse_fault(ucmd->ictx, "the buffer for the data",
-				    uptr);
-	cmd->data_len = len;
-	return 0;
+	if (copied && copy_to_user(uptr, data, copied))
+		return refuse_buffer(ucmd);
+	rc = clear_rest(ucmd, uptr + copied, cmd->data_len - copied);
+	if (!rc)
+		cmd->data_len = len;
+	return rc;
 }
 
 /* Return: the driver's data, to be freed, or an ERR_PTR. */

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <linux/ioasid.h>
@@ -34,6 +35,7 @@ struct large {
 	uint8_t *va;
 	size_t len;
 	uint32_t other;
+	size_t tail;
 };
 
 /* How long a killed call may go on: it undoes what it has done. Its end is much later. */
@@ -166,33 +168,119 @@ static long long longest_turn(struct large *l, int (*call)(struct large *l),
 	return beat_longest;
 }
 
+struct turns {
+	char threshold[16];
+	int mark;
+	long long longest;
+};
+
+static struct turns turns_begin(void)
+{
+	struct turns t = { .mark = -1 };
+
+	if (path_exists(WATCHDOG)) {
+		read_file(WATCHDOG, t.threshold, sizeof(t.threshold));
+		assert_ok(write_file(WATCHDOG, "1"));
+	}
+	t.mark = klog_mark();
+	return t;
+}
+
+static void take_turn(struct turns *t, struct large *l,
+		      int (*call)(struct large *l), const char *what)
+{
+	long long turn = longest_turn(l, call, what);
+
+	if (turn > t->longest)
+		t->longest = turn;
+}
+
+static void turns_end(struct turns *t)
+{
+	if (t->threshold[0])
+		assert_ok(write_file(WATCHDOG, t->threshold));
+	if (t->longest > TURN_MS)
+		fail_test("the others waited for %lld ms", t->longest);
+	check(!klog_wait(t->mark, "soft lockup", "", 0));
+}
+
 static void test_turns(void **state)
 {
-	char threshold[16] = "";
-	long long longest[6];
+	struct turns t;
 	struct large l;
-	int mark;
-	size_t i;
 
 	(void)state;
 	l = large_new();
-	if (path_exists(WATCHDOG)) {
-		read_file(WATCHDOG, threshold, sizeof(threshold));
-		assert_ok(write_file(WATCHDOG, "1"));
-	}
-	mark = klog_mark();
+	t = turns_begin();
 	assert_ok(attach(&l));
-	longest[0] = longest_turn(&l, map_large, "MAP");
-	longest[1] = longest_turn(&l, detach, "DETACH");
-	longest[2] = longest_turn(&l, attach, "ATTACH");
-	longest[3] = longest_turn(&l, unmap_large, "UNMAP");
-	if (threshold[0])
-		assert_ok(write_file(WATCHDOG, threshold));
-	for (i = 0; i < 4; i++)
-		if (longest[i] > TURN_MS)
-			fail_test("the others waited for %lld ms", longest[i]);
-	check(!klog_wait(mark, "soft lockup", "", 0));
+	take_turn(&t, &l, map_large, "MAP");
+	take_turn(&t, &l, detach, "DETACH");
+	take_turn(&t, &l, attach, "ATTACH");
+	take_turn(&t, &l, unmap_large, "UNMAP");
+	turns_end(&t);
 	check_pinned(0);
+	large_end();
+}
+
+/* ---- what a program says that its structure is long ---- */
+
+/* A structure that ends where zeros begin, and says that they belong to it. */
+static int destroy_long(struct large *l)
+{
+	struct ioasid_destroy *cmd =
+		(void *)(l->va + MEMORY - sizeof(*cmd));
+
+	*cmd = (struct ioasid_destroy){ .size = sizeof(*cmd) + l->tail,
+					.id = ABSENT_ID };
+	return ioctl(l->s.ctx, IOASID_DESTROY, cmd) < 0 && errno == ENOENT ? 0 :
+									     -1;
+}
+
+static int get_error_long(struct large *l)
+{
+	struct ioasid_get_error *cmd =
+		(void *)(l->va + MEMORY - sizeof(*cmd));
+
+	*cmd = (struct ioasid_get_error){ .size = sizeof(*cmd) + l->tail };
+	return ioctl(l->s.ctx, IOASID_GET_ERROR, cmd);
+}
+
+static int hw_info_long(struct large *l)
+{
+	struct ioasid_hw_info info;
+
+	/* To clear takes longer than to look. */
+	return hw_info(l->s.ctx, l->s.devid, l->va + MEMORY, l->tail / 4, &info);
+}
+
+/* Up to 4 GiB of zeros, which are there: what is faulted in gives way by itself. */
+static struct large large_tail(void)
+{
+	struct large l = large_new();
+
+	l.tail = l.len - MEMORY;
+	if (kernel_has_lockdep() && l.tail > GB)
+		l.tail = GB;
+	if (l.tail > UINT32_MAX - KB)
+		l.tail = UINT32_MAX - KB;
+	check(mmap(l.va, MEMORY, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == l.va);
+	assert_ok(destroy_long(&l));
+	return l;
+}
+
+static void test_turns_tail(void **state)
+{
+	struct turns t;
+	struct large l;
+
+	(void)state;
+	l = large_tail();
+	t = turns_begin();
+	take_turn(&t, &l, destroy_long, "DESTROY with a long structure");
+	take_turn(&t, &l, get_error_long, "GET_ERROR with a long structure");
+	take_turn(&t, &l, hw_info_long, "GET_HW_INFO with a long buffer");
+	turns_end(&t);
 	large_end();
 }
 
@@ -350,6 +438,18 @@ static void test_unmap(void **state)
 	large_end();
 }
 
+static void test_tail(void **state)
+{
+	struct large l;
+
+	(void)state;
+	l = large_tail();
+	kill_call(&l, destroy_long, 5, "DESTROY with a long structure");
+	kill_call(&l, get_error_long, 5, "GET_ERROR with a long structure");
+	kill_call(&l, hw_info_long, 5, "GET_HW_INFO with a long buffer");
+	large_end();
+}
+
 /* ---- much that is small ---- */
 
 /*
@@ -390,6 +490,8 @@ int main(int argc, char **argv)
 
 	test_before = use_edu;
 	ADD(turns);
+	ADD(turns_tail);
+	ADD(tail);
 	ADD(map);
 	ADD(attach);
 	ADD(copy);
