@@ -330,6 +330,18 @@ void hwpt_unfill(struct hwpt *hwpt)
 	hwpt->filled = false;
 }
 
+/* A page table that follows no IOAS. */
+static void free_unfilled(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
+{
+	WARN_ON(!list_empty(&hwpt->endpoints));
+
+	iommu_domain_free(hwpt->table.domain);
+	hwpt_put_fault_queue(ictx, hwpt);
+	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
+	kfree(hwpt->table.dev_name);
+	kfree(hwpt);
+}
+
 /**
  * hwpt_free() - undo hwpt_alloc() or hwpt_alloc_nested()
  * @ictx: the context
@@ -340,14 +352,8 @@ void hwpt_unfill(struct hwpt *hwpt)
 void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 {
 	lockdep_assert_held(&ictx->attach_lock);
-	WARN_ON(!list_empty(&hwpt->endpoints));
-
 	hwpt_unfill(hwpt);
-	iommu_domain_free(hwpt->table.domain);
-	hwpt_put_fault_queue(ictx, hwpt);
-	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
-	kfree(hwpt->table.dev_name);
-	kfree(hwpt);
+	free_unfilled(ictx, hwpt);
 }
 
 /**
@@ -368,16 +374,22 @@ void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 		hwpt_free(ictx, hwpt);
 }
 
+static bool is_auto_domain(const struct obj *obj)
+{
+	return obj->type == OBJ_HWPT &&
+	       container_of(obj, struct hwpt, obj)->auto_domain;
+}
+
 /**
  * pt_put() - drop a reference to an object that may be a page table
  * @ictx: the context
  * @obj: an object of any type
  *
- * Context: may sleep; takes attach_lock for a page table.
+ * Context: may sleep; takes attach_lock for a page table that an attach has made.
  */
 void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
-	if (obj->type != OBJ_HWPT) {
+	if (!is_auto_domain(obj)) {
 		obj_put(ictx, obj);
 		return;
 	}
@@ -390,9 +402,16 @@ void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
  * hwpt_destroy() - hwpt_free() for those who hold no lock
  * @ictx: the context
  * @hwpt: see hwpt_free()
+ *
+ * Context: may sleep; takes attach_lock for one that follows its IOAS.
  */
 void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 {
+	/* The caller's alone, as nobody can attach to it: nothing is to be waited for. */
+	if (!hwpt->filled) {
+		free_unfilled(ictx, hwpt);
+		return;
+	}
 	mutex_lock(&ictx->attach_lock);
 	hwpt_free(ictx, hwpt);
 	mutex_unlock(&ictx->attach_lock);

@@ -96,8 +96,8 @@
  *  - Memory of a user can take forever. Who reads /proc or sysfs takes no lock that is
  *    held meanwhile, and who waits for one in an ioctl can be killed. Two things wait
  *    and cannot, as they cannot fail: taking down what is attached or mapped, and the
- *    end of a call that used a page table. They wait for memory of another process, if
- *    this file is open there, too, or has it mapped from there.
+ *    end of a call that used a page table an attach has made. They wait for memory of
+ *    another process, if this file is open there, too, or has it mapped from there.
  *
  * The files are in layers. The header of each says what the layer promises and what it
  * does not know: core.h, memory.h, space.h, device.h, ioctl.h, from the bottom up. This

@@ -1108,6 +1108,41 @@ static void call_copy(struct race *race)
 			MAP_RW);
 }
 
+static void call_map(struct race *race)
+{
+	ioas_map_fixed(race->ctx, race->ioas, race->va, PAGE, 4 * MB, MAP_RW);
+}
+
+static void call_unmap(struct race *race)
+{
+	ioas_unmap_exact(race->ctx, race->ioas, MB, PAGE);
+}
+
+static void call_unmap_partial(struct race *race)
+{
+	uint64_t len = PAGE;
+
+	ioas_unmap_partial(race->ctx, race->ioas, MB, &len, 0);
+}
+
+static void call_option(struct race *race)
+{
+	option_set(race->ctx, IOASID_OPTION_HUGE_PAGES, race->ioas, 0);
+}
+
+/* Where it waits to be filled, it is then taken back. */
+static void call_hwpt_alloc(struct race *race)
+{
+	uint32_t hwpt;
+
+	hwpt_alloc(race->ctx, race->devid, race->ioas, 0, &hwpt);
+}
+
+static void call_attach(struct race *race)
+{
+	cdev_attach(race->dev, race->other, NULL);
+}
+
 static void call_it(void *arg)
 {
 	struct held_attach *a = arg;
@@ -1120,6 +1155,8 @@ static void test_kill_waiting(void **state)
 {
 	static void (*const calls[])(struct race *race) = {
 		call_change, call_list, call_list_mappings, call_copy,
+		call_map, call_unmap, call_unmap_partial, call_option,
+		call_hwpt_alloc, call_attach,
 	};
 	struct held_attach a = {};
 	siginfo_t info;
