@@ -314,6 +314,8 @@ int obj_remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	lockdep_assert_held(&ictx->objects.xa_lock);
 	if (!refcount_dec_if_one(&obj->users))
 		return -EBUSY;
+	/* Who frees it sees what the last user did: pairs with the release in obj_put(). */
+	smp_acquire__after_ctrl_dep();
 	erase_locked(ictx, obj);
 	return 0;
 }
