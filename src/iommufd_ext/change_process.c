@@ -44,8 +44,8 @@ static int collect_locked(struct ioas *ioas, struct list_head *all)
 
 	for (area = iova_find_area(ioas, 0, ULONG_MAX); area && !rc;
 	     area = iova_next_area(area)) {
-		/* Unmapped, but for what stays pinned, as whose memory it was. */
-		if (area->kept && area->going)
+		/* What stays pinned of it stays charged to whose memory it was. */
+		if (area_is_left(area))
 			continue;
 		if (!area_is_ready(area))
 			rc = refuse_area(area, ioas, -EBUSY,

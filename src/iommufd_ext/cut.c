@@ -15,7 +15,7 @@ static struct area *find_area_to_cut(struct ioas *ioas, unsigned long iova)
 {
 	struct area *area = iova_find_area(ioas, iova, iova);
 
-	return area && area->iova < iova ? area : NULL;
+	return area && area->iova < iova && !area_is_left(area) ? area : NULL;
 }
 
 static int refuse_cut(struct ioas *ioas, const struct area *area, int rc,

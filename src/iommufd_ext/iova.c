@@ -90,7 +90,7 @@ struct allowed_range {
 static int refuse_occupied(struct ioas *ioas, unsigned long iova,
 			   unsigned long last, const struct area *other)
 {
-	if (other->kept && other->going)
+	if (area_is_left(other))
 		return refuse_range(ioas->ictx, -EEXIST, ioas->obj.id,
 				    other->iova, other->last,
 				    "the IOMMU driver did not unmap all of %#lx-%#lx: its IOVAs cannot be used again",
@@ -520,7 +520,10 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 
 	area = iova_find_area(ioas, start, last);
 	if (area)
-		return refuse_reserve(ioas, start, last, owner, "mapping",
+		return refuse_reserve(ioas, start, last, owner,
+				      area_is_left(area) ?
+					      "mapping that an IOMMU driver did not unmap," :
+					      "mapping",
 				      area->iova, area->last);
 	allowed = interval_tree_iter_first(&ioas->allowed, start, last);
 	if (allowed)

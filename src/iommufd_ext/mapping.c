@@ -350,8 +350,7 @@ static int claim_range(struct ioas *ioas, struct unmap_range *range)
 
 	for (area = iova_find_area(ioas, range->iova, range->last);
 	     area && area->iova <= range->last; area = iova_next_area(area)) {
-		/* The user has unmapped it already. */
-		if (area->kept && area->going)
+		if (area_is_left(area))
 			goto next;
 		if (!area_is_ready(area))
 			rc = refuse_unready(ioas, area);
@@ -766,6 +765,17 @@ void ioas_remove_listener(struct ioas *ioas, u32 index)
 	up_write(&ioas->domains_rwsem);
 }
 
+static bool has_mappings(struct ioas *ioas)
+{
+	struct area *area = iova_find_area(ioas, 0, ULONG_MAX);
+
+	while (area && area_is_left(area)) {
+		area = iova_next_area(area);
+		cond_resched();
+	}
+	return area;
+}
+
 static int disable_large_pages_locked(struct ioas *ioas)
 {
 	int rc;
@@ -776,7 +786,7 @@ static int disable_large_pages_locked(struct ioas *ioas)
 	if (!ioas->large_pages)
 		return 0;
 	/* What a page table holds would have to be mapped anew. */
-	if (!list_empty(&ioas->tables) && !RB_EMPTY_ROOT(&ioas->areas))
+	if (!list_empty(&ioas->tables) && has_mappings(ioas))
 		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
 				 "large pages cannot be switched off: IOAS %u has mappings in a page table",
 				 ioas->obj.id);

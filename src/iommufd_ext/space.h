@@ -115,6 +115,20 @@ static inline void area_clear_ready(struct area *area)
 	WRITE_ONCE(area->ready, false);
 }
 
+/**
+ * area_is_left() - has the user unmapped an area that an IOMMU driver has not?
+ * @area: an area in the tree
+ *
+ * It keeps its IOVAs, and is no mapping any more.
+ *
+ * Context: holds ioas.iova_lock.
+ * Return: true if so.
+ */
+static inline bool area_is_left(const struct area *area)
+{
+	return area->going && READ_ONCE(area->kept);
+}
+
 static inline unsigned long area_length(const struct area *area)
 {
 	return area->last - area->iova + 1;

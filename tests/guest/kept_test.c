@@ -145,6 +145,19 @@ static void several_child(void *arg)
 	assert_ok(ioas_unmap(k.ctx, k.ioas, START, &len));
 	check_eq(2 * PAGE, len);
 	check_eq(4, state_pins() - pins);
+	/* It can be cut no more, and is in the way of nobody who cuts others. */
+	assert_ok(ioas_map_fixed(k.ctx, k.ioas, va + 4 * PAGE, 4 * PAGE,
+				 START + 4 * PAGE, MAP_RW));
+	len = 4 * PAGE;
+	assert_ok(ioas_unmap_partial(k.ctx, k.ioas, START + 2 * PAGE, &len, 0));
+	check_eq(2 * PAGE, len);
+	len = 4 * PAGE;
+	assert_ok(ioas_unmap_partial(k.ctx, k.ioas, START + 6 * PAGE, &len, 0));
+	check_eq(2 * PAGE, len);
+	assert_errno(ENOENT, ioas_unmap_partial(k.ctx, k.ioas, START + PAGE,
+						&len, 0));
+	assert_ok(option_set(k.ctx, IOASID_OPTION_HUGE_PAGES, k.ioas, 0));
+	check_eq(4, state_pins() - pins);
 }
 
 static void test_several(void **state)
