@@ -52,7 +52,9 @@ static int collect_locked(struct ioas *ioas, struct list_head *all)
 					 "is being made or removed");
 		else if (!area->pages->shared || !area_shared(area)->file)
 			rc = refuse_area(area, ioas, -EINVAL,
-					 "is of process memory, not of a file");
+					 area_dmabuf(area) ?
+						 "is of a dma-buf, which belongs to no process" :
+						 "is of process memory, not of a file");
 		else
 			rc = link_memory(area_shared(area), all);
 		cond_resched();

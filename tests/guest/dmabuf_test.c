@@ -156,6 +156,7 @@ static void test_driver(void **state)
 {
 	int ctx = ioasid_open(), buf = dmabuf_new(SIZE), fd;
 	uint32_t ioas = ioas_new(ctx);
+	struct refusal refusal;
 	uint8_t byte = 0;
 	struct ext_test_access cmd = {
 		.id = ctx, .flags = EXT_TEST_NEEDS_PIN, .iova = IOVA,
@@ -174,6 +175,7 @@ static void test_driver(void **state)
 	assert_errno(EINVAL, ioctl(fd, EXT_TEST_PIN, &cmd));
 	/* Nor does it move to another process. */
 	assert_errno(EINVAL, change_process(ctx));
+	check_refusal(ctx, EINVAL, "is of a dma-buf", &refusal);
 	assert_ok(ioas_unmap_exact(ctx, ioas, IOVA, SIZE));
 }
 
