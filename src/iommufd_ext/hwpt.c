@@ -89,9 +89,9 @@ static int hwpt_alloc_domain(struct hwpt *hwpt, struct iommufd_ext_device *idev,
 	}
 	if (IS_ERR(domain))
 		return refuse_id(idev->ictx, PTR_ERR(domain), idev->obj.id,
-				 "the IOMMU of %s makes no page table with flags %#x and %zu bytes of data",
+				 "the IOMMU of %s makes no page table with flags %#x and %zu bytes of data (error %ld)",
 				 dev_name(idev->dev), flags,
-				 data ? data->len : 0);
+				 data ? data->len : 0, -PTR_ERR(domain));
 	if ((flags & IOASID_HWPT_ALLOC_DIRTY_TRACKING) &&
 	    !domain_reads_dirty(domain)) {
 		iommu_domain_free(domain);
@@ -221,8 +221,9 @@ static int alloc_nested_domain(struct hwpt *hwpt,
 					       data);
 	if (IS_ERR(domain))
 		return refuse_id(idev->ictx, PTR_ERR(domain), idev->obj.id,
-				 "the IOMMU of %s makes no nested page table of %zu bytes of data of type %u",
-				 dev_name(idev->dev), data->len, data->type);
+				 "the IOMMU of %s makes no nested page table of %zu bytes of data of type %u (error %ld)",
+				 dev_name(idev->dev), data->len, data->type,
+				 -PTR_ERR(domain));
 	hwpt->table.domain = domain;
 	return 0;
 }
