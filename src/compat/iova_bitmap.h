@@ -24,7 +24,7 @@
  * @bitmap: of the user, bit 0 for @iova
  *
  * Return: 0, -EFAULT, -ENOMEM, the driver's error; -EOPNOTSUPP where the kernel
- * has made drivers without the means to mark anything.
+ * has made drivers without the means to mark anything, or with means that are not known.
  */
 #if EXT_PROBE_IOVA_BITMAP_ALLOC
 
@@ -58,8 +58,8 @@ static inline int ext_vfio_log_report(struct vfio_device *vdev,
 
 /*
  * What iova_bitmap_set() of vfio.ko looks at: the start of struct iova_bitmap,
- * whose definition is private and the same in every kernel that has it there
- * (6.1 to 6.6).
+ * whose definition is private and the same in every mainline kernel that has it there
+ * (6.1 to 6.6). Others can have it of a later one.
  */
 struct ext_iova_bitmap {
 	/* of the first bit of the first page */
@@ -85,10 +85,28 @@ struct ext_iova_bitmap {
  */
 struct ext_iova_window {
 	struct ext_iova_bitmap map;
+	/* 0: what a kernel that has later fixes has there, and may write to */
+	unsigned long room[16];
 	struct page *extra;
 	/* whether the rest is reported */
 	bool all;
 };
+
+/*
+ * Does iova_bitmap_set() see in @window what was meant? No probe can tell. It has to mark the
+ * first bit of a page of the kernel. One that expects a later layout finds no bitmap there.
+ */
+static inline bool ext_iova_window_is_seen(struct ext_iova_window *window)
+{
+	unsigned long *extra = page_address(window->extra);
+	struct ext_iova_bitmap *map = &window->map;
+
+	clear_page(extra);
+	map->pages[0] = window->extra;
+	map->npages = 1;
+	iova_bitmap_set((void *)map, map->iova, 1UL << map->pgshift);
+	return extra[0] == BIT(0);
+}
 
 /* @bits are those of the bitmap in the last page that is pinned, if it ends there. */
 static inline int ext_vfio_log_read(struct vfio_device *vdev,
@@ -206,8 +224,10 @@ static inline int ext_vfio_log_report(struct vfio_device *vdev,
 	window.map.pages = (struct page **)__get_free_page(GFP_KERNEL_ACCOUNT);
 	window.extra = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (window.map.pages && window.extra)
-		ret = ext_vfio_log_windows(vdev, &window, length,
-					   (unsigned long)bitmap);
+		ret = ext_iova_window_is_seen(&window) ?
+			      ext_vfio_log_windows(vdev, &window, length,
+						   (unsigned long)bitmap) :
+			      -EOPNOTSUPP;
 	if (window.extra)
 		__free_page(window.extra);
 	free_page((unsigned long)window.map.pages);
