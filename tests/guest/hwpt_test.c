@@ -149,8 +149,8 @@ static void test_close_many(void **state)
 	for (try = 0; try < 5; try++) {
 		few = close_page_tables(num);
 		many = close_page_tables(4 * num);
-		print_message("# %u: %lld ms, %u: %lld ms\n", num, few,
-			      4 * num, many);
+		print_message("# %u: %lld ms, %u: %lld ms\n", num, few, 4 * num,
+			      many);
 		if (many < 8 * few + 100)
 			return;
 	}

@@ -154,8 +154,8 @@ static void several_child(void *arg)
 	len = 4 * PAGE;
 	assert_ok(ioas_unmap_partial(k.ctx, k.ioas, START + 6 * PAGE, &len, 0));
 	check_eq(2 * PAGE, len);
-	assert_errno(ENOENT, ioas_unmap_partial(k.ctx, k.ioas, START + PAGE,
-						&len, 0));
+	assert_errno(ENOENT,
+		     ioas_unmap_partial(k.ctx, k.ioas, START + PAGE, &len, 0));
 	assert_ok(option_set(k.ctx, IOASID_OPTION_HUGE_PAGES, k.ioas, 0));
 	check_eq(4, state_pins() - pins);
 }

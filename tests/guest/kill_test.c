@@ -227,8 +227,7 @@ static void test_turns(void **state)
 /* A structure that ends where zeros begin, and says that they belong to it. */
 static int destroy_long(struct large *l)
 {
-	struct ioasid_destroy *cmd =
-		(void *)(l->va + MEMORY - sizeof(*cmd));
+	struct ioasid_destroy *cmd = (void *)(l->va + MEMORY - sizeof(*cmd));
 
 	*cmd = (struct ioasid_destroy){ .size = sizeof(*cmd) + l->tail,
 					.id = ABSENT_ID };
@@ -238,8 +237,7 @@ static int destroy_long(struct large *l)
 
 static int get_error_long(struct large *l)
 {
-	struct ioasid_get_error *cmd =
-		(void *)(l->va + MEMORY - sizeof(*cmd));
+	struct ioasid_get_error *cmd = (void *)(l->va + MEMORY - sizeof(*cmd));
 
 	*cmd = (struct ioasid_get_error){ .size = sizeof(*cmd) + l->tail };
 	return ioctl(l->s.ctx, IOASID_GET_ERROR, cmd);
@@ -250,7 +248,8 @@ static int hw_info_long(struct large *l)
 	struct ioasid_hw_info info;
 
 	/* To clear takes longer than to look. */
-	return hw_info(l->s.ctx, l->s.devid, l->va + MEMORY, l->tail / 4, &info);
+	return hw_info(l->s.ctx, l->s.devid, l->va + MEMORY, l->tail / 4,
+		       &info);
 }
 
 /* Up to 4 GiB of zeros, which are there: what is faulted in gives way by itself. */

@@ -20,6 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 static void fail(const char *what)
 {
 	fprintf(stderr, "vm init: %s: %s\n", what, strerror(errno));
@@ -78,12 +80,14 @@ static void mount_usual(void)
 		{ "/proc/self/fd/2", "/dev/stderr" },
 	};
 
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++) {
 		mkdir(usual[i].where, 0755);
-		if (mount(usual[i].type, usual[i].where, usual[i].type, 0, NULL))
-			fprintf(stderr, "vm init: %s: %s\n", usual[i].where, strerror(errno));
+		if (mount(usual[i].type, usual[i].where, usual[i].type, 0,
+			  NULL))
+			fprintf(stderr, "vm init: %s: %s\n", usual[i].where,
+				strerror(errno));
 	}
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		if (symlink(links[i][0], links[i][1]) && errno != EEXIST)
 			fail(links[i][1]);
 }
