@@ -462,6 +462,8 @@ static int check_range(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
 	struct ioas *ioas = hwpt->ioas;
 	u64 last, edges, align;
 
+	if (!cmd->length)
+		return refuse(ictx, -EINVAL, "the length is 0");
 	if (check_add_overflow(cmd->iova, cmd->length - 1, &last) ||
 	    last > ULONG_MAX)
 		return refuse(ictx, -EOVERFLOW,
@@ -502,8 +504,6 @@ int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 	rc = check_range(ucmd->ictx, hwpt, cmd);
 	if (!rc)
 		rc = check_ops(ucmd->ictx, hwpt);
-	if (!rc && !cmd->length)
-		rc = refuse(ucmd->ictx, -EINVAL, "the length is 0");
 	if (!rc)
 		rc = read_dirty(hwpt, cmd);
 	pt_put(ucmd->ictx, &hwpt->obj);

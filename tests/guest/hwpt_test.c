@@ -306,7 +306,8 @@ static void test_get_dirty(void **state)
 	/* The range comes before what the page table can do. */
 	assert_errno(EOVERFLOW, get_dirty(s.ctx, hwpt, 0, PAGE, -PAGE + 1,
 					  PAGE));
-	assert_errno(EOVERFLOW, get_dirty(s.ctx, hwpt, 0, PAGE, 0, PAGE));
+	assert_errno(EINVAL, get_dirty(s.ctx, hwpt, 0, PAGE, 0, PAGE));
+	assert_errno(EINVAL, get_dirty(s.ctx, hwpt, 0, 0, 0, PAGE));
 	assert_errno(EINVAL, get_dirty(s.ctx, hwpt, 0, 0, PAGE, 0));
 	assert_errno(EINVAL, get_dirty(s.ctx, hwpt, 0, 0, PAGE, 2 * PAGE));
 	assert_errno(EINVAL, get_dirty(s.ctx, hwpt, 0, PAGE, PAGE, 2 * PAGE));
