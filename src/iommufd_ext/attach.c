@@ -21,10 +21,13 @@
 /*
  * What programs are told of a failed attach. That a domain does not suit a device is
  * EINVAL by today's convention, and programs rely on it. Older drivers say it in other
- * ways.
+ * ways. Those of kernels with fault queues mean what they say: ENODEV is a device that
+ * cannot ask for pages.
  */
-static int attach_error(int rc)
+static int attach_error(const struct hwpt *hwpt, int rc)
 {
+	if (hwpt->fault)
+		return rc;
 	switch (rc) {
 	case -EFAULT:
 	case -EMEDIUMTYPE:
@@ -45,7 +48,7 @@ static int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt,
 	struct table_name name;
 
 	table_get_name(hwpt->ioas, &hwpt->table, &name);
-	return refuse_ids(idev->ictx, attach_error(rc), idev->obj.id, name.id,
+	return refuse_ids(idev->ictx, attach_error(hwpt, rc), idev->obj.id, name.id,
 			  "%s does not suit %s (error %d of the IOMMU driver)",
 			  name.text, dev_name(idev->dev), -rc);
 }
