@@ -56,7 +56,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULES= \
 	IOMMUFD_EXT_TEST=$(IOMMUFD_EXT_TEST) IOMMUFD_EXT_VERSION=$(version)
 
-.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs kselftest conformance mutants bench lint layers matrix abi deb rpm repo packages-test release
+.PHONY: all modules probe sources install uninstall clean distclean cacheclean help demo check check-all clients programs kselftest conformance differential mutants bench lint layers matrix abi deb rpm repo packages-test release
 
 # Whoever has an iommufd needs no second one, and vfio_cdev_ext is not safe beside it.
 all:
@@ -134,6 +134,9 @@ bench:
 kselftest conformance:
 	+$(Q)bash $(top)/tests/kselftest/run
 
+differential:
+	+$(Q)bash $(top)/tests/differential/run
+
 mutants:
 	+$(Q)bash $(top)/tests/mutants/run $(MUTANTS)
 
@@ -173,6 +176,7 @@ help:
 	@echo 'make check-all         all of them; what has passed on this commit is not run again (ROW=, TESTS=)'
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make kselftest         the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
+	@echo 'make differential      the same calls through the kernel'"'"'s own iommufd and ours (ROW=bench, bench-7.2; SEED=, CALLS=)'
 	@echo 'make clients           programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
 	@echo 'make mutants           apply faults one by one, and see whether the tests find each (MUTANTS=<names>)'
 	@echo 'make lint              static checks of everything'
