@@ -323,7 +323,8 @@ static void add_map_dma(struct generator *g)
 {
 	struct call *call = add(g, "map_dma");
 
-	set(call, "flags", chance(g, 85) ? 3 : below(g, 8));
+	/* Without any it is known to differ. */
+	set(call, "flags", chance(g, 85) ? 3 : 1 + below(g, 7));
 	set(call, "va", memory(g));
 	set(call, "iova", iova(g));
 	set(call, "len", length(g));
@@ -381,16 +382,13 @@ static void add_process(struct generator *g)
 	}
 }
 
+/* What is no memory, or cannot be written to, is known to differ. */
 static void add_file(struct generator *g)
 {
 	struct call *call = add(g, "file");
 
 	set(call, "as", SLOT(FILE_SLOTS + below(g, NUM_FILE)));
-	/* What is open for writing only is known to differ. */
-	set(call, "type",
-	    chance(g, 80) ? FILE_MEMFD :
-	    chance(g, 50) ? FILE_SEALED :
-			    FILE_PIPE);
+	set(call, "type", FILE_MEMFD);
 	set(call, "len", 16 * PAGE);
 }
 
