@@ -44,6 +44,11 @@ static bool is_empty(const struct sequence *seq, unsigned int nr)
 	return !member(seq, nr, "len");
 }
 
+static bool fault_flag(const struct sequence *seq, unsigned int nr)
+{
+	return member(seq, nr, "flags") == 4;
+}
+
 static bool no_access(const struct sequence *seq, unsigned int nr)
 {
 	return !member(seq, nr, "flags");
@@ -83,7 +88,46 @@ static bool no_memory(const struct sequence *seq, unsigned int nr)
 		.reason = "a later command",                              \
 	}
 
+/* Before, the size of the memory was looked at before its end. */
+#define OVERFLOWS(command_)                                 \
+	{                                                   \
+		.command = command_, .to = { 6, 13 },       \
+		.kernel = "EINVAL", .ours = "EOVERFLOW",    \
+		.reason = "the order that 6.13 has",        \
+	}
+
+/*
+ * There are two reasons, and which is found first is for nobody to rely on. Ours charges memory,
+ * then pins it; and looks whether the IOVAs are free before either.
+ */
+#define TWO_REASONS(command_, kernel_, ours_)              \
+	{                                                  \
+		.command = command_, .kernel = kernel_,    \
+		.ours = ours_, .reason = "there are two reasons", \
+	}
+
 static const struct known known[] = {
+	OVERFLOWS("map"),
+	OVERFLOWS("map_dma"),
+	TWO_REASONS("map", "EFAULT", "ENOMEM"),
+	TWO_REASONS("map_dma", "EFAULT", "ENOMEM"),
+	TWO_REASONS("attach", "EFAULT", "ENOMEM"),
+	TWO_REASONS("hwpt", "EFAULT", "ENOMEM"),
+	TWO_REASONS("attach", "EFAULT", "EADDRINUSE"),
+	TWO_REASONS("attach", "ENOMEM", "EADDRINUSE"),
+	{
+		.command = "get_info",
+		.kernel = "EFAULT",
+		.ours = "EFAULT",
+		.reason = "how much of an answer there is before a fault",
+	},
+	{
+		.command = "hwpt",
+		.to = { 6, 13 },
+		.kernel = "EOPNOTSUPP",
+		.when = fault_flag,
+		.reason = "the flag is a later one, for such page tables",
+	},
 	{
 		/* 6.12.117 looks for it, 7.2.12 does not. */
 		.command = "get_dirty",
@@ -105,13 +149,6 @@ static const struct known known[] = {
 	LATER("vdevice"),
 	LATER("veventq"),
 	LATER("hw_queue"),
-	{
-		.command = "attach",
-		.to = { 6, 15 },
-		.kernel = "EINVAL",
-		.when = pasid_flag,
-		.reason = "the flag is a later one",
-	},
 	{
 		.command = "detach",
 		.to = { 6, 15 },

@@ -233,24 +233,29 @@ static int any_fd(const struct call *call)
 				device_fd(call->on);
 }
 
+/* Some files cannot be read from a place. */
 long run_read(const struct call *call, struct outcome *out)
 {
+	size_t len = call->value[1] < PAGE ? call->value[1] : PAGE;
+	off_t pos = call->value[2];
+	int fd = any_fd(call);
+
 	(void)out;
-	if (call->value[1] > PAGE)
-		return 0;
-	return pread(any_fd(call), (void *)DATA, call->value[1],
-		     call->value[2]);
+	return pos ? pread(fd, (void *)DATA, len, pos) :
+		     read(fd, (void *)DATA, len);
 }
 
 long run_write(const struct call *call, struct outcome *out)
 {
+	size_t len = call->value[1] < PAGE ? call->value[1] : PAGE;
+	off_t pos = call->value[2];
+	int fd = any_fd(call);
+
 	(void)out;
-	if (call->value[1] > PAGE)
-		return 0;
 	memset((void *)DATA, 0, PAGE);
 	memcpy((void *)DATA, call->words, call->num_words * 8);
-	return pwrite(any_fd(call), (void *)DATA, call->value[1],
-		      call->value[2]);
+	return pos ? pwrite(fd, (void *)DATA, len, pos) :
+		     write(fd, (void *)DATA, len);
 }
 
 long run_mmap(const struct call *call, struct outcome *out)
