@@ -92,9 +92,12 @@ bool differs(const struct sequence *seq, struct difference *diff)
 			return take_difference(diff, i, aspect, said(k, aspect),
 					       said(o, aspect));
 		/* From here on each side has something else. */
-		if (strcmp(said(k, RETURN), said(o, RETURN)))
+		if (strcmp(said(k, RETURN), said(o, RETURN))) {
+			diff->compared = i + 1;
 			return false;
+		}
 	}
+	diff->compared = num;
 	return ends_differ(kernel, ours, seq->num, diff);
 }
 

@@ -195,12 +195,17 @@ void random_sequence(struct sequence *seq, uint64_t seed, unsigned int part,
 struct difference {
 	/* The call, or the number of calls if one side made less. */
 	unsigned int call;
+	/* How many were compared, if there is none. */
+	unsigned int compared;
 	enum aspect aspect;
 	char kernel[OUTCOME_TEXT];
 	char ours[OUTCOME_TEXT];
 };
 
-/* Run a sequence on both sides. True if they differ in what is not known. */
+/*
+ * Run a sequence on both sides. True if they differ in what is not known. What comes behind a
+ * known difference of which one side succeeds is not compared: @diff has how many calls were.
+ */
 bool differs(const struct sequence *seq, struct difference *diff);
 /* Drop calls as long as both sides differ. */
 void shrink(struct sequence *seq, struct difference *diff);

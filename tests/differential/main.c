@@ -110,8 +110,13 @@ static void run_by_hand(struct sequence *seq, const char *pattern)
 	if (!seq->num || (pattern && fnmatch(pattern, seq->title, 0)))
 		return;
 	ok = !differs(seq, &diff);
-	if (!ok)
+	if (!ok) {
 		print_difference(seq, &diff);
+	} else if (diff.compared < seq->num) {
+		printf("# %s: not compared from call %u on\n", seq->title,
+		       diff.compared + 1);
+		ok = false;
+	}
 	result(ok, seq->title);
 }
 
