@@ -115,6 +115,10 @@ static const struct known known[] = {
 	TWO_REASONS("hwpt", "EFAULT", "ENOMEM"),
 	TWO_REASONS("attach", "EFAULT", "EADDRINUSE"),
 	TWO_REASONS("attach", "ENOMEM", "EADDRINUSE"),
+	/* Which begins with an attach. */
+	TWO_REASONS("dma", "EFAULT", "ENOMEM"),
+	TWO_REASONS("dma", "EFAULT", "EADDRINUSE"),
+	TWO_REASONS("dma", "ENOMEM", "EADDRINUSE"),
 	{
 		.command = "get_info",
 		.kernel = "EFAULT",
