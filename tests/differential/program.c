@@ -67,7 +67,8 @@ void make_memory(void)
 	map_at_address(MEM + MEM_HUGE, MEM_HUGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE);
 	madvise((void *)(MEM + MEM_HUGE), MEM_HUGE_SIZE, MADV_HUGEPAGE);
-	for (va = MEM + MEM_HUGE; va < MEM + MEM_HUGE + MEM_HUGE_SIZE; va += PAGE)
+	for (va = MEM + MEM_HUGE; va < MEM + MEM_HUGE + MEM_HUGE_SIZE;
+	     va += PAGE)
 		*(uint64_t *)va = va / PAGE << 16;
 	map_at_address(MEM + MEM_SHARED, MEM_PART, PROT_READ | PROT_WRITE,
 		       MAP_SHARED);
