@@ -48,7 +48,8 @@ static int refuse_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt,
 	struct table_name name;
 
 	table_get_name(hwpt->ioas, &hwpt->table, &name);
-	return refuse_ids(idev->ictx, attach_error(hwpt, rc), idev->obj.id, name.id,
+	return refuse_ids(idev->ictx, attach_error(hwpt, rc), idev->obj.id,
+			  name.id,
 			  "%s does not suit %s (error %d of the IOMMU driver)",
 			  name.text, dev_name(idev->dev), -rc);
 }

@@ -89,21 +89,20 @@ static bool no_memory(const struct sequence *seq, unsigned int nr)
 	}
 
 /* Before, the size of the memory was looked at before its end. */
-#define OVERFLOWS(command_)                                 \
-	{                                                   \
-		.command = command_, .to = { 6, 13 },       \
-		.kernel = "EINVAL", .ours = "EOVERFLOW",    \
-		.reason = "the order that 6.13 has",        \
+#define OVERFLOWS(command_)                                               \
+	{                                                                 \
+		.command = command_, .to = { 6, 13 }, .kernel = "EINVAL", \
+		.ours = "EOVERFLOW", .reason = "the order that 6.13 has", \
 	}
 
 /*
  * There are two reasons, and which is found first is for nobody to rely on. Ours charges memory,
  * then pins it; and looks whether the IOVAs are free before either.
  */
-#define TWO_REASONS(command_, kernel_, ours_)              \
-	{                                                  \
-		.command = command_, .kernel = kernel_,    \
-		.ours = ours_, .reason = "there are two reasons", \
+#define TWO_REASONS(command_, kernel_, ours_)                          \
+	{                                                              \
+		.command = command_, .kernel = kernel_, .ours = ours_, \
+		.reason = "there are two reasons",                     \
 	}
 
 static const struct known known[] = {
@@ -145,7 +144,8 @@ static const struct known known[] = {
 		.to = { 6, 13 },
 		.kernel = "ENOENT",
 		.ours = "EINVAL",
-		.reason = "an object of another type is EINVAL since vIOMMUs came",
+		.reason =
+			"an object of another type is EINVAL since vIOMMUs came",
 	},
 	LATER("map_file"),
 	LATER("change_process"),
