@@ -455,6 +455,8 @@ static int expect_get_dirty(const struct world *world, uint64_t iova,
 			    uint64_t len)
 {
 	(void)world;
+	if (!len)
+		return -EINVAL;
 	if (wraps(iova, len))
 		return -EOVERFLOW;
 	return (iova | len) & (PAGE - 1) ? -EINVAL : -EOPNOTSUPP;
