@@ -44,7 +44,7 @@
 		label, 0, 8, kind_ \
 	}
 
-const struct command commands[] = {
+static const struct command commands[] = {
 	{
 		IOCTL("destroy", ON_CONTEXT, IOASID_DESTROY, ioasid_destroy),
 		.ranges = true,
@@ -399,13 +399,11 @@ const struct command commands[] = {
 	},
 };
 
-const size_t num_commands = ARRAY_SIZE(commands);
-
 static const struct command *find_command(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < num_commands; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;

@@ -67,9 +67,6 @@ struct command {
 	struct field fields[MAX_FIELDS];
 };
 
-extern const struct command commands[];
-extern const size_t num_commands;
-
 /* Values that are not numbers: the object or file of a slot, a context's file. */
 #define SLOT(n) (0xf1f1000000000000ULL | (n))
 #define CONTEXT(n) (0xf2f2000000000000ULL | (n))
