@@ -164,12 +164,15 @@ row_has() { [[ ",$(row_field "$1" suites)," == *",$2,"* ]]; }
 # row_has_tests ROW : any guest test?
 row_has_tests() { row_entries "$1" suites | grep '_test\(/\|$\)' >/dev/null; }
 
+# is_short : is this "make check", or a part of it?
+is_short() { [ "${CHECK_COLUMN:-suites}" != suites ]; }
+
 # passes_over_leaks ROW : in "make check" debug does not look for leaks, which takes more time than all else there.
-passes_over_leaks() { [ "${CHECK_COLUMN:-suites}" != suites ] && [[ $1 == debug* ]]; }
+passes_over_leaks() { is_short && [[ $1 == debug* ]]; }
 
 # boots_directly : in "make check" a kernel is unpacked here, and begun at its entry for virtual machines. The emulator
 # takes a quarter of a boot's time to unpack one. "make check-all" boots as a boot loader does, to a random address.
-boots_directly() { [ "${CHECK_COLUMN:-suites}" != suites ]; }
+boots_directly() { is_short; }
 
 # row_boots ROW : a row that is only built needs headers and no kernel.
 row_boots() { [ "$(row_field "$1" suites)" != build ]; }
