@@ -5,7 +5,7 @@
 # [TOPOLOGY:]PROGRAM[/PATTERN].
 
 # Tests of no row: tests/NAME/run.
-rowless=(abi dkms ioasidctl)
+rowless=(abi dkms ioasidctl maintscripts)
 
 # wanted ENTRY : without the pattern it may have.
 wanted() {
