@@ -329,9 +329,7 @@ static void test_key_id(void **state)
 	assert_false(mok_is(&mok, "02:03:04:05:06:07:08:09"));
 }
 
-#define PACKAGE SOURCES "/../debian/iommufd-ext-dkms"
-#define POSTINST PACKAGE ".postinst"
-#define POSTRM PACKAGE ".postrm"
+#define POSTINST SOURCES "/../debian/iommufd-ext-dkms.postinst"
 
 /* What the script of the package finds in the tree: its function, with other paths. */
 static void script_file(char *file, size_t size)
@@ -388,50 +386,6 @@ static void test_key_file(void **state)
 	tree_line("f etc/dkms/framework.conf.d/b.conf mok_certificate='/etc/b.der' # b");
 	tree_line("f etc/dkms/framework.conf.d/b.conf.bak mok_certificate=/etc/c.der");
 	check_key_file("/etc/b.der");
-}
-
-static void make_command(const char *name, const char *lines)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "f bin/%s #!/bin/sh\\n%s", name, lines);
-	tree_line(line);
-	snprintf(line, sizeof(line), "%s/bin/%s", tree_root(), name);
-	assert_int_equal(chmod(line, 0755), 0);
-}
-
-static void check_initramfs(const char *script, const char *has)
-{
-	char command[1024], said[512], should[512];
-	const char *root = tree_root();
-	size_t size;
-	FILE *f;
-
-	snprintf(command, sizeof(command),
-		 "{ sed -n '/^say() /p; /^update_initramfs() {/,/^}/p' '%s' | sed 's,/boot/\\|/lib/modules/,%s&,g'; echo 'update_initramfs; echo done'; } | PATH=%s/bin:$PATH sh -e",
-		 script, root, root);
-	f = popen(command, "r");
-	assert_non_null(f);
-	size = fread(said, 1, sizeof(said) - 1, f);
-	assert_int_equal(pclose(f), 0);
-	said[size] = '\0';
-	snprintf(should, sizeof(should),
-		 "iommufd-ext-dkms: The initramfs of 6.1 was not made again: it has %s until \"update-initramfs -u -k 6.1\" succeeds.\ndone\n",
-		 has);
-	assert_string_equal(said, should);
-}
-
-/* dpkg is not to be left with a package that is half configured, or half removed. */
-static void test_initramfs(void **state)
-{
-	(void)state;
-	make_command("lsinitramfs", "echo /lib/iommufd_ext.ko");
-	make_command("update-initramfs", "exit 1");
-	tree_line("f boot/initrd.img-6.1");
-	tree_line("f boot/initrd.img-6.12");
-	tree_line("d lib/modules/6.1");
-	check_initramfs(POSTINST, "the old modules");
-	check_initramfs(POSTRM, "the modules");
 }
 
 /* What "env" says if root runs it by "exec" as nobody; @sudo is who has called sudo. */
@@ -638,7 +592,6 @@ int main(void)
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_key_file),
 		cmocka_unit_test(test_key_id),
-		cmocka_unit_test(test_initramfs),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_exec_as_root),
 		cmocka_unit_test(test_install),
