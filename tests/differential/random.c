@@ -10,6 +10,7 @@
 
 #include "diff.h"
 #include "program.h"
+#include "random.h"
 #include "test.h"
 
 /* Which slots are for what. */
@@ -32,27 +33,19 @@ enum {
 
 struct generator {
 	struct sequence *seq;
-	uint64_t state;
+	struct random random;
 	/* Files can be mapped, and all that came with it: later than 6.12. */
 	bool files;
 };
 
-static uint64_t next(struct generator *g)
+static uint64_t below(struct generator *g, uint64_t num)
 {
-	g->state ^= g->state << 13;
-	g->state ^= g->state >> 7;
-	g->state ^= g->state << 17;
-	return g->state * 0x2545f4914f6cdd1dULL;
-}
-
-static uint64_t below(struct generator *g, uint64_t n)
-{
-	return (next(g) >> 11) % n;
+	return random_below(&g->random, num);
 }
 
 static bool chance(struct generator *g, unsigned int percent)
 {
-	return below(g, 100) < percent;
+	return random_chance(&g->random, percent);
 }
 
 static struct call *add(struct generator *g, const char *name)
@@ -481,8 +474,6 @@ void random_sequence(struct sequence *seq, uint64_t seed, unsigned int part,
 {
 	struct generator g = {
 		.seq = seq,
-		.state = (seed + 1) * 0x9e3779b97f4a7c15ULL ^
-			 (part + 1) * 0xbf58476d1ce4e5b9ULL,
 		.files = kernel_since(6, 13),
 	};
 	unsigned int i;
@@ -490,10 +481,8 @@ void random_sequence(struct sequence *seq, uint64_t seed, unsigned int part,
 	memset(seq, 0, sizeof(*seq));
 	snprintf(seq->title, sizeof(seq->title), "random SEED=%llu, part %u",
 		 (unsigned long long)seed, part);
-	if (!g.state)
-		g.state = 1;
-	for (i = 0; i < 8; i++)
-		next(&g);
+	/* No two parts of two seeds that are next to each other begin alike. */
+	random_begin(&g.random, seed ^ (part + 1) * 0xbf58476d1ce4e5b9ULL);
 	add_start(&g);
 	while (seq->num < num)
 		add_any(&g);

@@ -18,6 +18,7 @@
 #include "ioasid.h"
 #include "module.h"
 #include "nvme.h"
+#include "random.h"
 #include "state.h"
 #include "test.h"
 #include "vfio.h"
@@ -113,7 +114,7 @@ enum memory {
 struct model {
 	int ctx;
 	uint64_t seed;
-	uint64_t random;
+	struct random random;
 	unsigned int step;
 	struct object objects[NUM_OBJECTS];
 	struct object own;
@@ -132,22 +133,14 @@ struct model {
 
 /* ---- chance, and what is said ---- */
 
-static uint64_t any(struct model *m)
-{
-	m->random ^= m->random << 13;
-	m->random ^= m->random >> 7;
-	m->random ^= m->random << 17;
-	return m->random * 0x2545f4914f6cdd1dULL >> 16;
-}
-
 static uint64_t below(struct model *m, uint64_t end)
 {
-	return any(m) % end;
+	return random_below(&m->random, end);
 }
 
 static bool chance(struct model *m, unsigned int percent)
 {
-	return below(m, 100) < percent;
+	return random_chance(&m->random, percent);
 }
 
 static void tell(struct model *m, const char *fmt, ...)
@@ -1281,7 +1274,7 @@ static struct model *model_new(uint64_t seed)
 
 	m = page_alloc(sizeof(*m));
 	m->seed = seed;
-	m->random = seed * 0x9e3779b97f4a7c15ULL + 1;
+	random_begin(&m->random, seed);
 	m->ctx = ioasid_open();
 	make_objects(m);
 	take_device(m, &m->disk, "nvme", nvme_bdf);
