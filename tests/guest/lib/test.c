@@ -316,6 +316,23 @@ long long now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+void check_grows(long long (*measure)(unsigned int num), unsigned int few,
+		 unsigned int many, unsigned int times)
+{
+	long long ms[2];
+	int try;
+
+	for (try = 0; try < 5; try++) {
+		ms[0] = measure(few);
+		ms[1] = measure(many);
+		print_message("# %u: %lld ms, %u: %lld ms\n", few, ms[0], many,
+			      ms[1]);
+		if (ms[1] < times * ms[0] + 100)
+			return;
+	}
+	fail_test("%u take more than %u times as long as %u", many, times, few);
+}
+
 int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

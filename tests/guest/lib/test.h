@@ -127,6 +127,12 @@ bool kernel_since(int major, int minor);
 
 void sleep_ms(int ms);
 long long now_ms(void);
+/*
+ * What takes some milliseconds with @few takes at most @times as many, and 100 more, with @many.
+ * The clock goes on while others have the processors, so one of five tries has to show it.
+ */
+void check_grows(long long (*measure)(unsigned int num), unsigned int few,
+		 unsigned int many, unsigned int times);
 
 /*
  * Files of sysfs and procfs. write_file() returns -1 with errno; the others
