@@ -410,6 +410,23 @@ keep_answers() {	# FROM TO
 	mv "$2.tmp" "$2"
 }
 
+# strip_modules DIR : DIR/stripped has the modules of DIR without what is for a debugger alone, which takes the emulator a
+# second to load. A copy has the time of what it is made of: another build is another time, an older one, too.
+strip_modules() {
+	local from to
+	mkdir -p "$1/stripped"
+	for from in "$1"/{iommufd_ext,vfio_cdev_ext}.ko; do
+		to=$1/stripped/${from##*/}
+		if [ ! -e "$from" ]; then
+			rm -f "$to"
+		elif [ "$from" -nt "$to" ] || [ "$from" -ot "$to" ]; then
+			strip --strip-debug -o "$to.new" "$from"
+			touch -r "$from" "$to.new"
+			mv "$to.new" "$to"
+		fi
+	done
+}
+
 # build_test_modules NAME : those of tests/module for the modules in build/NAME: with the answers these
 # were built with, and what they export. Kbuild does not see when that has changed.
 build_test_modules() {
