@@ -7,11 +7,11 @@
 #include <sys/ioctl.h>
 #include <linux/vfio.h>
 
+#include "document.h"
 #include "dma.h"
 #include "ioasid.h"
 #include "state.h"
 #include "test.h"
-#include "tracing_doc.h"
 #include "vfio.h"
 
 #define TRACING "/sys/kernel/tracing/"
@@ -84,34 +84,10 @@ static void test_events(void **state)
 
 /* ---- the examples of the document ---- */
 
-/* See Makefile. */
-asm(".pushsection .rodata; tracing_doc: .incbin \"tracing.md\"; .byte 0; .popsection");
+DOCUMENT(tracing_doc, "docs/tracing.md");
 
 #define SCRIPT "/tmp/example"
 #define ANSWER "/tmp/answer"
-
-/* The nth block of indented lines of the document, as it stands there. */
-static void read_example(int nth, char *script, size_t size)
-{
-	const char *line = tracing_doc, *end;
-	bool inside = false;
-	size_t len = 0;
-
-	for (; (end = strchr(line, '\n')); line = end + 1) {
-		bool indented = !strncmp(line, "    ", 4);
-
-		if (indented && !inside)
-			nth--;
-		inside = indented;
-		if (!indented || nth)
-			continue;
-		check(len + (end - line) + 2 < size);
-		memcpy(script + len, line, end - line + 1);
-		len += end - line + 1;
-	}
-	script[len] = '\0';
-	check(len);
-}
 
 /* In a session of its own: its last line may be a program that reads until it is ended. */
 static void run_script(void *arg)
@@ -122,12 +98,12 @@ static void run_script(void *arg)
 	_exit(127);
 }
 
-static pid_t start_example(int nth)
+static pid_t start_example(const char *name)
 {
 	char script[KB];
 
 	close(assert_ok(open(TRACING "trace", O_WRONLY | O_TRUNC)));
-	read_example(nth, script, sizeof(script));
+	document_block(tracing_doc, name, script, sizeof(script));
 	unlink(SCRIPT);
 	close(assert_ok(open(SCRIPT, O_CREAT | O_WRONLY, 0600)));
 	assert_ok(write_file(SCRIPT, script));
@@ -174,20 +150,20 @@ static void test_examples(void **state)
 	s.ctx = ioasid_open();
 	s.ioas = ioas_new(s.ctx);
 
-	pid = start_example(1);
+	pid = start_example("errors");
 	await_event(EVENTS "iommufd_ext/ioasid_error/enable");
 	assert_errno(ENOENT,
 		     ioas_map_fixed(s.ctx, s.ioas + 1, va, PAGE, IOVA, MAP_RW));
 	end_example(pid, "ioasid_error: IOASID_IOAS_MAP rc=-2 ");
 
-	pid = start_example(2);
+	pid = start_example("large");
 	await_event(EVENTS "iommufd_ext/ioasid_map/enable");
 	map_at(&s, va, PAGE, IOVA);
 	map_at(&s, va, 2 * MB, IOVA + 2 * MB);
 	end_example(pid, " length=0x200000 rc=0\n");
 	check(!strstr(text, "length=0x1000 "));
 
-	check_eq(0, child_status(start_example(3)));
+	check_eq(0, child_status(start_example("off")));
 	read_file(ANSWER, text, sizeof(text));
 	check_eq(0, text[0]);
 	read_file(EVENTS "iommufd_ext/ioasid_map/enable", text, sizeof(text));

@@ -23,13 +23,13 @@ short_hash() { sha256sum | cut -c1-12; }
 # project_version : that of the modules and of all packages.
 project_version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf"; }
 
-# tree_id : a hash of what is tested. Of the documents that is the one table that a test reads.
+# tree_id : a hash of what is tested. Of the documents that is what a test reads.
 tree_id() {
 	(
 		cd "$TOP" || exit
 		{ git ls-files -co --exclude-standard -z 2>/dev/null ||
 			find . -path ./build -prune -o -type f -print0; } |
-			grep -zvE '\.md$' | { cat; printf 'docs/served.md\0'; } | sort -zu |
+			grep -zvE '\.md$' | { cat; printf '%s\0' README.md docs/{packages,served,tracing}.md; } | sort -zu |
 			{ xargs -0r sha256sum 2>/dev/null || true; } | short_hash
 	)
 }
