@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_FIELDS 11
+#define MAX_VALUES 16
 #define MAX_WORDS 8
 #define MAX_CALLS 256
 #define NUM_SLOTS 26
@@ -25,12 +25,12 @@
 
 /* Where a call goes, and what its structure is. */
 enum target {
-	ON_CONTEXT,
-	ON_DEVICE,
+	TO_CONTEXT,
+	TO_DEVICE,
 	/* The same without a structure: the argument is a number. */
-	ON_CONTEXT_NUMBER,
+	TO_CONTEXT_NUMBER,
 	/* The program does it itself. */
-	ON_PROGRAM,
+	TO_PROGRAM,
 };
 
 enum kind {
@@ -45,7 +45,7 @@ enum kind {
 	NEW_FD,
 };
 
-struct field {
+struct value_type {
 	const char *name;
 	uint16_t offset;
 	uint8_t size;
@@ -55,16 +55,18 @@ struct field {
 struct call;
 struct outcome;
 
-struct command {
+struct call_type {
 	const char *name;
 	enum target target;
+	/* Which command of tests/guest/lib/commands.c: what follows is that one's, if there is one. */
+	const char *command;
 	unsigned long cmd;
 	size_t size;
 	/* May change which IOVAs are usable. */
 	bool ranges;
-	/* Of ON_PROGRAM: what ioctl() would return. */
+	/* Of TO_PROGRAM: what ioctl() would return. */
 	long (*run)(const struct call *call, struct outcome *out);
-	struct field fields[MAX_FIELDS];
+	struct value_type values[MAX_VALUES];
 };
 
 /* Values that are not numbers: the object or file of a slot, a context's file. */
@@ -77,8 +79,8 @@ struct command {
 #define ABSENT_ID 0x7ffffff0U
 
 struct call {
-	const struct command *command;
-	uint64_t value[MAX_FIELDS];
+	const struct call_type *type;
+	uint64_t value[MAX_VALUES];
 	/* Which context, or which device. */
 	uint8_t on;
 	/* Done by the second process. */
@@ -107,7 +109,7 @@ struct sequence {
 };
 
 /* By its name in the table, which has it: a programmer's error if not. */
-const struct command *command_named(const char *name);
+const struct call_type *type_named(const char *name);
 /* The value of a field, by its name. */
 uint64_t *call_value(struct call *call, const char *name);
 /* "NAME FIELD=VALUE... [-> ERRNO]"; false, with what is wrong in @error, if it is not. */

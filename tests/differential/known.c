@@ -60,7 +60,7 @@ static int file_type(const struct sequence *seq, unsigned int nr)
 	uint64_t slot = member(seq, nr, "fd");
 
 	while (nr--)
-		if (seq->calls[nr].command->run == run_file &&
+		if (seq->calls[nr].type->run == run_file &&
 		    member(seq, nr, "as") == slot)
 			return member(seq, nr, "type");
 	return -1;
@@ -211,7 +211,7 @@ static bool is_here(const struct known *k)
 bool is_known(const struct sequence *seq, unsigned int nr,
 	      const struct outcome *kernel, const struct outcome *ours)
 {
-	const char *command = seq->calls[nr].command->name;
+	const char *command = seq->calls[nr].type->name;
 	const struct known *k;
 	size_t i;
 

@@ -165,7 +165,7 @@ static bool is_new(const struct sequence *seq, const struct difference *diff)
 	unsigned int i;
 
 	snprintf(key, sizeof(key), "%s %d %.40s %.40s",
-		 diff->call < seq->num ? seq->calls[diff->call].command->name :
+		 diff->call < seq->num ? seq->calls[diff->call].type->name :
 					 "end",
 		 diff->aspect, diff->kernel, diff->ours);
 	for (i = 0; i < num; i++)

@@ -53,7 +53,7 @@ static struct call *add(struct generator *g, const char *name)
 	struct call *call = &g->seq->calls[g->seq->num];
 
 	memset(call, 0, sizeof(*call));
-	call->command = command_named(name);
+	call->type = type_named(name);
 	if (g->seq->num < MAX_CALLS - 1)
 		g->seq->num++;
 	return call;
@@ -391,7 +391,7 @@ static void add_dirty(struct generator *g)
 
 	set(call, "hwpt", id_of(g, HWPT_SLOTS, NUM_HWPT));
 	set(call, "flags", below(g, 2));
-	if (call->command != command_named("get_dirty"))
+	if (call->type != type_named("get_dirty"))
 		return;
 	set(call, "iova", WINDOW);
 	set(call, "len", pages(g));

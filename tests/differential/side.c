@@ -161,31 +161,30 @@ static uint64_t load(const uint8_t *from, size_t size)
 static void fill_structure(const struct call *call, uint8_t *buffer,
 			   size_t room)
 {
-	const struct command *command = call->command;
-	uint32_t size = call->size ? call->size : command->size, number;
-	const struct field *field;
+	const struct call_type *type = call->type;
+	uint32_t size = call->size ? call->size : type->size, number;
+	const struct value_type *v;
 	uint64_t value;
 	size_t i, n;
 
 	memset(buffer, FILL, room);
-	n = size > command->size ? size : command->size;
+	n = size > type->size ? size : type->size;
 	memset(buffer, 0, n < room ? n : room);
-	for (i = 0; i < MAX_FIELDS && command->fields[i].name; i++) {
-		field = &command->fields[i];
+	for (i = 0; i < MAX_VALUES && type->values[i].name; i++) {
+		v = &type->values[i];
 		value = call->value[i];
-		if (field->kind == NEW_ID || field->kind == GOT_ID ||
-		    field->kind == NEW_FD || field->offset + field->size > room)
+		if (v->kind == NEW_ID || v->kind == GOT_ID ||
+		    v->kind == NEW_FD || v->offset + v->size > room)
 			continue;
-		if (field->kind == ID || field->kind == FD) {
-			number = field->kind == ID ?
-					 resolve_id(value) :
-					 (uint32_t)resolve_fd(value);
+		if (v->kind == ID || v->kind == FD) {
+			number = v->kind == ID ? resolve_id(value) :
+						 (uint32_t)resolve_fd(value);
 			value = number;
 		}
-		memcpy(buffer + field->offset, &value, field->size);
+		memcpy(buffer + v->offset, &value, v->size);
 	}
-	if (call->tail && command->size < room)
-		buffer[command->size] = call->tail;
+	if (call->tail && type->size < room)
+		buffer[type->size] = call->tail;
 	memcpy(buffer, &size, sizeof(size));
 }
 
@@ -193,26 +192,25 @@ static void fill_structure(const struct call *call, uint8_t *buffer,
 static void keep_answers(const struct call *call, int context,
 			 const uint8_t *buffer)
 {
-	const struct field *field;
+	const struct value_type *v;
 	uint64_t slot, value;
 	size_t i;
 
-	for (i = 0; i < MAX_FIELDS && call->command->fields[i].name; i++) {
-		field = &call->command->fields[i];
-		if (field->kind != NEW_ID && field->kind != GOT_ID &&
-		    field->kind != NEW_FD)
+	for (i = 0; i < MAX_VALUES && call->type->values[i].name; i++) {
+		v = &call->type->values[i];
+		if (v->kind != NEW_ID && v->kind != GOT_ID && v->kind != NEW_FD)
 			continue;
 		slot = call->value[i];
-		value = load(buffer + field->offset, field->size);
-		if (field->kind == NEW_ID ||
-		    (field->kind == GOT_ID && !find_id(context, value)))
+		value = load(buffer + v->offset, v->size);
+		if (v->kind == NEW_ID ||
+		    (v->kind == GOT_ID && !find_id(context, value)))
 			add_id(context, value);
-		if (!IS_SLOT(slot) || (is_second && field->kind == NEW_FD)) {
-			if (field->kind == NEW_FD)
+		if (!IS_SLOT(slot) || (is_second && v->kind == NEW_FD)) {
+			if (v->kind == NEW_FD)
 				close(value);
 			continue;
 		}
-		if (field->kind == NEW_FD)
+		if (v->kind == NEW_FD)
 			world->files[slot & 0xff] = value;
 		else
 			world->ids[slot & 0xff] = value;
@@ -233,32 +231,31 @@ static void say_id(struct outcome *out, const char *name, int context,
 static void say_field(const struct call *call, size_t i, int context, long rc,
 		      const uint8_t *buffer, struct outcome *out)
 {
-	const struct field *field = &call->command->fields[i];
-	uint64_t value = load(buffer + field->offset, field->size);
+	const struct value_type *v = &call->type->values[i];
+	uint64_t value = load(buffer + v->offset, v->size);
 	int flags;
 
-	switch (field->kind) {
+	switch (v->kind) {
 	case NUMBER:
 		if (value)
-			say(out, BYTES, "%s=%#llx ", field->name,
+			say(out, BYTES, "%s=%#llx ", v->name,
 			    (unsigned long long)value);
 		break;
 	case ID:
 	case NEW_ID:
-		say_id(out, field->name, context, value);
+		say_id(out, v->name, context, value);
 		break;
 	case FD:
 		if ((int)value != resolve_fd(call->value[i]))
-			say(out, BYTES, "%s changed ", field->name);
+			say(out, BYTES, "%s changed ", v->name);
 		break;
 	case NEW_FD:
 		flags = rc ? -1 : fcntl(value, F_GETFD);
 		if (flags >= 0)
-			say(out, BYTES, "%s is open, flags %d ", field->name,
+			say(out, BYTES, "%s is open, flags %d ", v->name,
 			    flags);
 		else if (value)
-			say(out, BYTES, "%s=%#x ", field->name,
-			    (uint32_t)value);
+			say(out, BYTES, "%s=%#x ", v->name, (uint32_t)value);
 		break;
 	}
 }
@@ -266,23 +263,23 @@ static void say_field(const struct call *call, size_t i, int context, long rc,
 static void say_structure(const struct call *call, int context, long rc,
 			  uint8_t *buffer, size_t room, struct outcome *out)
 {
-	const struct command *command = call->command;
-	uint32_t size = call->size ? call->size : command->size;
-	size_t i, n = size > command->size ? size : command->size;
+	const struct call_type *type = call->type;
+	uint32_t size = call->size ? call->size : type->size;
+	size_t i, n = size > type->size ? size : type->size;
 
-	if (room < command->size)
+	if (room < type->size)
 		return;
 	if (lies_about(BYTES))
-		buffer[command->size - 1] ^= 1;
+		buffer[type->size - 1] ^= 1;
 	if (load(buffer, 4) != size)
 		say(out, BYTES, "size=%#llx ",
 		    (unsigned long long)load(buffer, 4));
-	for (i = 0; i < MAX_FIELDS && command->fields[i].name; i++)
+	for (i = 0; i < MAX_VALUES && type->values[i].name; i++)
 		say_field(call, i, context, rc, buffer, out);
-	for (i = command->size; i < room && i < n + 64; i++)
-		if (buffer[i] != (i >= n	     ? FILL :
-				  i == command->size ? call->tail :
-						       0))
+	for (i = type->size; i < room && i < n + 64; i++)
+		if (buffer[i] != (i >= n	  ? FILL :
+				  i == type->size ? call->tail :
+						    0))
 			say(out, BYTES, "[%zu]=%#x ", i, buffer[i]);
 }
 
@@ -382,7 +379,7 @@ static void say_ranges(struct outcome *out)
 /* Which context the ids of a call belong to. */
 static int context_of(const struct call *call)
 {
-	return call->command->target == ON_DEVICE ?
+	return call->type->target == TO_DEVICE ?
 		       world->device_context[call->on] :
 		       call->on;
 }
@@ -399,7 +396,7 @@ static void note_success(const struct call *call, const uint8_t *buffer)
 	const struct ioasid_ioas_map *map = (const void *)buffer;
 	int fd;
 
-	switch (call->command->cmd) {
+	switch (call->type->cmd) {
 	case IOASID_IOAS_ALLOC:
 		add_space(call->on, load(buffer + 8, 4));
 		break;
@@ -429,28 +426,28 @@ static void note_success(const struct call *call, const uint8_t *buffer)
 
 static long call_ioctl(const struct call *call, struct outcome *out)
 {
-	const struct command *command = call->command;
+	const struct call_type *type = call->type;
 	bool null = call->at == AT_NULL;
 	uint8_t *buffer = (uint8_t *)BUFFER + (null ? 0 : call->at);
 	size_t room = BUFFER_SIZE - (null ? 0 : call->at);
 	int fd, err;
 	long rc;
 
-	fd = command->target == ON_DEVICE ? device_fd(call->on) :
-					    context_fd(call->on);
-	if (command->target == ON_CONTEXT_NUMBER)
-		return ioctl(fd, command->cmd, call->value[0]);
+	fd = type->target == TO_DEVICE ? device_fd(call->on) :
+					 context_fd(call->on);
+	if (type->target == TO_CONTEXT_NUMBER)
+		return ioctl(fd, type->cmd, call->value[0]);
 
 	fill_structure(call, buffer, room);
 	fill_data(call);
 	errno = 0;
 	if (call->readonly)
 		mprotect((void *)BUFFER, BUFFER_SIZE, PROT_READ);
-	rc = ioctl(fd, command->cmd, null ? NULL : buffer);
+	rc = ioctl(fd, type->cmd, null ? NULL : buffer);
 	err = errno;
 	if (call->readonly)
 		mprotect((void *)BUFFER, BUFFER_SIZE, PROT_READ | PROT_WRITE);
-	if (!rc && !null && room >= command->size) {
+	if (!rc && !null && room >= type->size) {
 		note_success(call, buffer);
 		keep_answers(call, context_of(call), buffer);
 	}
@@ -469,8 +466,8 @@ static void do_call(unsigned int nr)
 	long rc;
 
 	errno = 0;
-	rc = call->command->run ? call->command->run(call, out) :
-				  call_ioctl(call, out);
+	rc = call->type->run ? call->type->run(call, out) :
+			       call_ioctl(call, out);
 	err = rc == -1 ? errno : 0;
 	if (lies_about(RETURN) && rc != -1)
 		rc++;
@@ -478,7 +475,7 @@ static void do_call(unsigned int nr)
 		err = EIO;
 	say(out, RETURN, "%ld", rc);
 	say(out, ERRNO, "%s", err ? errno_name(err) : "");
-	if (call->command->ranges)
+	if (call->type->ranges)
 		say_ranges(out);
 	say_pinned(out);
 }

@@ -892,6 +892,8 @@ static void add_fields(struct test_list *list, const struct command *c)
 	for (f = c->fields; f < c->fields + MAX_FIELDS && f->name; f++) {
 		switch (f->kind) {
 		case FIELD_VALUE:
+		case FIELD_OTHER_ID:
+		case FIELD_NEW_ID:
 		case FIELD_LENGTH:
 		case FIELD_NEW_FD:
 			break;

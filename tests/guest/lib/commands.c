@@ -493,23 +493,37 @@ static int fill_hot_reset(struct world *world, void *cmd)
 		.name = #member, .offset = offsetof(struct type, member), \
 		.size = sizeof(((struct type *)0)->member), __VA_ARGS__   \
 	}
-#define VALUE(type, member) FIELD(type, member, .kind = FIELD_VALUE)
+/* Behind what the others take comes the label, if there is one. */
+#define LABEL(...) .label = "" __VA_ARGS__
+#define VALUE(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_VALUE, LABEL(__VA_ARGS__))
+#define NEW_ID(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_NEW_ID, LABEL(__VA_ARGS__))
+#define OTHER_ID(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_OTHER_ID, LABEL(__VA_ARGS__))
 /* Flags and operations: what is not known is unsupported, so users can probe. */
-#define BITS(type, member, known)                                \
+#define BITS(type, member, known, ...)                           \
 	FIELD(type, member, .kind = FIELD_BITS, .good = (known), \
-	      .err = EOPNOTSUPP)
+	      .err = EOPNOTSUPP, LABEL(__VA_ARGS__))
 #define RESERVED(type, member) BITS(type, member, 0)
 /* VFIO knows no such rule. */
-#define VFIO_BITS(type, member, known) \
-	FIELD(type, member, .kind = FIELD_BITS, .good = (known), .err = EINVAL)
-#define ID(type, member, types)                                               \
+#define VFIO_BITS(type, member, known, ...)                      \
+	FIELD(type, member, .kind = FIELD_BITS, .good = (known), \
+	      .err = EINVAL, LABEL(__VA_ARGS__))
+#define ID(type, member, types, ...)                                          \
 	FIELD(type, member, .kind = FIELD_ID, .good = (types), .err = ENOENT, \
-	      .type_err = ENOENT)
-#define OUT(type, member) FIELD(type, member, .kind = FIELD_OUT, .err = EFAULT)
-#define IN(type, member) FIELD(type, member, .kind = FIELD_IN, .err = EFAULT)
-#define VA(type, member) FIELD(type, member, .kind = FIELD_VA)
-#define START(type, member) FIELD(type, member, .kind = FIELD_IOVA)
-#define LENGTH(type, member) FIELD(type, member, .kind = FIELD_LENGTH)
+	      .type_err = ENOENT, LABEL(__VA_ARGS__))
+#define OUT(type, member, ...)                                \
+	FIELD(type, member, .kind = FIELD_OUT, .err = EFAULT, \
+	      LABEL(__VA_ARGS__))
+#define IN(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_IN, .err = EFAULT, LABEL(__VA_ARGS__))
+#define VA(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_VA, LABEL(__VA_ARGS__))
+#define START(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_IOVA, LABEL(__VA_ARGS__))
+#define LENGTH(type, member, ...) \
+	FIELD(type, member, .kind = FIELD_LENGTH, LABEL(__VA_ARGS__))
 
 /* The same on each kind of file. */
 #define GET_ERROR(file_)                                                      \
@@ -571,7 +585,7 @@ const struct command commands[] = {
 		.fill = fill_nothing,
 		.fields = {
 			RESERVED(ioasid_ioas_alloc, flags),
-			VALUE(ioasid_ioas_alloc, out_ioas_id),
+			NEW_ID(ioasid_ioas_alloc, out_ioas_id, "as"),
 		},
 	}, {
 		.name = "allow_iovas",
@@ -579,10 +593,10 @@ const struct command commands[] = {
 			allowed_iovas),
 		.fill = fill_allow,
 		.fields = {
-			ID(ioasid_ioas_allow_iovas, ioas_id, OBJ_IOAS),
-			VALUE(ioasid_ioas_allow_iovas, num_iovas),
+			ID(ioasid_ioas_allow_iovas, ioas_id, OBJ_IOAS, "ioas"),
+			VALUE(ioasid_ioas_allow_iovas, num_iovas, "num"),
 			RESERVED(ioasid_ioas_allow_iovas, __reserved),
-			IN(ioasid_ioas_allow_iovas, allowed_iovas),
+			IN(ioasid_ioas_allow_iovas, allowed_iovas, "ranges"),
 		},
 	}, {
 		.name = "copy",
@@ -591,11 +605,11 @@ const struct command commands[] = {
 		.fill = fill_copy,
 		.fields = {
 			BITS(ioasid_ioas_copy, flags, 7),
-			ID(ioasid_ioas_copy, dst_ioas_id, OBJ_IOAS),
-			ID(ioasid_ioas_copy, src_ioas_id, OBJ_IOAS),
-			LENGTH(ioasid_ioas_copy, length),
-			START(ioasid_ioas_copy, dst_iova),
-			START(ioasid_ioas_copy, src_iova),
+			ID(ioasid_ioas_copy, dst_ioas_id, OBJ_IOAS, "dst"),
+			ID(ioasid_ioas_copy, src_ioas_id, OBJ_IOAS, "src"),
+			LENGTH(ioasid_ioas_copy, length, "len"),
+			START(ioasid_ioas_copy, dst_iova, "iova"),
+			START(ioasid_ioas_copy, src_iova, "from"),
 		},
 	}, {
 		.name = "iova_ranges",
@@ -604,11 +618,11 @@ const struct command commands[] = {
 		.answers = true,
 		.fill = fill_ranges,
 		.fields = {
-			ID(ioasid_ioas_iova_ranges, ioas_id, OBJ_IOAS),
-			VALUE(ioasid_ioas_iova_ranges, num_iovas),
+			ID(ioasid_ioas_iova_ranges, ioas_id, OBJ_IOAS, "ioas"),
+			VALUE(ioasid_ioas_iova_ranges, num_iovas, "num"),
 			RESERVED(ioasid_ioas_iova_ranges, __reserved),
-			OUT(ioasid_ioas_iova_ranges, allowed_iovas),
-			VALUE(ioasid_ioas_iova_ranges, out_iova_alignment),
+			OUT(ioasid_ioas_iova_ranges, allowed_iovas, "ranges"),
+			VALUE(ioasid_ioas_iova_ranges, out_iova_alignment, "align"),
 		},
 	}, {
 		.name = "map",
@@ -617,10 +631,10 @@ const struct command commands[] = {
 		.fill = fill_map,
 		.fields = {
 			BITS(ioasid_ioas_map, flags, 7),
-			ID(ioasid_ioas_map, ioas_id, OBJ_IOAS),
+			ID(ioasid_ioas_map, ioas_id, OBJ_IOAS, "ioas"),
 			RESERVED(ioasid_ioas_map, __reserved),
-			VA(ioasid_ioas_map, user_va),
-			LENGTH(ioasid_ioas_map, length),
+			VA(ioasid_ioas_map, user_va, "va"),
+			LENGTH(ioasid_ioas_map, length, "len"),
 			START(ioasid_ioas_map, iova),
 		},
 	}, {
@@ -629,9 +643,9 @@ const struct command commands[] = {
 		.answers = true,
 		.fill = fill_unmap,
 		.fields = {
-			ID(ioasid_ioas_unmap, ioas_id, OBJ_IOAS),
+			ID(ioasid_ioas_unmap, ioas_id, OBJ_IOAS, "ioas"),
 			START(ioasid_ioas_unmap, iova),
-			LENGTH(ioasid_ioas_unmap, length),
+			LENGTH(ioasid_ioas_unmap, length, "len"),
 		},
 	}, {
 		.name = "unmap_partial",
@@ -652,18 +666,18 @@ const struct command commands[] = {
 		.answers = true,
 		.fill = fill_option,
 		.fields = {
-			BITS(ioasid_option_cmd, option_id, 1),
+			BITS(ioasid_option_cmd, option_id, 1, "option"),
 			BITS(ioasid_option_cmd, op, 1),
 			RESERVED(ioasid_option_cmd, __reserved),
-			ID(ioasid_option_cmd, object_id, OBJ_IOAS),
-			VALUE(ioasid_option_cmd, val64),
+			ID(ioasid_option_cmd, object_id, OBJ_IOAS, "object"),
+			VALUE(ioasid_option_cmd, val64, "val"),
 		},
 	}, {
 		.name = "vfio_ioas",
 		COMMAND(IOASID_VFIO_IOAS, ioasid_vfio_ioas, __reserved),
 		.fill = fill_vfio_ioas,
 		.fields = {
-			ID(ioasid_vfio_ioas, ioas_id, OBJ_IOAS),
+			ID(ioasid_vfio_ioas, ioas_id, OBJ_IOAS, "ioas"),
 			/* SET; with the bits of the others it is unknown. */
 			BITS(ioasid_vfio_ioas, op, 1),
 			RESERVED(ioasid_vfio_ioas, __reserved),
@@ -685,17 +699,17 @@ const struct command commands[] = {
 		.fill = fill_hwpt,
 		.fields = {
 			BITS(ioasid_hwpt_alloc, flags, 15),
-			ID(ioasid_hwpt_alloc, dev_id, OBJ_DEVICE),
+			ID(ioasid_hwpt_alloc, dev_id, OBJ_DEVICE, "dev"),
 			FIELD(ioasid_hwpt_alloc, pt_id, .kind = FIELD_ID,
 			      .good = OBJ_IOAS | OBJ_HWPT, .err = EINVAL,
-			      .type_err = EINVAL),
-			VALUE(ioasid_hwpt_alloc, out_hwpt_id),
+			      .type_err = EINVAL, .label = "pt"),
+			NEW_ID(ioasid_hwpt_alloc, out_hwpt_id, "as"),
 			RESERVED(ioasid_hwpt_alloc, __reserved),
 			/* A type without data. */
-			VFIO_BITS(ioasid_hwpt_alloc, data_type, 0),
-			VFIO_BITS(ioasid_hwpt_alloc, data_len, 0),
-			VALUE(ioasid_hwpt_alloc, data_uptr),
-			VALUE(ioasid_hwpt_alloc, fault_id),
+			VFIO_BITS(ioasid_hwpt_alloc, data_type, 0, "type"),
+			VFIO_BITS(ioasid_hwpt_alloc, data_len, 0, "len"),
+			VALUE(ioasid_hwpt_alloc, data_uptr, "data"),
+			OTHER_ID(ioasid_hwpt_alloc, fault_id, "fault"),
 			VALUE(ioasid_hwpt_alloc, __reserved2),
 		},
 	}, {
@@ -705,13 +719,13 @@ const struct command commands[] = {
 		.fill = fill_info,
 		.fields = {
 			BITS(ioasid_hw_info, flags, 1),
-			ID(ioasid_hw_info, dev_id, OBJ_DEVICE),
-			VALUE(ioasid_hw_info, data_len),
-			OUT(ioasid_hw_info, data_uptr),
-			VALUE(ioasid_hw_info, out_data_type),
-			VALUE(ioasid_hw_info, out_max_pasid_log2),
+			ID(ioasid_hw_info, dev_id, OBJ_DEVICE, "dev"),
+			VALUE(ioasid_hw_info, data_len, "len"),
+			OUT(ioasid_hw_info, data_uptr, "data"),
+			VALUE(ioasid_hw_info, out_data_type, "type"),
+			VALUE(ioasid_hw_info, out_max_pasid_log2, "pasid"),
 			RESERVED(ioasid_hw_info, __reserved),
-			VALUE(ioasid_hw_info, out_capabilities),
+			VALUE(ioasid_hw_info, out_capabilities, "caps"),
 		},
 	}, {
 		.name = "set_dirty",
@@ -720,7 +734,7 @@ const struct command commands[] = {
 		.fill = fill_set_dirty,
 		.fields = {
 			BITS(ioasid_hwpt_set_dirty_tracking, flags, 1),
-			ID(ioasid_hwpt_set_dirty_tracking, hwpt_id, OBJ_HWPT),
+			ID(ioasid_hwpt_set_dirty_tracking, hwpt_id, OBJ_HWPT, "hwpt"),
 			VALUE(ioasid_hwpt_set_dirty_tracking, __reserved),
 		},
 	}, {
@@ -729,12 +743,12 @@ const struct command commands[] = {
 			ioasid_hwpt_get_dirty_bitmap, data),
 		.fill = fill_get_dirty,
 		.fields = {
-			ID(ioasid_hwpt_get_dirty_bitmap, hwpt_id, OBJ_HWPT),
+			ID(ioasid_hwpt_get_dirty_bitmap, hwpt_id, OBJ_HWPT, "hwpt"),
 			BITS(ioasid_hwpt_get_dirty_bitmap, flags, 1),
 			RESERVED(ioasid_hwpt_get_dirty_bitmap, __reserved),
 			START(ioasid_hwpt_get_dirty_bitmap, iova),
-			LENGTH(ioasid_hwpt_get_dirty_bitmap, length),
-			VALUE(ioasid_hwpt_get_dirty_bitmap, page_size),
+			LENGTH(ioasid_hwpt_get_dirty_bitmap, length, "len"),
+			VALUE(ioasid_hwpt_get_dirty_bitmap, page_size, "page"),
 			VALUE(ioasid_hwpt_get_dirty_bitmap, data),
 		},
 	}, {
@@ -747,11 +761,11 @@ const struct command commands[] = {
 		.fields = {
 			FIELD(ioasid_hwpt_invalidate, hwpt_id,
 			      .kind = FIELD_ID, .err = ENOENT,
-			      .type_err = EINVAL),
-			VALUE(ioasid_hwpt_invalidate, data_uptr),
-			VALUE(ioasid_hwpt_invalidate, data_type),
+			      .type_err = EINVAL, .label = "hwpt"),
+			VALUE(ioasid_hwpt_invalidate, data_uptr, "data"),
+			VALUE(ioasid_hwpt_invalidate, data_type, "type"),
 			VALUE(ioasid_hwpt_invalidate, entry_len),
-			VALUE(ioasid_hwpt_invalidate, entry_num),
+			VALUE(ioasid_hwpt_invalidate, entry_num, "num"),
 			RESERVED(ioasid_hwpt_invalidate, __reserved),
 		},
 	}, {
@@ -762,9 +776,9 @@ const struct command commands[] = {
 		.fill = fill_fault_queue,
 		.fields = {
 			RESERVED(ioasid_fault_alloc, flags),
-			VALUE(ioasid_fault_alloc, out_fault_id),
+			NEW_ID(ioasid_fault_alloc, out_fault_id, "as"),
 			FIELD(ioasid_fault_alloc, out_fault_fd,
-			      .kind = FIELD_NEW_FD),
+			      .kind = FIELD_NEW_FD, .label = "file"),
 		},
 	}, {
 		.name = "viommu",
@@ -775,12 +789,12 @@ const struct command commands[] = {
 		.fields = {
 			RESERVED(ioasid_viommu_alloc, flags),
 			VALUE(ioasid_viommu_alloc, type),
-			ID(ioasid_viommu_alloc, dev_id, OBJ_DEVICE),
-			VALUE(ioasid_viommu_alloc, hwpt_id),
-			VALUE(ioasid_viommu_alloc, out_viommu_id),
-			VALUE(ioasid_viommu_alloc, data_len),
+			ID(ioasid_viommu_alloc, dev_id, OBJ_DEVICE, "dev"),
+			OTHER_ID(ioasid_viommu_alloc, hwpt_id, "hwpt"),
+			NEW_ID(ioasid_viommu_alloc, out_viommu_id, "as"),
+			VALUE(ioasid_viommu_alloc, data_len, "len"),
 			VALUE(ioasid_viommu_alloc, __reserved),
-			VALUE(ioasid_viommu_alloc, data_uptr),
+			VALUE(ioasid_viommu_alloc, data_uptr, "data"),
 		},
 	}, {
 		.name = "vdevice",
@@ -788,10 +802,10 @@ const struct command commands[] = {
 		.answers = true,
 		.fill = fill_vdevice,
 		.fields = {
-			ID(ioasid_vdevice_alloc, viommu_id, 0),
-			VALUE(ioasid_vdevice_alloc, dev_id),
-			VALUE(ioasid_vdevice_alloc, out_vdevice_id),
-			VALUE(ioasid_vdevice_alloc, virt_id),
+			ID(ioasid_vdevice_alloc, viommu_id, 0, "viommu"),
+			OTHER_ID(ioasid_vdevice_alloc, dev_id, "dev"),
+			NEW_ID(ioasid_vdevice_alloc, out_vdevice_id, "as"),
+			VALUE(ioasid_vdevice_alloc, virt_id, "id"),
 		},
 	}, {
 		.name = "veventq",
@@ -801,11 +815,12 @@ const struct command commands[] = {
 		.fill = fill_veventq,
 		.fields = {
 			RESERVED(ioasid_veventq_alloc, flags),
-			ID(ioasid_veventq_alloc, viommu_id, 0),
+			ID(ioasid_veventq_alloc, viommu_id, 0, "viommu"),
 			VALUE(ioasid_veventq_alloc, type),
-			VALUE(ioasid_veventq_alloc, veventq_depth),
-			VALUE(ioasid_veventq_alloc, out_veventq_id),
-			VALUE(ioasid_veventq_alloc, out_veventq_fd),
+			VALUE(ioasid_veventq_alloc, veventq_depth, "depth"),
+			NEW_ID(ioasid_veventq_alloc, out_veventq_id, "as"),
+			FIELD(ioasid_veventq_alloc, out_veventq_fd,
+			      .kind = FIELD_NEW_FD, .label = "file"),
 			RESERVED(ioasid_veventq_alloc, __reserved),
 		},
 	}, {
@@ -815,12 +830,12 @@ const struct command commands[] = {
 		.fill = fill_hw_queue,
 		.fields = {
 			RESERVED(ioasid_hw_queue_alloc, flags),
-			ID(ioasid_hw_queue_alloc, viommu_id, 0),
+			ID(ioasid_hw_queue_alloc, viommu_id, 0, "viommu"),
 			VALUE(ioasid_hw_queue_alloc, type),
 			VALUE(ioasid_hw_queue_alloc, index),
-			VALUE(ioasid_hw_queue_alloc, out_hw_queue_id),
-			START(ioasid_hw_queue_alloc, nesting_parent_iova),
-			LENGTH(ioasid_hw_queue_alloc, length),
+			NEW_ID(ioasid_hw_queue_alloc, out_hw_queue_id, "as"),
+			START(ioasid_hw_queue_alloc, nesting_parent_iova, "iova"),
+			LENGTH(ioasid_hw_queue_alloc, length, "len"),
 		},
 	}, {
 		.name = "map_file",
@@ -829,11 +844,11 @@ const struct command commands[] = {
 		.fill = fill_map_file,
 		.fields = {
 			BITS(ioasid_ioas_map_file, flags, 7),
-			ID(ioasid_ioas_map_file, ioas_id, OBJ_IOAS),
+			ID(ioasid_ioas_map_file, ioas_id, OBJ_IOAS, "ioas"),
 			FIELD(ioasid_ioas_map_file, fd, .kind = FIELD_FD,
 			      .err = EBADF, .type_err = EINVAL),
 			VALUE(ioasid_ioas_map_file, start),
-			LENGTH(ioasid_ioas_map_file, length),
+			LENGTH(ioasid_ioas_map_file, length, "len"),
 			START(ioasid_ioas_map_file, iova),
 		},
 	}, {
@@ -925,9 +940,9 @@ const struct command commands[] = {
 		.fill = fill_container_map,
 		.fields = {
 			VFIO_BITS(vfio_iommu_type1_dma_map, flags, 3),
-			VA(vfio_iommu_type1_dma_map, vaddr),
+			VA(vfio_iommu_type1_dma_map, vaddr, "va"),
 			START(vfio_iommu_type1_dma_map, iova),
-			LENGTH(vfio_iommu_type1_dma_map, size),
+			LENGTH(vfio_iommu_type1_dma_map, size, "len"),
 		},
 	}, {
 		.name = "container_unmap",
@@ -939,7 +954,7 @@ const struct command commands[] = {
 			/* ALL is of a range that is none. */
 			VFIO_BITS(vfio_iommu_type1_dma_unmap, flags, 0),
 			START(vfio_iommu_type1_dma_unmap, iova),
-			LENGTH(vfio_iommu_type1_dma_unmap, size),
+			LENGTH(vfio_iommu_type1_dma_unmap, size, "len"),
 		},
 	}, {
 		.name = "container_info",
@@ -950,8 +965,8 @@ const struct command commands[] = {
 		.fill = fill_container_info,
 		.fields = {
 			VALUE(vfio_iommu_type1_info, flags),
-			VALUE(vfio_iommu_type1_info, iova_pgsizes),
-			VALUE(vfio_iommu_type1_info, cap_offset),
+			VALUE(vfio_iommu_type1_info, iova_pgsizes, "pages"),
+			VALUE(vfio_iommu_type1_info, cap_offset, "caps"),
 		},
 	}, {
 		.name = "bind",
@@ -963,9 +978,9 @@ const struct command commands[] = {
 			/* A device without virtual functions has no token. */
 			VFIO_BITS(vfio_cdev_bind, flags, 1),
 			FIELD(vfio_cdev_bind, iommufd, .kind = FIELD_FD,
-			      .err = EBADF, .type_err = EBADFD),
-			VALUE(vfio_cdev_bind, out_devid),
-			VALUE(vfio_cdev_bind, token_uuid_ptr),
+			      .err = EBADF, .type_err = EBADFD, .label = "fd"),
+			NEW_ID(vfio_cdev_bind, out_devid, "as"),
+			VALUE(vfio_cdev_bind, token_uuid_ptr, "token"),
 		},
 	}, {
 		.name = "attach",
@@ -978,7 +993,7 @@ const struct command commands[] = {
 			VFIO_BITS(vfio_cdev_attach, flags, 1),
 			FIELD(vfio_cdev_attach, pt_id, .kind = FIELD_ID,
 			      .good = OBJ_IOAS | OBJ_HWPT, .err = ENOENT,
-			      .type_err = EINVAL),
+			      .type_err = EINVAL, .label = "pt"),
 			VALUE(vfio_cdev_attach, pasid),
 		},
 	}, {
@@ -1081,6 +1096,16 @@ const struct command commands[] = {
 };
 
 const size_t num_commands = ARRAY_SIZE(commands);
+
+const struct command *command_by_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < num_commands; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
 
 struct world world_new(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every ioctl that takes a structure, and what each member of it is: the table from
- * which uapi_test and badinput_test make their tests.
+ * which uapi_test and badinput_test make their tests, and tests/differential its calls.
  */
 #ifndef TEST_COMMANDS_H
 #define TEST_COMMANDS_H
@@ -43,6 +43,9 @@ enum field_kind {
 	FIELD_BITS,
 	/* An id of an object; @good are the types. */
 	FIELD_ID,
+	/* One whose errors the tests of its area know; and that of a new object, an answer. */
+	FIELD_OTHER_ID,
+	FIELD_NEW_ID,
 	/* Memory that is read or written by the call itself. */
 	FIELD_IN,
 	FIELD_OUT,
@@ -58,6 +61,8 @@ enum field_kind {
 
 struct field {
 	const char *name;
+	/* What tests/differential calls it in sequences; NULL or "" for its name. */
+	const char *label;
 	size_t offset;
 	size_t size;
 	enum field_kind kind;
@@ -119,6 +124,8 @@ struct command {
 
 extern const struct command commands[];
 extern const size_t num_commands;
+/* NULL for no such name. */
+const struct command *command_by_name(const char *name);
 
 /* An IOAS and memory; with a device, too, bound and with a page table. */
 struct world world_new(void);
