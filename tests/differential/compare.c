@@ -88,7 +88,7 @@ bool differs(const struct sequence *seq, struct difference *diff)
 		aspect = first_aspect(k, o);
 		if (aspect < 0)
 			continue;
-		if (!is_known(seq, i, k, o))
+		if (!is_known(seq, i, kernel, ours))
 			return take_difference(diff, i, aspect, said(k, aspect),
 					       said(o, aspect));
 		/* From here on each side has something else. */

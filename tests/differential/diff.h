@@ -58,7 +58,7 @@ struct outcome;
 struct call_type {
 	const char *name;
 	enum target target;
-	/* Which command of tests/guest/lib/commands.c: what follows is that one's, if there is one. */
+	/* Of tests/guest/lib/commands.c, which fills in what follows; NULL for none. */
 	const char *command;
 	unsigned long cmd;
 	size_t size;
@@ -212,9 +212,13 @@ void shrink(struct sequence *seq, struct difference *diff);
 void print_difference(const struct sequence *seq,
 		      const struct difference *diff);
 
-/* Is it known that this call of a sequence differs so? Notes that it was met. */
+/* Is it known that this call of a sequence differs so? Notes that it was met, or does not. */
 bool is_known(const struct sequence *seq, unsigned int nr,
-	      const struct outcome *kernel, const struct outcome *ours);
+	      const struct trace *kernel, const struct trace *ours);
+bool would_be_known(const struct sequence *seq, unsigned int nr,
+		    const struct trace *kernel, const struct trace *ours);
+/* Made-up differences, and whether it is right what is known of them; false for no such number. */
+bool known_canary(unsigned int nr, bool *ok, char *title, size_t size);
 /* Known differences of this kernel, and whether one was met since the beginning. */
 struct known_state {
 	const char *command;

@@ -8,6 +8,7 @@
 
 #include "diff.h"
 #include "program.h"
+#include "replay.h"
 #include "test.h"
 
 struct known {
@@ -18,68 +19,213 @@ struct known {
 	/* Names of an errno, "" for success; NULL for any. */
 	const char *kernel;
 	const char *ours;
-	bool (*when)(const struct sequence *seq, unsigned int nr);
+	/* What may differ beside the errno, if both sides fail; RETURN for nothing. */
+	enum aspect also;
+	/* What has to be so, of the call and of what there is before it; NULL for nothing. */
+	bool (*when)(const struct replay *r);
 	const char *reason;
 };
 
-/* A member of the call. */
-static uint64_t member(const struct sequence *seq, unsigned int nr,
-		       const char *name)
+/* A value of the call. */
+static uint64_t value(const struct replay *r, const char *name)
 {
-	return *call_value((struct call *)&seq->calls[nr], name);
+	return *call_value((struct call *)r->call, name);
 }
 
-static bool pasid_flag(const struct sequence *seq, unsigned int nr)
+static bool pasid_flag(const struct replay *r)
 {
-	return member(seq, nr, "flags") == 1;
+	return value(r, "flags") == 1;
 }
 
-static bool pasid_0(const struct sequence *seq, unsigned int nr)
+static bool pasid_0(const struct replay *r)
 {
-	return pasid_flag(seq, nr) && !member(seq, nr, "pasid");
+	return pasid_flag(r) && !value(r, "pasid");
 }
 
-static bool is_empty(const struct sequence *seq, unsigned int nr)
+static bool is_empty(const struct replay *r)
 {
-	return !member(seq, nr, "len");
+	return !value(r, "len");
 }
 
-static bool fault_flag(const struct sequence *seq, unsigned int nr)
+static bool fault_flag(const struct replay *r)
 {
-	return member(seq, nr, "flags") == 4;
+	return value(r, "flags") == 4;
 }
 
-static bool no_access(const struct sequence *seq, unsigned int nr)
+static bool no_access(const struct replay *r)
 {
-	return !member(seq, nr, "flags");
+	return !value(r, "flags");
 }
 
 /* What the call "file" made of the file that is mapped; -1 for another. */
-static int file_type(const struct sequence *seq, unsigned int nr)
+static int file_type(const struct replay *r)
 {
-	uint64_t slot = member(seq, nr, "fd");
+	const struct call *call;
 
-	while (nr--)
-		if (seq->calls[nr].type->run == run_file &&
-		    member(seq, nr, "as") == slot)
-			return member(seq, nr, "type");
+	for (call = r->call; call-- > r->seq->calls;)
+		if (call->type->run == run_file &&
+		    *call_value((struct call *)call, "as") == value(r, "fd"))
+			return *call_value((struct call *)call, "type");
 	return -1;
 }
 
-static bool write_only(const struct sequence *seq, unsigned int nr)
+static bool write_only(const struct replay *r)
 {
-	return file_type(seq, nr) == FILE_WRITE_ONLY;
+	return file_type(r) == FILE_WRITE_ONLY;
 }
 
-static bool read_only(const struct sequence *seq, unsigned int nr)
+static bool read_only(const struct replay *r)
 {
-	return file_type(seq, nr) == FILE_READ_ONLY;
+	return file_type(r) == FILE_READ_ONLY;
 }
 
-static bool no_memory(const struct sequence *seq, unsigned int nr)
+static bool no_memory(const struct replay *r)
 {
-	return file_type(seq, nr) >= FILE_DISK ||
-	       IS_CONTEXT(member(seq, nr, "fd"));
+	return file_type(r) >= FILE_DISK || IS_CONTEXT(value(r, "fd"));
+}
+
+/* A structure that is not all there. */
+static bool at_the_end(const struct replay *r)
+{
+	uint32_t size = r->call->size ? r->call->size : r->call->type->size;
+
+	return r->call->at != AT_NULL && r->call->at + size > BUFFER_SIZE;
+}
+
+/* The id is that of an IOAS. */
+static bool of_ioas(const struct replay *r)
+{
+	return replay_ioas(r, "hwpt") >= 0;
+}
+
+/* Memory that ends beyond the last address, and is larger than any. */
+static bool ends_nowhere(const struct replay *r)
+{
+	uint64_t len = value(r, "len");
+
+	return value(r, "va") + len < len && len > UINT64_MAX - PAGE;
+}
+
+/* ---- two reasons at once ---- */
+
+/* Pages that are pinned in front of one that cannot be are more than may be charged. */
+static bool charged_in_front(const struct replay *r, const struct span *span,
+			     uint64_t before)
+{
+	uint64_t good = span_good(r, span), room = span_room(r, span);
+
+	return good < span_pages(span) && room != NO_LIMIT &&
+	       before + good > room;
+}
+
+/* Of the memory that the call maps. */
+static bool map_charged(const struct replay *r)
+{
+	struct span span = replay_span(r);
+
+	return charged_in_front(r, &span, 0);
+}
+
+/* Of a mapping of an IOAS, behind all in front of it. */
+static bool space_charged(const struct replay *r, int ioas)
+{
+	const struct span *span;
+	uint64_t before = 0;
+
+	for (span = r->spans; span < r->spans + r->num; span++) {
+		if (span->ioas != ioas)
+			continue;
+		if (charged_in_front(r, span, before))
+			return true;
+		if (span->charged)
+			before += span_pages(span);
+	}
+	return false;
+}
+
+static bool space_has_gap(const struct replay *r, int ioas)
+{
+	const struct span *span;
+
+	for (span = r->spans; span < r->spans + r->num; span++)
+		if (span->ioas == ioas && span_good(r, span) < span_pages(span))
+			return true;
+	return false;
+}
+
+static bool space_over_limit(const struct replay *r, int ioas)
+{
+	const struct span *span;
+	uint64_t sum = 0;
+
+	for (span = r->spans; span < r->spans + r->num; span++) {
+		if (span->ioas != ioas || !span->charged)
+			continue;
+		sum += span_pages(span);
+		if (sum > span_room(r, span))
+			return true;
+	}
+	return false;
+}
+
+/* Where the IOMMU has the interrupts of both devices. */
+#define WINDOW_FIRST 0xfee00000UL
+#define WINDOW_LAST 0xfeefffffUL
+
+/*
+ * A device that is attached gets another page table, and its reserved window is occupied there. The
+ * kernel makes the page table first, then; else it looks at the window first, as ours does always.
+ */
+static bool window_is_late(const struct replay *r, unsigned int device,
+			   int ioas)
+{
+	const struct span *span;
+
+	for (span = r->spans; span < r->spans + r->num; span++)
+		if (span->ioas == ioas && span->iova <= WINDOW_LAST &&
+		    span->iova + span->len > WINDOW_FIRST)
+			return r->attached[device];
+	return false;
+}
+
+static bool attach_charged(const struct replay *r)
+{
+	return space_charged(r, replay_ioas(r, "pt"));
+}
+
+static bool attach_gap_and_window(const struct replay *r)
+{
+	int ioas = replay_ioas(r, "pt");
+
+	return space_has_gap(r, ioas) && window_is_late(r, r->call->on, ioas);
+}
+
+static bool attach_limit_and_window(const struct replay *r)
+{
+	int ioas = replay_ioas(r, "pt");
+
+	return space_over_limit(r, ioas) &&
+	       window_is_late(r, r->call->on, ioas);
+}
+
+/* It begins with an attach of the edu. */
+static bool dma_charged(const struct replay *r)
+{
+	return space_charged(r, replay_ioas(r, "ioas"));
+}
+
+static bool dma_gap_and_window(const struct replay *r)
+{
+	int ioas = replay_ioas(r, "ioas");
+
+	return space_has_gap(r, ioas) && window_is_late(r, 0, ioas);
+}
+
+static bool dma_limit_and_window(const struct replay *r)
+{
+	int ioas = replay_ioas(r, "ioas");
+
+	return space_over_limit(r, ioas) && window_is_late(r, 0, ioas);
 }
 
 #define LATER(command_)                                                   \
@@ -92,36 +238,38 @@ static bool no_memory(const struct sequence *seq, unsigned int nr)
 #define OVERFLOWS(command_)                                               \
 	{                                                                 \
 		.command = command_, .to = { 6, 13 }, .kernel = "EINVAL", \
-		.ours = "EOVERFLOW", .reason = "the order that 6.13 has", \
+		.ours = "EOVERFLOW", .when = ends_nowhere,                \
+		.reason = "the order that 6.13 has",                      \
 	}
 
 /*
- * There are two reasons, and which is found first is for nobody to rely on. Ours charges memory,
- * then pins it; and looks whether the IOVAs are free before either.
+ * There are two reasons, and which is found first is for nobody to rely on. Ours charges what it
+ * has pinned before it pins more, so that nobody has much more pinned than he may.
  */
-#define TWO_REASONS(command_, kernel_, ours_)                          \
+#define TWO_REASONS(command_, kernel_, ours_, when_)                   \
 	{                                                              \
 		.command = command_, .kernel = kernel_, .ours = ours_, \
-		.reason = "there are two reasons",                     \
+		.when = when_, .reason = "there are two reasons",      \
 	}
 
 static const struct known known[] = {
 	OVERFLOWS("map"),
 	OVERFLOWS("map_dma"),
-	TWO_REASONS("map", "EFAULT", "ENOMEM"),
-	TWO_REASONS("map_dma", "EFAULT", "ENOMEM"),
-	TWO_REASONS("attach", "EFAULT", "ENOMEM"),
-	TWO_REASONS("hwpt", "EFAULT", "ENOMEM"),
-	TWO_REASONS("attach", "EFAULT", "EADDRINUSE"),
-	TWO_REASONS("attach", "ENOMEM", "EADDRINUSE"),
-	/* Which begins with an attach. */
-	TWO_REASONS("dma", "EFAULT", "ENOMEM"),
-	TWO_REASONS("dma", "EFAULT", "EADDRINUSE"),
-	TWO_REASONS("dma", "ENOMEM", "EADDRINUSE"),
+	TWO_REASONS("map", "EFAULT", "ENOMEM", map_charged),
+	TWO_REASONS("map_dma", "EFAULT", "ENOMEM", map_charged),
+	TWO_REASONS("attach", "EFAULT", "ENOMEM", attach_charged),
+	TWO_REASONS("hwpt", "EFAULT", "ENOMEM", attach_charged),
+	TWO_REASONS("attach", "EFAULT", "EADDRINUSE", attach_gap_and_window),
+	TWO_REASONS("attach", "ENOMEM", "EADDRINUSE", attach_limit_and_window),
+	TWO_REASONS("dma", "EFAULT", "ENOMEM", dma_charged),
+	TWO_REASONS("dma", "EFAULT", "EADDRINUSE", dma_gap_and_window),
+	TWO_REASONS("dma", "ENOMEM", "EADDRINUSE", dma_limit_and_window),
 	{
 		.command = "get_info",
 		.kernel = "EFAULT",
 		.ours = "EFAULT",
+		.also = BYTES,
+		.when = at_the_end,
 		.reason = "how much of an answer there is before a fault",
 	},
 	{
@@ -144,6 +292,7 @@ static const struct known known[] = {
 		.to = { 6, 13 },
 		.kernel = "ENOENT",
 		.ours = "EINVAL",
+		.when = of_ioas,
 		.reason =
 			"an object of another type is EINVAL since vIOMMUs came",
 	},
@@ -208,24 +357,56 @@ static bool is_here(const struct known *k)
 	       (!k->to[0] || !kernel_since(k->to[0], k->to[1]));
 }
 
-bool is_known(const struct sequence *seq, unsigned int nr,
-	      const struct outcome *kernel, const struct outcome *ours)
+/* Of a call that fails on both sides, all else is the same. */
+static bool else_alike(const struct known *k, const struct outcome *kernel,
+		       const struct outcome *ours)
 {
+	enum aspect a;
+
+	if (!*said(kernel, ERRNO) || !*said(ours, ERRNO))
+		return true;
+	for (a = 0; a < NUM_ASPECTS; a++)
+		if (a != ERRNO && !(a == k->also && a != RETURN) &&
+		    strcmp(said(kernel, a), said(ours, a)))
+			return false;
+	return true;
+}
+
+static int find_known(const struct sequence *seq, unsigned int nr,
+		      const struct trace *kernel, const struct trace *ours)
+{
+	const struct outcome *k = &kernel->outcomes[nr];
+	const struct outcome *o = &ours->outcomes[nr];
 	const char *command = seq->calls[nr].type->name;
-	const struct known *k;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		k = &known[i];
-		if (strcmp(k->command, command) || !is_here(k) ||
-		    (k->kernel && strcmp(k->kernel, said(kernel, ERRNO))) ||
-		    (k->ours && strcmp(k->ours, said(ours, ERRNO))) ||
-		    (k->when && !k->when(seq, nr)))
+		if (strcmp(known[i].command, command) || !is_here(&known[i]) ||
+		    (known[i].kernel &&
+		     strcmp(known[i].kernel, said(k, ERRNO))) ||
+		    (known[i].ours && strcmp(known[i].ours, said(o, ERRNO))) ||
+		    !else_alike(&known[i], k, o))
 			continue;
-		met[i] = true;
-		return true;
+		if (!known[i].when || known[i].when(replay_to(seq, nr, kernel)))
+			return i;
 	}
-	return false;
+	return -1;
+}
+
+bool would_be_known(const struct sequence *seq, unsigned int nr,
+		    const struct trace *kernel, const struct trace *ours)
+{
+	return find_known(seq, nr, kernel, ours) >= 0;
+}
+
+bool is_known(const struct sequence *seq, unsigned int nr,
+	      const struct trace *kernel, const struct trace *ours)
+{
+	int i = find_known(seq, nr, kernel, ours);
+
+	if (i >= 0)
+		met[i] = true;
+	return i >= 0;
 }
 
 bool known_next(unsigned int *pos, struct known_state *state)
