@@ -85,6 +85,16 @@ static inline void ext_vfio_set_cdev_opened(struct vfio_device *vdev,
 #endif
 }
 
+/* Whether a device that is open, and not through a node of ours, is so through the kernel's. */
+static inline bool ext_vfio_cdev_opened(const struct vfio_device *vdev)
+{
+#if EXT_PROBE_VFIO_DEVICE_CDEV_OPENED
+	return vdev->cdev_opened;
+#else
+	return false;
+#endif
+}
+
 /*
  * Where the core finds BAR mappings through an inode of the device, they must go there.
  * NULL where it has none.

@@ -9,6 +9,8 @@
  */
 #include <linux/iommu.h>
 
+#include "compat/vfio.h"
+
 #include "node.h"
 
 /*
@@ -102,7 +104,7 @@ static void adopt_say_user(struct pci_dev *pdev, const char *driver,
 
 /*
  * Its driver asks the user to let go, and waits: who looks shall know for whom. Whose
- * a group file is, only the VFIO core could tell.
+ * a file of the VFIO core is, only that could tell.
  */
 static void adopt_say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
 {
@@ -116,6 +118,10 @@ static void adopt_say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
 			 "driver %s leaves: it waits for a user of /dev/vfio/%d to close the device\n",
 			 driver, iommu_group_id(pdev->dev.iommu_group));
 }
+	else if (READ_ONCE(vdev->open_count) && ext_vfio_cdev_opened(vdev))
+		pci_info(pdev,
+			 "driver %s leaves: it waits for a user of /dev/vfio/devices/%s to close the device\n",
+			 driver, dev_name(&vdev->device));
 
 static void adopt_release_device(struct pci_dev *pdev)
 {

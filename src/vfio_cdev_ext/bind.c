@@ -175,7 +175,7 @@ static int bind_refuse_again(struct cdev_ext_file *file)
 			       pci_name(file->node->pdev));
 }
 
-/* What is refused whatever else is asked for: a device of a group's user, twice the same. */
+/* What is refused whatever else is asked for: a device of the VFIO core's, twice the same. */
 static int bind_check_device(struct cdev_ext_file *file,
 			     struct vfio_device *vdev)
 {
@@ -183,8 +183,9 @@ static int bind_check_device(struct cdev_ext_file *file,
 
 	if (vdev->open_count && !other)
 		return cdev_ext_refuse(file, -EBUSY,
-				       "cannot bind %s: it is in use through its VFIO group",
-				       dev_name(vdev->dev));
+				       "cannot bind %s: it is in use through %s",
+				       dev_name(vdev->dev),
+				       cdev_ext_kernels_way(vdev));
 	return other == file ? bind_refuse_again(file) : 0;
 }
 

@@ -9,6 +9,8 @@
 #include <linux/pid.h>
 #include <linux/xarray.h>
 
+#include "compat/vfio.h"
+
 #include "core.h"
 
 /*
@@ -131,6 +133,20 @@ const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
 	    whose->holder.state == IOMMUFD_EXT_PROCESS_ENDED)
 		return "bound";
 	return "in use";
+}
+
+/**
+ * cdev_ext_kernels_way - how a device is open that no file of ours has bound
+ * @vdev: the device; the caller holds its dev_set->lock
+ *
+ * Return: the words behind "through".
+ */
+const char *cdev_ext_kernels_way(struct vfio_device *vdev)
+{
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	return ext_vfio_cdev_opened(vdev) ? "its node of the kernel" :
+					    "its VFIO group";
 }
 
 /**

@@ -84,4 +84,5 @@ const char *cdev_ext_use(const struct iommufd_ext_whose *whose);
 struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
 int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
 
+const char *cdev_ext_kernels_way(struct vfio_device *vdev);
 #endif

@@ -318,8 +318,9 @@ static int reset_refuse_member(struct cdev_ext_file *file,
 				       cdev_ext_use(&whose), whose.text);
 	if (vdev->open_count)
 		return cdev_ext_refuse(file, -EINVAL,
-				       "the reset would hit %s, which is in use through its VFIO group",
-				       dev_name(vdev->dev));
+				       "the reset would hit %s, which is in use through %s",
+				       dev_name(vdev->dev),
+				       cdev_ext_kernels_way(vdev));
 	return reset_refuse_not_owned(file, vdev->dev);
 }
 

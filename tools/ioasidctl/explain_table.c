@@ -197,8 +197,8 @@ static const struct message messages[] = {
 		"The device does not see what is in the caches of the processor, and VFIO has no interface to flush them. It cannot be assigned.",
 	},
 	{
-		"it is in use through its VFIO group",
-		"The device is open through /dev/vfio/GROUP. It is used through the group or through its node, one at a time.",
+		"it is in use through *",
+		"The device is open through /dev/vfio/GROUP, or on a kernel with iommufd through its node in /dev/vfio/devices. It is used through one of these or through the node of vfio_cdev_ext, one at a time.",
 	},
 	{
 		"VFIO_DEVICE_BIND_IOMMUFD comes first",
