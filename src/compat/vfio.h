@@ -96,6 +96,27 @@ static inline bool ext_vfio_cdev_opened(const struct vfio_device *vdev)
 }
 
 /*
+ * The number of the file of a device's group, or 0 if that cannot be told. @vdev is registered.
+ *
+ * The definition of struct vfio_group is private. It has begun with its struct device since
+ * 5.16, long before groups took an iommufd. One that does not is not taken for a group.
+ */
+static inline dev_t ext_vfio_group_devt(const struct vfio_device *vdev)
+{
+#if EXT_VFIO_GROUP_CLAIMS_LATE
+	const struct device *dev = (const struct device *)vdev->group;
+	char name[12];
+
+	snprintf(name, sizeof(name), "%d",
+		 iommu_group_id(vdev->dev->iommu_group));
+	if (dev->class && !strcmp(dev->class->name, "vfio") &&
+	    !strcmp(dev_name(dev), name))
+		return dev->devt;
+#endif
+	return 0;
+}
+
+/*
  * Where the core finds BAR mappings through an inode of the device, they must go there.
  * NULL where it has none.
  *

@@ -62,6 +62,11 @@ static struct vfio_device *adopt_find_candidate(struct pci_dev *pdev)
 			 "no VFIO char device: the device needs an IOMMU group, cache coherent DMA and an IOMMU that iommufd_ext can use\n");
 		return NULL;
 	}
+	if (vdev && EXT_VFIO_GROUP_CLAIMS_LATE && !ext_vfio_group_devt(vdev)) {
+		pci_info(pdev,
+			 "no VFIO char device: its VFIO group could not be kept from others\n");
+		return NULL;
+	}
 	return vdev;
 }
 
@@ -113,15 +118,15 @@ static void adopt_say_holder(struct pci_dev *pdev, struct vfio_device *vdev)
 
 	if (cdev_ext_describe_user(&pdev->dev, &whose, true))
 		adopt_say_user(pdev, driver, &whose);
+	else if (READ_ONCE(vdev->open_count) && ext_vfio_cdev_opened(vdev))
+		pci_info(pdev,
+			 "driver %s leaves: it waits for a user of /dev/vfio/devices/%s to close the device\n",
+			 driver, dev_name(&vdev->device));
 	else if (READ_ONCE(vdev->open_count))
 		pci_info(pdev,
 			 "driver %s leaves: it waits for a user of /dev/vfio/%d to close the device\n",
 			 driver, iommu_group_id(pdev->dev.iommu_group));
 }
-	else if (READ_ONCE(vdev->open_count) && ext_vfio_cdev_opened(vdev))
-		pci_info(pdev,
-			 "driver %s leaves: it waits for a user of /dev/vfio/devices/%s to close the device\n",
-			 driver, dev_name(&vdev->device));
 
 static void adopt_release_device(struct pci_dev *pdev)
 {

@@ -31,6 +31,7 @@ int cdev_ext_refuse_left(struct cdev_ext_file *file)
  * @can_answer: the memory for the answer was there a moment ago
  * @tries: how often it may still begin again if @arg cannot be written right now
  * @again: it cannot, and this call has been undone
+ * @hold: of the device's group
  *
  * While the device is held no memory of the user is waited for: it can take as long as he
  * likes, and the driver could not leave. So it is read before, and found to be there.
@@ -43,6 +44,7 @@ struct bind_request {
 	bool can_answer;
 	unsigned int tries;
 	bool again;
+	struct cdev_ext_hold *hold;
 };
 
 static int bind_copy_request(struct cdev_ext_file *file,
@@ -265,6 +267,7 @@ static int bind_to_ctx(struct cdev_ext_file *file, struct vfio_device *vdev,
 	file->vdev = vdev;
 	file->ictx = ictx;
 	file->holder = get_pid(task_tgid(current));
+	file->hold = req->hold;
 
 	ret = cdev_ext_bound_insert(file);
 	if (ret)
@@ -287,6 +290,7 @@ close:
 erase:
 	cdev_ext_bound_erase(file);
 put_holder:
+	file->hold = NULL;
 	put_pid(file->holder);
 	file->ictx = NULL;
 	file->vdev = NULL;
@@ -327,6 +331,22 @@ unlock:
 	return ret;
 }
 
+/* A bound file keeps the hold that this takes. */
+static int bind_in_group(struct cdev_ext_file *file, struct vfio_device *vdev,
+			 struct bind_request *req)
+{
+	int ret;
+
+	req->hold = cdev_ext_hold_get(file, vdev);
+	if (IS_ERR(req->hold))
+		return PTR_ERR(req->hold);
+
+	ret = bind_device(file, vdev, req);
+	if (ret)
+		cdev_ext_hold_put(req->hold);
+	return ret;
+}
+
 /* ioctl(VFIO_CDEV_BIND). From here on the file holds a registration of the VFIO device. */
 int cdev_ext_bind(struct cdev_ext_file *file,
 		  struct vfio_cdev_bind __user *arg)
@@ -354,7 +374,7 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 		vdev = cdev_ext_get_vdev(file->node);
 		if (!vdev)
 			return cdev_ext_refuse_left(file);
-		ret = bind_device(file, vdev, &req);
+		ret = bind_in_group(file, vdev, &req);
 		if (ret)
 			cdev_ext_put_vdev(vdev);
 	} while (req.again);
@@ -383,6 +403,7 @@ void cdev_ext_unbind(struct cdev_ext_file *file)
 	mutex_unlock(&vdev->dev_set->lock);
 
 	put_pid(file->holder);
+	cdev_ext_hold_put(file->hold);
 	cdev_ext_group_changed(vdev->dev);
 	cdev_ext_put_vdev(vdev);
 

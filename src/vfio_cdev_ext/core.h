@@ -20,6 +20,7 @@
 
 #include "iommufd_ext.h"
 
+struct cdev_ext_hold;
 struct cdev_ext_node;
 struct kvm;
 struct pid;
@@ -45,6 +46,7 @@ struct pid;
  *	dev_set->lock
  * @holder: the process that bound the device, referenced; set before the file is
  *	published as bound, and there until it no longer is
+ * @hold: of the device's group, where it has to be kept from others; constant while @bound
  * @last_user: the process that has called the file last
  * @errors: the last refusals
  */
@@ -60,6 +62,7 @@ struct cdev_ext_file {
 	struct kvm *kvm;
 	void (*put_kvm)(struct kvm *kvm);
 	struct pid *holder;
+	struct cdev_ext_hold *hold;
 	struct iommufd_ext_last_user last_user;
 	struct iommufd_ext_errors errors;
 };
@@ -81,8 +84,8 @@ bool cdev_ext_is_bound(struct device *dev);
 bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
 			    bool log);
 const char *cdev_ext_use(const struct iommufd_ext_whose *whose);
+const char *cdev_ext_kernels_way(struct vfio_device *vdev);
 struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev);
 int cdev_ext_refuse_argsz(struct cdev_ext_file *file, u32 argsz, size_t minsz);
 
-const char *cdev_ext_kernels_way(struct vfio_device *vdev);
 #endif

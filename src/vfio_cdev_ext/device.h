@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Layer 2, devices in use: kvm.c, bind.c, mmap.c, logging.c, feature.c, hot_reset.c.
+ * Layer 2, devices in use: kvm.c, hold.c, bind.c, mmap.c, logging.c, feature.c, hot_reset.c.
  *
  * It does what the VFIO core does for its own files between a file and the driver: BIND opens
  * the device, close undoes it, and what is asked meanwhile is checked here and done by the
@@ -30,6 +30,11 @@ const struct iommufd_ext_standing *cdev_ext_no_kvm(void);
 void cdev_ext_kvm_lend(struct cdev_ext_file *file);
 void cdev_ext_kvm_lent(struct cdev_ext_file *file);
 void cdev_ext_kvm_return(struct cdev_ext_file *file);
+
+/* hold.c */
+struct cdev_ext_hold *cdev_ext_hold_get(struct cdev_ext_file *file,
+					struct vfio_device *vdev);
+void cdev_ext_hold_put(struct cdev_ext_hold *hold);
 
 /* bind.c */
 int cdev_ext_refuse_left(struct cdev_ext_file *file);

@@ -20,10 +20,11 @@
  * A program opens the node: cdev_ext_open() finds the node by its number, looks whether the
  * driver is still there, and lets go of the device again (cdev.c, node.c). The file is parked.
  *
- * BIND takes nine functions in four files to the IOMMU core:
+ * BIND takes ten functions in four files to the IOMMU core:
  *
  *	cdev.c		cdev_ext_ioctl()	forgets the last refusal, and chooses
  *	bind.c		cdev_ext_bind()		copies the structure, and holds the device
+ *			bind_in_group()		beside an iommufd of the kernel, holds the group
  *			bind_device()		checks, in mainline's order, and gets the context
  *			bind_to_ctx()		enters the file for the device (bound.c)
  *			bind_open_device()	holds the driver's module
@@ -78,10 +79,10 @@
  *
  * That is not so in a kernel with an iommufd of its own: a group that is given one
  * instead of a container claims nothing until its first device is opened, and does
- * not look at open_count. There the module does not load, and neither does it where the
- * kernel has VFIO cdevs and no groups, except for those who compare the two
- * implementations on a machine nobody else uses; then in another directory than the
- * kernel's own (compat/native.h).
+ * not look at open_count. There the module loads only for who asks for it (parameter
+ * coexist), with its nodes in another directory than the kernel's own, and a file that
+ * binds a device keeps the group of it from everybody else. hold.c has the rules of that.
+ * Where the kernel has VFIO cdevs and no groups it never loads (compat/native.h).
  *
  * A group file that is in no container is proof enough for the core to hot-reset the
  * devices in the group with others on their bus. It is told that the file has none that

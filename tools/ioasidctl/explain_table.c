@@ -140,6 +140,10 @@ static const struct message messages[] = {
 		"Somebody takes the driver away from a device that is in use: by unbind, hot-unplug or sysfs. The driver waits until the user named here has closed the device. It has been asked to; end it if it does not.",
 	},
 	{
+		"no VFIO char device: its VFIO group could not be kept from others",
+		"The kernel has iommufd, and its VFIO groups are not laid out as vfio_cdev_ext knows them, so a device could not be kept from the users of its group. Use /dev/iommu and the nodes of the kernel.",
+	},
+	{
 		"group path refused to process *: parameter group_path",
 		"A program opened a device through /dev/vfio/GROUP, and the parameter group_path of vfio_cdev_ext is off. Use the node, or load the module with group_path=1.",
 	},
@@ -199,6 +203,14 @@ static const struct message messages[] = {
 	{
 		"it is in use through *",
 		"The device is open through /dev/vfio/GROUP, or on a kernel with iommufd through its node in /dev/vfio/devices. It is used through one of these or through the node of vfio_cdev_ext, one at a time.",
+	},
+	{
+		"is open, or a device of that group is bound through a node of the kernel",
+		"The kernel has iommufd. While a program has /dev/vfio/GROUP open, or a node of the group in /dev/vfio/devices bound, no device of the group is bound through a node of vfio_cdev_ext. End that program, or use the device through it.",
+	},
+	{
+		"the file of its VFIO group, * cannot be kept from others",
+		"The kernel has iommufd, so vfio_cdev_ext opens /dev/vfio/GROUP to keep it from others, and that failed. ENFILE: too many files are open in the system. ENODEV: the device leaves its driver.",
 	},
 	{
 		"VFIO_DEVICE_BIND_IOMMUFD comes first",
