@@ -60,8 +60,8 @@ kbuild = $(MAKE) $(jobs) -C $(kdir) M=$(out)/kbuild CONFIG_DEBUG_INFO_BTF_MODULE
 
 # Whoever has an iommufd needs no second one, and vfio_cdev_ext is not safe beside it.
 all:
-	$(if $(UNSAFE_COEXIST),,$(Q)! grep -qs '^CONFIG_IOMMUFD=' $(kdir)/include/config/auto.conf || { \
-		echo "error: kernel $(RELEASE) has an iommufd of its own: use that (UNSAFE_COEXIST=1 builds all the same)" >&2; \
+	$(if $(COEXIST),,$(Q)! grep -qs '^CONFIG_IOMMUFD=' $(kdir)/include/config/auto.conf || { \
+		echo "error: kernel $(RELEASE) has an iommufd of its own: use that (COEXIST=1 builds all the same)" >&2; \
 		exit 1; })
 	@mkdir -p $(out)
 	+$(Q)flock $(out)/.ext-build $(MAKE) --no-print-directory modules OUT=$(out)
@@ -169,7 +169,7 @@ help:
 	@echo 'make IOMMUFD_EXT_TEST=1   the test build for that selftest, beside the other one; never install it'
 	@echo 'make install           build, then install below $(moddir) and run depmod'
 	@echo '                       (INSTALL_MOD_PATH=<root> for another root directory)'
-	@echo 'make UNSAFE_COEXIST=1  build for a kernel that has an iommufd of its own, for tests of the two'
+	@echo 'make COEXIST=1  build for a kernel that has an iommufd of its own, for tests of the two'
 	@echo 'make uninstall         remove them again'
 	@echo 'make demo              set up a virtual machine and run the main job in it'
 	@echo 'make check             tests on every kernel, chosen to fit 50 minutes (ROW= and TESTS= narrow it)'

@@ -30,23 +30,29 @@
  * @EXT_NATIVE_NOTHING: they can
  * @EXT_NATIVE_CDEVS: the kernel has nodes of its own
  * @EXT_NATIVE_DIRECTORY: ours would be in the same directory
- * @EXT_NATIVE_GROUPS: the user of a group could get past the user of a node
+ * @EXT_NATIVE_GROUPS: the user of a group could get past the user of a node, unless that
+ *	keeps the group from everybody else, which is asked for
+ * @EXT_NATIVE_NO_GROUPS: the kernel has nodes of its own and no groups, by which the two kinds
+ *	are kept apart
  */
 enum ext_native {
 	EXT_NATIVE_NOTHING,
 	EXT_NATIVE_CDEVS,
 	EXT_NATIVE_DIRECTORY,
 	EXT_NATIVE_GROUPS,
+	EXT_NATIVE_NO_GROUPS,
 };
 
 /*
- * @coexist: who asks knows what it means to have both
+ * @coexist: our nodes are wanted beside what the kernel has
  * @devices: our nodes are to be in /dev/vfio/devices
  */
 static inline enum ext_native ext_native_in_the_way(bool coexist, bool devices)
 {
 	if (EXT_VFIO_HAS_CDEVS && !coexist)
 		return EXT_NATIVE_CDEVS;
+	if (EXT_VFIO_HAS_CDEVS && !EXT_VFIO_HAS_GROUPS)
+		return EXT_NATIVE_NO_GROUPS;
 	if (EXT_VFIO_HAS_CDEVS && devices)
 		return EXT_NATIVE_DIRECTORY;
 	if (EXT_VFIO_GROUP_CLAIMS_LATE && !coexist)

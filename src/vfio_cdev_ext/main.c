@@ -174,10 +174,10 @@ module_param(ids, charp, 0444);
 MODULE_PARM_DESC(ids,
 		 "Devices that the driver vfio_cdev_ext takes by itself, as the parameter of that name does for vfio-pci: VENDOR:DEVICE[:SUBVENDOR[:SUBDEVICE[:CLASS[:CLASS_MASK]]]] in hexadecimal, with commas between (default: none)");
 
-static bool unsafe_coexist;
-module_param(unsafe_coexist, bool, 0444);
-MODULE_PARM_DESC(unsafe_coexist,
-		 "Load on a kernel that has iommufd or VFIO cdevs of its own, where a user of a device's group can get past a user of its char device: for tests only (default off)");
+static bool coexist;
+module_param(coexist, bool, 0444);
+MODULE_PARM_DESC(coexist,
+		 "Load beside the iommufd and the VFIO cdevs of a kernel that has them, with the char devices in another directory (default off): a device has one user, whichever way it was opened");
 
 /* The devices that vfio-pci refuses for the same reason. */
 static const struct pci_device_id denied[] = {
@@ -341,19 +341,31 @@ static int __init check_native(void)
 {
 	bool devices = !strcmp(directory, "devices");
 
-	switch (ext_native_in_the_way(unsafe_coexist, devices)) {
+	switch (ext_native_in_the_way(coexist, devices)) {
 	case EXT_NATIVE_CDEVS:
-		pr_err(CDEV_EXT_NAME ": this kernel has VFIO cdevs of its own, which are the safe choice (parameter unsafe_coexist)\n");
+		pr_err(CDEV_EXT_NAME ": this kernel has VFIO cdevs of its own: use those (parameter coexist)\n");
+		return -EOPNOTSUPP;
+	case EXT_NATIVE_NO_GROUPS:
+		pr_err(CDEV_EXT_NAME ": this kernel has VFIO cdevs and no VFIO groups, by which those and ours are kept apart: use those\n");
 		return -EOPNOTSUPP;
 	case EXT_NATIVE_DIRECTORY:
 		pr_err(CDEV_EXT_NAME ": /dev/vfio/devices is for the VFIO cdevs of this kernel: give another directory (parameter directory)\n");
 		return -EEXIST;
 	case EXT_NATIVE_GROUPS:
-		pr_err(CDEV_EXT_NAME ": this kernel has iommufd and no VFIO cdevs: the user of a VFIO group could get past that of a char device. Build it with CONFIG_VFIO_DEVICE_CDEV (parameter unsafe_coexist)\n");
+		pr_err(CDEV_EXT_NAME ": this kernel has iommufd and no VFIO cdevs: build it with CONFIG_VFIO_DEVICE_CDEV (parameter coexist)\n");
 		return -EOPNOTSUPP;
 	default:
 		return 0;
 	}
+}
+
+/* Who has two of a thing is told which is which, and what that means for his programs. */
+static void __init say_coexists(void)
+{
+	if (EXT_VFIO_GROUP_CLAIMS_LATE)
+		pr_notice(CDEV_EXT_NAME ": beside the iommufd of this kernel: its files are /dev/iommu, /dev/vfio/N%s, ours /dev/ioasid and /dev/vfio/%s. Who binds a device through ours keeps its group from the kernel's, and the other way round (EBUSY)\n",
+			  EXT_VFIO_HAS_CDEVS ? " and /dev/vfio/devices" : "",
+			  directory);
 }
 
 static int __init cdev_ext_init(void)
@@ -373,6 +385,7 @@ static int __init cdev_ext_init(void)
 	if (ret)
 		return ret;
 
+	say_coexists();
 	cdev_ext_hot_reset_init();
 	cdev_ext_kvm_init(kvm, &cdev_ext_fops);
 	/* What is read there is what is so. */

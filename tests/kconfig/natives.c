@@ -14,6 +14,7 @@ static const char *answer(bool coexist, bool devices)
 		[EXT_NATIVE_CDEVS] = "cdevs",
 		[EXT_NATIVE_DIRECTORY] = "directory",
 		[EXT_NATIVE_GROUPS] = "groups",
+		[EXT_NATIVE_NO_GROUPS] = "ungrouped",
 	};
 
 	return words[ext_native_in_the_way(coexist, devices)];

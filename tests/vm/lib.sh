@@ -394,7 +394,7 @@ build_modules() {	# [test] : the shipped modules, or those of the test build
 		cp -r "$kept/." "$out/"
 	fi
 	quietly "$BUILD/modules-$ROW_RELEASE${1:+-$1}.log" \
-		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" UNSAFE_COEXIST=1 \
+		row_make -C "$TOP" --no-print-directory KDIR="$ROW_KDIR" COEXIST=1 \
 		IOMMUFD_EXT_TEST="${1:+1}" || return
 	if [ -e "$out/gen/key" ] && ! cmp -s "$out/gen/key" "$kept/gen/key"; then
 		with_cache_lock "probes-$ROW_NAME" keep_answers "$out" "$kept"

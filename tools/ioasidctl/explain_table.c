@@ -68,15 +68,23 @@ static const struct message messages[] = {
 	/* The kernel log: loading. */
 	{
 		"this kernel has VFIO cdevs of its own",
-		"vfio_cdev_ext did not load, since the kernel has /dev/vfio/devices itself. Use that: no module is needed. To compare the two on a machine for tests, load it with unsafe_coexist=1 and another directory.",
+		"vfio_cdev_ext did not load, since the kernel has /dev/vfio/devices itself. Use that: no module is needed. To have both, load it with coexist=1 and another directory.",
 	},
 	{
 		"/dev/vfio/devices is for the VFIO cdevs of this kernel",
-		"With unsafe_coexist=1 the kernel's nodes and those of vfio_cdev_ext exist side by side, so the latter need another directory: modprobe vfio_cdev_ext unsafe_coexist=1 directory=cdevs.",
+		"With coexist=1 the kernel's nodes and those of vfio_cdev_ext exist side by side, so the latter need another directory: modprobe vfio_cdev_ext coexist=1 directory=cdevs.",
+	},
+	{
+		"this kernel has VFIO cdevs and no VFIO groups",
+		"vfio_cdev_ext did not load, since the kernel has /dev/vfio/devices itself, and nothing to keep those and its own from sharing a device. Use the kernel's: no module is needed.",
+	},
+	{
+		"beside the iommufd of this kernel",
+		"vfio_cdev_ext was loaded with coexist=1 on a kernel that has iommufd. A device has one user, through the kernel's files or through those of the modules: see docs/coexist.md. Programs use /dev/iommu and the kernel's nodes unless they are told otherwise.",
 	},
 	{
 		"this kernel has iommufd and no VFIO cdevs",
-		"vfio_cdev_ext did not load. On such a kernel the user of a group could reach a device that somebody else uses by its node. Build the kernel with CONFIG_VFIO_DEVICE_CDEV, which makes the module unnecessary, or boot one without CONFIG_IOMMUFD.",
+		"vfio_cdev_ext did not load. Build the kernel with CONFIG_VFIO_DEVICE_CDEV, which makes the module unnecessary; or load it with coexist=1, and have /dev/ioasid beside the kernel's /dev/iommu.",
 	},
 	{
 		"bad directory ",
