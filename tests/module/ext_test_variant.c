@@ -382,5 +382,11 @@ static struct pci_driver variant_driver = {
 };
 module_pci_driver(variant_driver);
 
+/* Where iova_bitmap_set() is of the kernel's own iommufd. */
+#if EXT_PROBE_IMPORT_NS_TOKEN
+MODULE_IMPORT_NS(IOMMUFD);
+#else
+MODULE_IMPORT_NS("IOMMUFD");
+#endif
 MODULE_DESCRIPTION("A VFIO driver with migration and DMA logging, for tests");
 MODULE_LICENSE("GPL");
