@@ -206,21 +206,19 @@ static void test_sibling(enum way other)
 	exclude(OUR_NODE, second, other, first);
 }
 
-#define EXCLUDE(name, way)                            \
-	static void test_##name(void **state)         \
-	{                                             \
-		(void)state;                          \
-		test_exclude(way);                    \
-	}                                             \
-	static void test_sibling_##name(void **state) \
-	{                                             \
-		(void)state;                          \
-		test_sibling(way);                    \
+#define WAY_TEST(name, call)                  \
+	static void test_##name(void **state) \
+	{                                     \
+		(void)state;                  \
+		call;                         \
 	}
 
-EXCLUDE(node, KERNEL_NODE)
-EXCLUDE(container, CONTAINER)
-EXCLUDE(iommufd, IOMMUFD_GROUP)
+WAY_TEST(node, test_exclude(KERNEL_NODE))
+WAY_TEST(container, test_exclude(CONTAINER))
+WAY_TEST(iommufd, test_exclude(IOMMUFD_GROUP))
+WAY_TEST(sibling_node, test_sibling(KERNEL_NODE))
+WAY_TEST(sibling_container, test_sibling(CONTAINER))
+WAY_TEST(sibling_iommufd, test_sibling(IOMMUFD_GROUP))
 
 /* A node that is open and not bound is in nobody's way. */
 static void test_parked(void **state)
@@ -445,23 +443,9 @@ static void test_race(enum way other)
 	check(shared->turns[1]);
 }
 
-static void test_race_node(void **state)
-{
-	(void)state;
-	test_race(KERNEL_NODE);
-}
-
-static void test_race_iommufd(void **state)
-{
-	(void)state;
-	test_race(IOMMUFD_GROUP);
-}
-
-static void test_race_container(void **state)
-{
-	(void)state;
-	test_race(CONTAINER);
-}
+WAY_TEST(race_node, test_race(KERNEL_NODE))
+WAY_TEST(race_iommufd, test_race(IOMMUFD_GROUP))
+WAY_TEST(race_container, test_race(CONTAINER))
 
 /* The driver waits for the user of the kernel's node, and says so; ours is gone at once. */
 static void test_unbind_node(void **state)
