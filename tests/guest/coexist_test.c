@@ -607,8 +607,6 @@ static void test_group_path(void **state)
 
 	(void)state;
 	need_native();
-	if (strcmp(driver, DRIVER_EXT))
-		skip_test("a parameter of the other driver");
 	unload_module("vfio_cdev_ext");
 	load_module("vfio_cdev_ext", LOADED " group_path=0");
 	need_device("EDU_BDF");
@@ -656,11 +654,11 @@ int main(int argc, char **argv)
 		T(unload),
 		T(names),
 		T(load),
-		T(group_path),
 	};
 	struct test_list list = { 0 };
 
 	test_before = begin;
 	test_add_drivers(&list, tests, ARRAY_SIZE(tests));
+	test_add(&list, test_group_path, DRIVER_EXT, "ext.group_path");
 	return test_main(argc, argv, "coexist", &list, NULL, NULL);
 }
