@@ -368,6 +368,17 @@ static inline void ext_trace_unmap(unsigned long iova, size_t size,
 }
 
 /* 6.3 added the gfp argument. On failure, nothing is mapped. */
+static inline int ext_iommu_map(struct iommu_domain *domain, unsigned long iova,
+				phys_addr_t paddr, size_t size, int prot)
+{
+#if EXT_PROBE_IOMMU_MAP_GFP
+	return iommu_map(domain, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT);
+#else
+	return iommu_map(domain, iova, paddr, size, prot);
+#endif
+}
+
+/* The same. */
 static inline ssize_t ext_iommu_map_sg(struct iommu_domain *domain,
 				       unsigned long iova,
 				       struct scatterlist *sg,

@@ -95,6 +95,7 @@ static int igroup_find_msi_window(struct igroup *igroup,
 {
 	struct iommu_resv_region *region;
 	phys_addr_t window = NO_MSI_WINDOW;
+	size_t length = 0;
 
 	list_for_each_entry(region, regions, list) {
 		if (region->type != IOMMU_RESV_SW_MSI)
@@ -104,9 +105,12 @@ static int igroup_find_msi_window(struct igroup *igroup,
 				      "the devices of IOMMU group %d want their interrupts at different IOVAs",
 				      iommu_group_id(igroup->group));
 		window = region->start;
+		length = region->length;
 	}
-	if (window != NO_MSI_WINDOW)
+	if (window != NO_MSI_WINDOW) {
 		igroup->msi_window = window;
+		igroup->msi_length = length;
+	}
 	return 0;
 }
 
@@ -138,16 +142,11 @@ out_put_regions:
 /* What a page table must have before the group's devices use it; @full: all there is. */
 static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt, bool full)
 {
-	struct hwpt *paging = hwpt->parent ?: hwpt;
 	int rc;
 
-	if (igroup->msi_window != NO_MSI_WINDOW && !paging->msi_cookie) {
-		rc = iommu_get_msi_cookie(paging->table.domain,
-					  igroup->msi_window);
-		if (rc)
-			return rc;
-		paging->msi_cookie = true;
-	}
+	rc = doorbells_prepare(igroup, hwpt->parent ?: hwpt);
+	if (rc)
+		return rc;
 	return hwpt->final && full ? hwpt_fill(hwpt) : 0;
 }
 
@@ -233,6 +232,12 @@ static struct attach_handle *handle_prepare(struct iommufd_ext_device *idev,
 	return handle ?: ERR_PTR(-ENOMEM);
 }
 
+/* What @hwpt still lacks, now that the group is attached. */
+static int igroup_fill(struct igroup *igroup, struct hwpt *hwpt)
+{
+	return doorbells_follow(igroup, hwpt) ?: hwpt_fill(hwpt);
+}
+
 static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
 	struct igroup *igroup = idev->igroup;
@@ -252,7 +257,7 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		rc = refuse_attach(idev, hwpt, rc);
 		goto err_free_handle;
 	}
-	rc = hwpt_fill(hwpt);
+	rc = igroup_fill(igroup, hwpt);
 	if (rc)
 		goto err_detach;
 	igroup->hwpt = hwpt;
@@ -279,6 +284,7 @@ static void igroup_detach(struct igroup *igroup)
 
 	lockdep_assert_held(&igroup->ictx->attach_lock);
 	hwpt_detach_group(hwpt, igroup);
+	doorbells_note(igroup, hwpt);
 	handle_free(igroup->handle);
 	igroup->handle = NULL;
 	igroup->hwpt = NULL;
@@ -399,12 +405,18 @@ static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	handle = handle_prepare(idev, hwpt, true);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	/* Interrupts that are set up are not lost, if that can be. */
+	doorbells_note(igroup, old);
+	rc = hwpt->final ? doorbells_follow(igroup, hwpt) : 0;
+	if (rc)
+		goto err_free_handle;
 	rc = hwpt_replace_group(old, hwpt, igroup, handle);
 	if (rc) {
 		rc = refuse_attach(idev, hwpt, rc);
 		goto err_free_handle;
 	}
-	rc = hwpt_fill(hwpt);
+	doorbells_note(igroup, old);
+	rc = igroup_fill(igroup, hwpt);
 	if (rc)
 		goto err_back;
 	handle_free(igroup->handle);

@@ -31,6 +31,7 @@
 #include <iommufd_ext.h>
 
 struct area;
+struct doorbells;
 struct file;
 struct ioas;
 struct pages_owner;
@@ -111,6 +112,8 @@ struct ctx_counts {
  * @vfio_ioas: the IOAS of ioctls that name none, or NULL; protected by xa_lock
  *	of @objects, and cleared when the IOAS goes
  * @spare_area: memory for the next area, or NULL; taken and given by xchg()
+ * @doorbells: what the window for interrupts is used for, or NULL if none was needed;
+ *	set once, with attach_lock held
  * @kept_pages: pages that stay pinned for good, because an IOMMU driver did not
  *	remove them from a page table
  * @counts: how much there is of everything
@@ -129,6 +132,7 @@ struct iommufd_ext_ctx {
 	bool charge_mm;
 	struct ioas *vfio_ioas;
 	struct area *spare_area;
+	struct doorbells *doorbells;
 	atomic_long_t kept_pages;
 	struct ctx_counts counts;
 	struct iommufd_ext_last_user last_user;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Layer 3, devices: group.c, fault.c, hwpt.c, dirty.c, attach.c, device.c, access.c.
+ * Layer 3, devices: group.c, doorbell.c, fault.c, hwpt.c, dirty.c, attach.c, device.c, access.c.
  *
  * It keeps who may do DMA where: groups that are claimed, page tables that are made, and
  * endpoints, which attach a device to a page table. Drivers of emulated devices have an
@@ -49,7 +49,8 @@ struct seq_file;
  * @final: the driver knows page sizes and aperture before an attach; constant
  * @coherent: DMA through it cannot bypass caches; constant
  * @filled: holds the content of the IOAS; protected by attach_lock
- * @msi_cookie: has a window for MSI doorbells; protected by attach_lock
+ * @doorbell_slot: 1 + the number of its part of the window for interrupts, or 0 if it
+ *	has none; protected by attach_lock
  *
  * While it is @filled, it is in ioas.tables.
  */
@@ -67,7 +68,7 @@ struct hwpt {
 	bool final;
 	bool coherent;
 	bool filled;
-	bool msi_cookie;
+	unsigned int doorbell_slot;
 };
 
 /**
@@ -97,6 +98,7 @@ struct attach_handle {
  * @coherent: page tables can ignore no-snoop; constant
  * @msi_window: where its devices expect MSI doorbells to be mapped, or
  *	NO_MSI_WINDOW; protected by iommufd_ext_ctx.attach_lock
+ * @msi_length: size of that window, in bytes; protected by attach_lock
  * @hwpt: what the group is attached to; protected by attach_lock
  * @handle: of that attachment; protected by attach_lock
  * @endpoints: devices of the group that are attached; protected by attach_lock
@@ -113,6 +115,7 @@ struct igroup {
 	struct list_head idevs;
 	bool coherent;
 	phys_addr_t msi_window;
+	size_t msi_length;
 	struct hwpt *hwpt;
 	struct attach_handle *handle;
 	struct list_head endpoints;
@@ -226,6 +229,9 @@ struct igroup *igroup_get(struct iommufd_ext_ctx *ictx, struct device *dev);
 void igroup_put(struct igroup *igroup);
 void igroup_add_idev(struct iommufd_ext_device *idev);
 void igroup_remove_idev(struct iommufd_ext_device *idev);
+int igroups_for_each_idev(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
+			  int (*fn)(struct iommufd_ext_device *idev, void *data),
+			  void *data);
 bool device_interrupts_allowed(struct iommu_group *group, struct device *dev);
 void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		      struct igroup_owner *owner);
@@ -233,6 +239,13 @@ void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		    struct device *const *devs,
 		    struct ioasid_group_member *members, u32 nr);
 void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
+
+/* doorbell.c */
+int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt);
+void doorbells_release(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
+void doorbells_note(struct igroup *igroup, struct hwpt *hwpt);
+int doorbells_follow(struct igroup *igroup, struct hwpt *hwpt);
+void doorbells_free(struct iommufd_ext_ctx *ictx);
 
 /* fault.c */
 int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,

@@ -300,6 +300,39 @@ void igroup_remove_idev(struct iommufd_ext_device *idev)
 }
 
 /**
+ * igroups_for_each_idev() - call a function for devices of a context
+ * @ictx: the context
+ * @igroup: for those of this group of it, or NULL for all
+ * @fn: what is called, until it fails; it may take the lock of a device's interrupts and
+ *	what is below that
+ * @data: for @fn
+ *
+ * Return: 0 or what @fn returned.
+ */
+int igroups_for_each_idev(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
+			  int (*fn)(struct iommufd_ext_device *idev, void *data),
+			  void *data)
+{
+	struct iommufd_ext_device *idev;
+	struct igroup *each;
+	int rc = 0;
+
+	mutex_lock(&igroups_lock);
+	list_for_each_entry(each, &igroups, item) {
+		if (each->ictx != ictx || (igroup && each != igroup))
+			continue;
+		list_for_each_entry(idev, &each->idevs, igroup_item) {
+			rc = fn(idev, data);
+			if (rc)
+				goto out_unlock;
+		}
+	}
+out_unlock:
+	mutex_unlock(&igroups_lock);
+	return rc;
+}
+
+/**
  * igroup_get_owner() - which context owns a group
  * @group: the group
  * @ictx: the context that asks, or NULL

@@ -337,6 +337,7 @@ static void free_unfilled(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	WARN_ON(!list_empty(&hwpt->endpoints));
 
 	iommu_domain_free(hwpt->table.domain);
+	doorbells_release(ictx, hwpt);
 	hwpt_put_fault_queue(ictx, hwpt);
 	obj_put(ictx, hwpt->parent ? &hwpt->parent->obj : &hwpt->ioas->obj);
 	kfree(hwpt->table.dev_name);

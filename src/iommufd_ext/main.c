@@ -120,8 +120,9 @@
  *     fault_queue.lock (fault.c)
  *       the IOMMU core's lock of a device's faults
  *       fault_queue.list_lock
- *   igroups_lock (group.c)
- *     group->mutex of the IOMMU core
+ *     igroups_lock (group.c)
+ *       the kernel's lock of a device's interrupts
+ *         group->mutex of the IOMMU core, locks of IOMMU drivers
  *   iommufd_ext_ctx.objects.xa_lock, iommufd_ext_ctx.owner_lock,
  *   ioas.listeners.xa_lock, igroups_list_lock (group.c): innermost, but for
  *   iommufd_ext_errors.lock and iommufd_ext_last_user.lock
@@ -408,6 +409,7 @@ static void free_context(struct iommufd_ext_ctx *ictx)
 {
 	iommufd_ext_errors_destroy(&ictx->errors);
 	iommufd_ext_last_user_destroy(&ictx->last_user);
+	doorbells_free(ictx);
 	mutex_destroy(&ictx->attach_lock);
 	kfree(ictx);
 }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the interrupts of a device are written to.
+ */
+#ifndef _EXT_COMPAT_MSI_H
+#define _EXT_COMPAT_MSI_H
+
+#include <linux/device.h>
+#include <linux/msi.h>
+
+#include "ext_probes.h"
+
+/* The lock has a guard and another name since 6.15. Without either there are no MSIs. */
+#define EXT_HAS_MSI_DESCS \
+	(EXT_PROBE_MSI_LOCK_DESCS || EXT_PROBE_MSI_LOCK_DESCS_GUARD)
+
+#if EXT_HAS_MSI_DESCS
+static inline void ext_msi_lock_descs(struct device *dev)
+{
+#if EXT_PROBE_MSI_LOCK_DESCS
+	msi_lock_descs(dev);
+#else
+	__msi_lock_descs(dev);
+#endif
+}
+
+static inline void ext_msi_unlock_descs(struct device *dev)
+{
+#if EXT_PROBE_MSI_LOCK_DESCS
+	msi_unlock_descs(dev);
+#else
+	__msi_unlock_descs(dev);
+#endif
+}
+
+/*
+ * Older kernels keep a pointer that only they can read. What they have written to the
+ * device says the same, but for a vector that nobody handles at the moment.
+ */
+static inline u64 ext_msi_desc_iova(const struct msi_desc *desc)
+{
+#if EXT_PROBE_MSI_DESC_IOVA
+	return (u64)desc->iommu_msi_iova << desc->iommu_msi_shift;
+#else
+	return (u64)desc->msg.address_hi << 32 | desc->msg.address_lo;
+#endif
+}
+#endif
+
+/*
+ * Call @fn with the IOVA of the doorbell of each interrupt that is set up for the device,
+ * until it fails. The IOVA is 0 or the doorbell's own address if none was mapped for it.
+ * Meanwhile no interrupt is set up or given up; one that is being set up is waited for.
+ * The caller keeps the driver of the device from leaving.
+ */
+static inline int ext_msi_for_each_iova(struct device *dev,
+					int (*fn)(u64 iova, void *data),
+					void *data)
+{
+	int rc = 0;
+#if EXT_HAS_MSI_DESCS
+	struct msi_desc *desc;
+
+	/* Comes with the first interrupt, and goes with the driver. */
+	if (!READ_ONCE(dev->msi.data))
+		return 0;
+	ext_msi_lock_descs(dev);
+	msi_for_each_desc(desc, dev, MSI_DESC_ASSOCIATED) {
+		rc = fn(ext_msi_desc_iova(desc), data);
+		if (rc)
+			break;
+	}
+	ext_msi_unlock_descs(dev);
+#endif
+	return rc;
+}
+
+#endif
