@@ -47,6 +47,8 @@ enum iommu_kind iommu_kind(void)
 			kind = IOMMU_INTEL;
 		if (!strncmp(entry->d_name, "ivhd", 4))
 			kind = IOMMU_AMD;
+		if (!strncmp(entry->d_name, "smmu3", 5))
+			kind = IOMMU_ARM;
 	}
 	if (dir)
 		closedir(dir);

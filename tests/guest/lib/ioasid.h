@@ -18,9 +18,22 @@
 #define MAP_W IOASID_IOAS_MAP_WRITEABLE
 #define MAP_RW (MAP_R | MAP_W)
 
-/* The interrupt window that every x86 IOMMU keeps for itself. */
+/*
+ * The IOVAs that an IOMMU keeps for interrupts: where x86 has them, beside its page tables,
+ * or where Linux maps the doorbells of arm64 in the page table of the device. There none
+ * comes while the device is attached to nothing (MSI_TRANSLATED).
+ */
+#ifdef __aarch64__
+#define MSI_WINDOW 0x8000000UL
+#define MSI_WINDOW_LAST 0x80fffffUL
+#define MSI_WINDOW_TEXT "0x8000000-0x80fffff"
+#define MSI_TRANSLATED 1
+#else
 #define MSI_WINDOW 0xfee00000UL
 #define MSI_WINDOW_LAST 0xfeefffffUL
+#define MSI_WINDOW_TEXT "0xfee00000-0xfeefffff"
+#define MSI_TRANSLATED 0
+#endif
 
 int ioasid_open(void);
 int ioasid_destroy(int fd, uint32_t id);

@@ -171,7 +171,11 @@ void *page_alloc(size_t len)
 
 void *page_alloc32(size_t len)
 {
+#ifdef MAP_32BIT
 	return alloc_with(len, MAP_32BIT);
+#else
+	return alloc_with(len, 0);
+#endif
 }
 
 void drop_maps(void)
