@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <linux/pci_regs.h>
 
+#include "edu.h"
 #include "ioasid.h"
 #include "nic.h"
 #include "state.h"
@@ -41,16 +42,26 @@ static void use_driver(void *arg)
 }
 
 /* From a reset of its bus: a vector that is masked may be pending from the test before. */
-static struct nic nic_new(void)
+static struct nic nic_bound(int ctx)
 {
 	struct nic nic;
 	int fd;
 
 	if (!nic_bdf)
 		skip_test("no NIC_BDF");
-	fd = cdev_open_bound(nic_bdf, ioasid_open(), NULL);
+	fd = cdev_open_bound(nic_bdf, ctx, NULL);
 	assert_ok(vfio_hot_reset(fd));
 	nic_open(&nic, fd);
+	return nic;
+}
+
+static struct nic nic_new(void)
+{
+	int ctx = ioasid_open();
+	struct nic nic = nic_bound(ctx);
+
+	if (MSI_TRANSLATED)
+		assert_ok(cdev_attach(nic.fd, ioas_new(ctx), NULL));
 	return nic;
 }
 
@@ -402,6 +413,117 @@ static void test_loopback(void **state)
 	}
 }
 
+/* ---- page tables that come and go ---- */
+
+static void check_all_vectors(struct nic *nic, const int *efds)
+{
+	int i;
+
+	for (i = 0; i < NIC_VECTORS; i++)
+		check_vector(nic, efds, i);
+}
+
+/*
+ * What is set up goes on when the device gets another page table, whichever it was set up
+ * in, and whether that is still there.
+ */
+static void test_moved(void **state)
+{
+	int ctx = ioasid_open(), efds[NIC_VECTORS];
+	struct nic nic = nic_bound(ctx);
+	uint32_t ioas[2], i;
+
+	(void)state;
+	ioas[0] = ioas_new(ctx);
+	ioas[1] = ioas_new(ctx);
+	new_eventfds(efds, NIC_VECTORS);
+	assert_ok(cdev_attach(nic.fd, ioas[0], NULL));
+	assert_ok(set_eventfds(nic.fd, MSIX, 0, NIC_VECTORS, efds));
+	check_all_vectors(&nic, efds);
+	/* To none, and to one of its own each time. */
+	for (i = 0; i < 4; i++) {
+		assert_ok(cdev_detach(nic.fd));
+		assert_ok(cdev_attach(nic.fd, ioas[i % 2], NULL));
+		check_all_vectors(&nic, efds);
+	}
+	for (i = 0; i < 4; i++) {
+		assert_ok(cdev_attach(nic.fd, ioas[i % 2], NULL));
+		check_all_vectors(&nic, efds);
+	}
+	/* Another eventfd: the vector begins anew in a page table it was not set up in. */
+	assert_ok(vfio_irq_eventfd(nic.fd, MSIX, 1, -1));
+	assert_ok(vfio_irq_eventfd(nic.fd, MSIX, 1, efds[1]));
+	check_all_vectors(&nic, efds);
+	assert_ok(vfio_irq_disable(nic.fd, MSIX));
+	/* All in another one, and of another kind. */
+	assert_ok(vfio_irq_eventfd(nic.fd, MSI, 0, efds[0]));
+	for (i = 0; i < 4; i++) {
+		check_vector(&nic, efds, 0);
+		assert_ok(cdev_attach(nic.fd, ioas[i % 2], NULL));
+	}
+	check_vector(&nic, efds, 0);
+	/* Into one whose IOVAs it used before, with that IOAS gone. */
+	assert_ok(ioasid_destroy(ctx, ioas[0]));
+	check_vector(&nic, efds, 0);
+}
+
+/* More page tables than can keep interrupts at one time, one after another. */
+static void test_moved_often(void **state)
+{
+	int ctx = ioasid_open(), efds[NIC_VECTORS], i;
+	struct nic nic = nic_bound(ctx);
+	uint32_t ioas[2];
+
+	(void)state;
+	ioas[0] = ioas_new(ctx);
+	ioas[1] = ioas_new(ctx);
+	new_eventfds(efds, NIC_VECTORS);
+	for (i = 0; i < 70; i++) {
+		assert_ok(cdev_attach(nic.fd, ioas[i % 2], NULL));
+		if (i) {
+			check_vector(&nic, efds, 0);
+			assert_ok(vfio_irq_disable(nic.fd, MSIX));
+		}
+		assert_ok(vfio_irq_eventfd(nic.fd, MSIX, 0, efds[0]));
+		check_vector(&nic, efds, 0);
+	}
+}
+
+/* Two devices, each with interrupts from a page table of its own, meet in one. */
+static void test_moved_together(void **state)
+{
+	int ctx = ioasid_open(), efds[NIC_VECTORS], efd = eventfd_new(), fd, i;
+	const char *edu_bdf = topology("PLUG_BDF1");
+	struct nic nic = nic_bound(ctx);
+	uint32_t ioas[2], hwpt[2], devid;
+	struct edu edu;
+
+	(void)state;
+	pci_bind(edu_bdf, DRIVER_EXT);
+	fd = cdev_open_bound(edu_bdf, ctx, &devid);
+	edu_open(&edu, fd);
+	for (i = 0; i < 2; i++) {
+		ioas[i] = ioas_new(ctx);
+		assert_ok(hwpt_alloc(ctx, devid, ioas[i], 0, &hwpt[i]));
+	}
+	new_eventfds(efds, NIC_VECTORS);
+	assert_ok(cdev_attach(fd, hwpt[0], NULL));
+	assert_ok(cdev_attach(nic.fd, hwpt[1], NULL));
+	assert_ok(set_eventfds(nic.fd, MSIX, 0, NIC_VECTORS, efds));
+	assert_ok(vfio_irq_eventfd(fd, MSI, 0, efd));
+	for (i = 0; i < 4; i++) {
+		assert_ok(cdev_attach(fd, hwpt[i & 1], NULL));
+		assert_ok(cdev_attach(nic.fd, hwpt[i >> 1], NULL));
+		check_all_vectors(&nic, efds);
+		edu_raise_irq(&edu, 1);
+		check_eq(1, eventfd_wait(efd, SOON));
+		edu_ack_irq(&edu, 1);
+	}
+	edu_close(&edu);
+	drop_fd(fd);
+	pci_bind(edu_bdf, NULL);
+}
+
 /* ---- reset, close ---- */
 
 static void test_reset(void **state)
@@ -512,6 +634,8 @@ int main(int argc, char **argv)
 		T(one_kind),	 T(bad),
 		T(loopback),	 T(reset),
 		T(close),	 T(error),
+		T(moved),	 T(moved_often),
+		T(moved_together),
 	};
 	struct test_list list = { 0 };
 
