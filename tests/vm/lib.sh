@@ -151,11 +151,22 @@ row_entries() {
 		}' "$MATRIX"
 }
 
-# row_suite ROW : the Debian suite its kernel comes from; nothing if it is this machine's own.
+# row_suite ROW : the Debian suite its kernel comes from, SUITE:ARCH of another architecture; nothing if it is this
+# machine's own.
 row_suite() {
-	local source
+	local source arch
 	source=$(row_field "$1" kernel)
-	case $source in *:*/*) source=${source#*:}; printf '%s\n' "${source%%/*}" ;; esac
+	arch=$(row_arch "$1")
+	[ "$arch" != amd64 ] || arch=
+	case $source in *:*/*) source=${source#*:}; printf '%s\n' "${source%%/*}${arch:+:$arch}" ;; esac
+}
+
+# guest_dir ROW : where the programs for it are.
+guest_dir() {
+	case $(row_arch "$1") in
+	arm64) echo "$BUILD/guest-arm64" ;;
+	*) echo "$BUILD/guest" ;;
+	esac
 }
 
 # row_has ROW SUITE : is that run there?
@@ -335,12 +346,13 @@ row_version() {
 	[ ! -d "${known%/*}" ] || printf '%s %s\n' "$ROW_RELEASE" "$version" >"$known"
 }
 
-# row_prepare ROW : sets ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT; ROW_DIR has vmlinuz,
-# modules.img, early/ if the row boots; ROW_ROOT is where ROW_KDIR is, if not on this machine.
+# row_prepare ROW : sets ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT ROW_CROSS; ROW_DIR has vmlinuz,
+# modules.img, early/ if the row boots; ROW_ROOT is where ROW_KDIR is, if not on this machine; ROW_CROSS is what
+# the names of its compiler and so on begin with.
 row_prepare() {
 	local row=$1 source version
 	source=$(row_field "$row" kernel) || die "no row '$row' in tests/matrix.txt"
-	ROW_ROOT=
+	ROW_ROOT='' ROW_CROSS=
 	case $source in
 	apt:*)
 		row_version "$row"
@@ -355,6 +367,7 @@ row_prepare() {
 		ROW_KDIR=/lib/modules/$ROW_RELEASE/build
 		[ ! -d "$ROW_DIR/root" ] || ROW_ROOT=$ROW_DIR/root
 		;;
+	arm64:*) arm64_row_prepare "$row" ;;
 	build:*)
 		ROW_DIR=$("$TOP/tests/kconfig/build" "$row") ||
 			die "cannot build the kernel of row $row"
@@ -366,14 +379,14 @@ row_prepare() {
 		;;
 	esac
 	ROW_NAME=$row
-	export ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT
+	export ROW_NAME ROW_RELEASE ROW_KDIR ROW_DIR ROW_ROOT ROW_CROSS
 }
 
 # row_make ARG... : make for the prepared row, below the top of this tree: in the root that has the
 # headers and the compiler of the row, where the tree is seen at the place it has here.
 row_make() {
 	if [ -z "$ROW_ROOT" ]; then
-		make "$@"
+		make ${ROW_CROSS:+"CROSS_COMPILE=$ROW_CROSS"} "$@"
 		return
 	fi
 	mkdir -p "$ROW_ROOT/$TOP"
@@ -420,7 +433,7 @@ strip_modules() {
 		if [ ! -e "$from" ]; then
 			rm -f "$to"
 		elif [ "$from" -nt "$to" ] || [ "$from" -ot "$to" ]; then
-			strip --strip-debug -o "$to.new" "$from"
+			"${ROW_CROSS:-}strip" --strip-debug -o "$to.new" "$from"
 			touch -r "$from" "$to.new"
 			mv "$to.new" "$to"
 		fi
@@ -568,7 +581,7 @@ static_program() {
 	local source=$1 out=$2
 	shift 2
 	[ "$out" -nt "$source" ] && return
-	gcc -static -O2 -Wall -Wextra -Werror "$@" -o "$out.$$" "$source"
+	"${ROW_CROSS:-}gcc" -static -O2 -Wall -Wextra -Werror "$@" -o "$out.$$" "$source"
 	mv "$out.$$" "$out"
 }
 
@@ -576,3 +589,6 @@ static_program() {
 pack_cpio() {
 	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0)
 }
+
+# shellcheck source=tests/vm/arm64.sh
+. "$VM/arm64.sh"
