@@ -805,14 +805,14 @@ static void test_dma_huge(void **state)
 	copy_within(&s, 17 * MB, 2 * MB, 64 * MB);
 	copy_within(&s, 17 * MB + PAGE, 2 * MB, 96 * MB);
 	/* A page of it. */
-	copy_within(&s, 18 * MB + 5 * PAGE, PAGE, 128 * MB);
+	copy_within(&s, 18 * MB + 5 * PAGE, PAGE, 144 * MB);
 	check_pinned(1024);
 	unmap_at(&s, 16 * MB, 4 * MB);
 	check_pinned(1024);
 	check_dma(&s, va + 2 * MB - COPY / 2, COPY_IOVA + 2 * MB - COPY / 2, 1);
 	check_dma(&s, va + 2 * MB - COPY / 2, 65 * MB - COPY / 2, 2);
 	check_dma(&s, va + 2 * MB - COPY / 2, 97 * MB - PAGE - COPY / 2, 3);
-	check_dma(&s, va + 2 * MB + 5 * PAGE, 128 * MB, 4);
+	check_dma(&s, va + 2 * MB + 5 * PAGE, 144 * MB, 4);
 	unmap_at(&s, COPY_IOVA, 4 * MB);
 	check_pinned(513);
 	unmap_at(&s, 64 * MB, 2 * MB);
@@ -821,8 +821,8 @@ static void test_dma_huge(void **state)
 	check_dma(&s, va + 3 * MB, 98 * MB - PAGE, 5);
 	unmap_at(&s, 96 * MB, 2 * MB);
 	check_pinned(1);
-	check_dma(&s, va + 2 * MB + 5 * PAGE, 128 * MB, 6);
-	unmap_at(&s, 128 * MB, PAGE);
+	check_dma(&s, va + 2 * MB + 5 * PAGE, 144 * MB, 6);
+	unmap_at(&s, 144 * MB, PAGE);
 	check_pinned(0);
 	release_all();
 	if (hugetlb)

@@ -36,7 +36,7 @@
 #define HIGH_PAGES (32 * MB / PAGE)
 #define WINDOW_PAGES (LOW_PAGES + HIGH_PAGES)
 /* Behind them, what the nvme needs itself. */
-#define OWN_IOVA (128 * MB / PAGE)
+#define OWN_IOVA (144 * MB / PAGE)
 #define OWN_PAGES (NVME_MEMORY / PAGE)
 
 #define MAX_AREAS 256

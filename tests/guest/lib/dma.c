@@ -55,6 +55,11 @@ enum iommu_kind iommu_kind(void)
 	return kind;
 }
 
+bool core_maps(void)
+{
+	return iommu_kind() != IOMMU_INTEL && iommu_kind() != IOMMU_AMD;
+}
+
 void need_edu(void)
 {
 	if (!edu_bdf)
@@ -246,12 +251,12 @@ void become_limited(unsigned long pages)
 void check_room(struct setup *s, uint8_t *va, unsigned long pages)
 {
 	if (pages) {
-		map_at(s, va, pages * PAGE, 128 * MB);
+		map_at(s, va, pages * PAGE, 144 * MB);
 		assert_errno(ENOMEM, ioas_map_fixed(s->ctx, s->ioas, va, PAGE,
 						    64 * MB, MAP_RW));
-		unmap_at(s, 128 * MB, pages * PAGE);
+		unmap_at(s, 144 * MB, pages * PAGE);
 	}
 	assert_errno(ENOMEM,
 		     ioas_map_fixed(s->ctx, s->ioas, va, (pages + 1) * PAGE,
-				    128 * MB, MAP_RW));
+				    144 * MB, MAP_RW));
 }

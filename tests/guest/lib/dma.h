@@ -40,6 +40,8 @@ void use_all(void *arg);
 /* Whose IOMMU the machine has; OTHER has no interrupt remapping, and it and ARM no snoop control. */
 enum iommu_kind { IOMMU_INTEL, IOMMU_AMD, IOMMU_ARM, IOMMU_OTHER };
 enum iommu_kind iommu_kind(void);
+/* Is memory mapped there through the IOMMU core, in blocks? */
+bool core_maps(void);
 
 /* Skip the test without the device, or without both that share a group. */
 void need_edu(void);
