@@ -177,7 +177,7 @@ help:
 	@echo 'make bench              measure against type1 and iommufd (ROW=, BENCH=; see bench/README.md)'
 	@echo 'make kselftest         the kernel'"'"'s own iommufd selftest against a test build (ROW= narrows it)'
 	@echo 'make differential      the same calls through the kernel'"'"'s own iommufd and ours (ROW=bench, bench-7.2; SEED=, CALLS=)'
-	@echo 'make clients           programs of Debian unstable through the modules: QEMU, libvirt, DPDK (ROW=, PROGRAMS=)'
+	@echo 'make clients           QEMU, libvirt, DPDK, libvfn, VFIO selftests through the modules (ROW=, PROGRAMS=)'
 	@echo 'make mutants           apply faults one by one, and see whether the tests find each (MUTANTS=<names>)'
 	@echo 'make lint              static checks of everything'
 	@echo 'make matrix            what is known of each kernel, from the results that are kept (TREE=<commit>)'
