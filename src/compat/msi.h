@@ -53,9 +53,9 @@ static inline u64 ext_msi_desc_iova(const struct msi_desc *desc)
  * Meanwhile no interrupt is set up or given up; one that is being set up is waited for.
  * The caller keeps the driver of the device from leaving.
  */
-static inline int ext_msi_for_each_iova(struct device *dev,
-					int (*fn)(u64 iova, void *data),
-					void *data)
+static inline int ext_msi_walk_iovas(struct device *dev,
+				     int (*fn)(u64 iova, void *data),
+				     void *data)
 {
 	int rc = 0;
 #if EXT_HAS_MSI_DESCS

@@ -229,9 +229,9 @@ struct igroup *igroup_get(struct iommufd_ext_ctx *ictx, struct device *dev);
 void igroup_put(struct igroup *igroup);
 void igroup_add_idev(struct iommufd_ext_device *idev);
 void igroup_remove_idev(struct iommufd_ext_device *idev);
-int igroups_for_each_idev(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
-			  int (*fn)(struct iommufd_ext_device *idev, void *data),
-			  void *data);
+int igroups_walk_idevs(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
+		       int (*fn)(struct iommufd_ext_device *idev, void *data),
+		       void *data);
 bool device_interrupts_allowed(struct iommu_group *group, struct device *dev);
 void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		      struct igroup_owner *owner);

@@ -122,7 +122,7 @@ static int note_slot(u64 iova, void *data)
 
 static int idev_note_slots(struct iommufd_ext_device *idev, void *data)
 {
-	return ext_msi_for_each_iova(idev->dev, note_slot, data);
+	return ext_msi_walk_iovas(idev->dev, note_slot, data);
 }
 
 /* One that no page table has and no interrupt goes to. */
@@ -134,7 +134,7 @@ static int slot_take(struct iommufd_ext_ctx *ictx)
 
 	lockdep_assert_held(&ictx->attach_lock);
 
-	igroups_for_each_idev(ictx, NULL, idev_note_slots, &walk);
+	igroups_walk_idevs(ictx, NULL, idev_note_slots, &walk);
 	bitmap_or(walk.slots, walk.slots, doorbells->taken, MAX_SLOTS);
 	slot = find_first_zero_bit(walk.slots, doorbells->nr_slots);
 	if (slot >= doorbells->nr_slots)
@@ -223,7 +223,7 @@ static int note_doorbell(u64 iova, void *data)
 
 static int idev_note_doorbells(struct iommufd_ext_device *idev, void *data)
 {
-	return ext_msi_for_each_iova(idev->dev, note_doorbell, data);
+	return ext_msi_walk_iovas(idev->dev, note_doorbell, data);
 }
 
 /**
@@ -245,8 +245,8 @@ void doorbells_note(struct igroup *igroup, struct hwpt *hwpt)
 
 	lockdep_assert_held(&igroup->ictx->attach_lock);
 	if (walk.hwpt->doorbell_slot)
-		igroups_for_each_idev(igroup->ictx, igroup, idev_note_doorbells,
-				      &walk);
+		igroups_walk_idevs(igroup->ictx, igroup, idev_note_doorbells,
+				   &walk);
 }
 
 static int map_doorbell(u64 iova, void *data)
@@ -274,7 +274,7 @@ static int map_doorbell(u64 iova, void *data)
 
 static int idev_map_doorbells(struct iommufd_ext_device *idev, void *data)
 {
-	return ext_msi_for_each_iova(idev->dev, map_doorbell, data);
+	return ext_msi_walk_iovas(idev->dev, map_doorbell, data);
 }
 
 /**
@@ -298,7 +298,7 @@ int doorbells_follow(struct igroup *igroup, struct hwpt *hwpt)
 	lockdep_assert_held(&ictx->attach_lock);
 	if (!walk.hwpt->doorbell_slot)
 		return 0;
-	rc = igroups_for_each_idev(ictx, igroup, idev_map_doorbells, &walk);
+	rc = igroups_walk_idevs(ictx, igroup, idev_map_doorbells, &walk);
 	if (rc)
 		return refuse_id(ictx, rc, hwpt->obj.id,
 				 "the doorbells of IOMMU group %d cannot be mapped (error %d)",

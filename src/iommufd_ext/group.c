@@ -300,7 +300,7 @@ void igroup_remove_idev(struct iommufd_ext_device *idev)
 }
 
 /**
- * igroups_for_each_idev() - call a function for devices of a context
+ * igroups_walk_idevs() - call a function for devices of a context
  * @ictx: the context
  * @igroup: for those of this group of it, or NULL for all
  * @fn: what is called, until it fails; it may take the lock of a device's interrupts and
@@ -309,9 +309,9 @@ void igroup_remove_idev(struct iommufd_ext_device *idev)
  *
  * Return: 0 or what @fn returned.
  */
-int igroups_for_each_idev(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
-			  int (*fn)(struct iommufd_ext_device *idev, void *data),
-			  void *data)
+int igroups_walk_idevs(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
+		       int (*fn)(struct iommufd_ext_device *idev, void *data),
+		       void *data)
 {
 	struct iommufd_ext_device *idev;
 	struct igroup *each;

@@ -61,7 +61,7 @@ uint64_t span_good(const struct replay *r, const struct span *span)
 }
 
 /* What both processes have pinned, in pages: "pinned N locked N" in KiB, of each. */
-static uint64_t pinned(const struct replay *r)
+static uint64_t pages_pinned(const struct replay *r)
 {
 	const char *at = said(r->kernel, PINNED);
 	uint64_t kb = 0;
@@ -75,7 +75,7 @@ static uint64_t pinned(const struct replay *r)
 
 uint64_t span_room(const struct replay *r, const struct span *span)
 {
-	uint64_t limit = r->limit[!!span->process], used = pinned(r);
+	uint64_t limit = r->limit[!!span->process], used = pages_pinned(r);
 
 	if (!span->charged)
 		return NO_LIMIT;

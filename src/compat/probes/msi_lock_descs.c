@@ -3,7 +3,7 @@
  * Is there msi_lock_descs(), and are the interrupts of a device listed?
  *
  * Since 5.17, with CONFIG_GENERIC_MSI_IRQ, until 6.14 ("genirq/msi: Rename
- * msi_[un]lock_descs()"). Used by ext_msi_for_each_iova().
+ * msi_[un]lock_descs()"). Used by ext_msi_walk_iovas().
  */
 #include <linux/device.h>
 #include <linux/msi.h>

@@ -3,7 +3,7 @@
  * Is there __msi_lock_descs(), and are the interrupts of a device listed?
  *
  * Since 6.15 ("genirq/msi: Rename msi_[un]lock_descs()"), with CONFIG_GENERIC_MSI_IRQ.
- * Used by ext_msi_for_each_iova().
+ * Used by ext_msi_walk_iovas().
  */
 #include <linux/device.h>
 #include <linux/msi.h>

@@ -37,7 +37,7 @@ void use_devices(const char *driver);
 void use_edu(void *arg);
 /* The same, and so is that of both that share a group. */
 void use_all(void *arg);
-/* Whose IOMMU the machine has; OTHER has no interrupt remapping, and it and ARM no snoop control. */
+/* Whose IOMMU there is; OTHER has no interrupt remapping, and it and ARM no snoop control. */
 enum iommu_kind { IOMMU_INTEL, IOMMU_AMD, IOMMU_ARM, IOMMU_OTHER };
 enum iommu_kind iommu_kind(void);
 /* Is memory mapped there through the IOMMU core, in blocks? */
