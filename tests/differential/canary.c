@@ -119,7 +119,7 @@ static const struct canary canaries[] = {
 	       "get_info size=0x200 at=0x1fe0"),
 	CANARY(false, "EFAULT", "EFAULT", BYTES, "a whole structure",
 	       "get_info size=0x200"),
-	CANARY(false, "ENOENT", "EINVAL", RETURN, "an object there is not",
+	CANARY(false, "ENOENT", "EINVAL", RETURN, "an id of no object",
 	       "invalidate hwpt=0x7ffffff0 num=1 data=data entry_len=16"),
 };
 

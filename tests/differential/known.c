@@ -92,10 +92,12 @@ static bool at_the_end(const struct replay *r)
 	return r->call->at != AT_NULL && r->call->at + size > BUFFER_SIZE;
 }
 
-/* The id is that of an IOAS. */
-static bool of_ioas(const struct replay *r)
+/* There is an object of that id; no sequence has a page table that it could be. */
+static bool of_object(const struct replay *r)
 {
-	return replay_ioas(r, "hwpt") >= 0;
+	uint64_t id = value(r, "hwpt");
+
+	return IS_SLOT(id) && r->made[id & 0xff];
 }
 
 /* Memory that ends beyond the last address, and is larger than any. */
@@ -292,7 +294,7 @@ static const struct known known[] = {
 		.to = { 6, 13 },
 		.kernel = "ENOENT",
 		.ours = "EINVAL",
-		.when = of_ioas,
+		.when = of_object,
 		.reason =
 			"an object of another type is EINVAL since vIOMMUs came",
 	},

@@ -61,7 +61,7 @@ uint64_t span_good(const struct replay *r, const struct span *span)
 }
 
 /* What both processes have pinned, in pages: "pinned N locked N" in KiB, of each. */
-static uint64_t pages_pinned(const struct replay *r)
+static uint64_t pinned_pages(const struct replay *r)
 {
 	const char *at = said(r->kernel, PINNED);
 	uint64_t kb = 0;
@@ -75,7 +75,7 @@ static uint64_t pages_pinned(const struct replay *r)
 
 uint64_t span_room(const struct replay *r, const struct span *span)
 {
-	uint64_t limit = r->limit[!!span->process], used = pages_pinned(r);
+	uint64_t limit = r->limit[!!span->process], used = pinned_pages(r);
 
 	if (!span->charged)
 		return NO_LIMIT;
@@ -257,10 +257,13 @@ static void do_copy(struct replay *r, const struct call *call,
 	     fixed ? value(call, "iova") : answered_iova(out));
 }
 
-static void do_destroy(struct replay *r, int ioas)
+static void do_destroy(struct replay *r, uint64_t id)
 {
+	int ioas = slot_ioas(r, id);
 	unsigned int i;
 
+	if (IS_SLOT(id))
+		r->made[id & 0xff] = false;
 	for (i = 0; ioas >= 0 && i < NUM_SLOTS; i++)
 		if (r->slots[i] == ioas)
 			r->slots[i] = -1;
@@ -278,10 +281,12 @@ static void fill_slots(struct replay *r, int nr)
 
 	for (i = 0; i < MAX_VALUES && call->type->values[i].name; i++) {
 		v = &call->type->values[i];
-		if ((v->kind == NEW_ID || v->kind == GOT_ID) &&
-		    IS_SLOT(call->value[i]))
-			r->slots[call->value[i] & 0xff] =
-				call->type->cmd == IOASID_IOAS_ALLOC ? nr : -1;
+		if ((v->kind != NEW_ID && v->kind != GOT_ID) ||
+		    !IS_SLOT(call->value[i]))
+			continue;
+		r->slots[call->value[i] & 0xff] =
+			call->type->cmd == IOASID_IOAS_ALLOC ? nr : -1;
+		r->made[call->value[i] & 0xff] = true;
 	}
 }
 
@@ -314,7 +319,7 @@ static void do_ioctl(struct replay *r, int nr, const struct outcome *out)
 		do_copy(r, call, out);
 		break;
 	case IOASID_DESTROY:
-		do_destroy(r, slot_ioas(r, value(call, "id")));
+		do_destroy(r, value(call, "id"));
 		break;
 	case IOASID_VFIO_IOAS:
 		if (value(call, "op") == IOASID_VFIO_IOAS_SET)

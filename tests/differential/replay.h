@@ -37,6 +37,8 @@ struct replay {
 	/* The call that has made the IOAS of a slot, or of a container; -1 for none. */
 	int slots[NUM_SLOTS];
 	int container[NUM_CONTEXTS];
+	/* The slot names an object, of whatever type. */
+	bool made[NUM_SLOTS];
 	bool attached[NUM_DEVICES];
 	/* Of the first process and of the second: memory, and pages that it may lock. */
 	uint8_t pages[2][MEM_PAGES];
