@@ -274,6 +274,14 @@ static const struct message messages[] = {
 		"The devices of the group cannot share an address space, as their interrupts need different windows in it. Assign them to different programs only if their groups differ.",
 	},
 	{
+		"wants its interrupts at other IOVAs than a group before",
+		"Interrupts pass through page tables on this platform, in one window for all devices of a /dev/ioasid file, and this group needs another one. Give its devices to another program, or open /dev/ioasid once more for them.",
+	},
+	{
+		"page tables have interrupts of devices, and there is no room for one more",
+		"Interrupts pass through page tables on this platform, and each page table of a /dev/ioasid file needs a part of the window for them. Destroy page tables that are not in use, or open /dev/ioasid once more.",
+	},
+	{
 		"does not suit *",
 		"The page table was made for another IOMMU than the one of this device: another page size, address width or format. Make one for this device, or attach it to an IOAS.",
 	},
