@@ -83,8 +83,9 @@ arm64_row_prepare() {
 	} | short_hash)
 	with_cache_lock "row-$row" arm64_make_row "$row" "$ROW_RELEASE" "$version" "$ROW_DIR" ||
 		die "cannot prepare the kernel of row $row"
-	ROW_KDIR=$ROW_DIR/headers/usr/src/linux-headers-$ROW_RELEASE
 	# shellcheck disable=SC2034 # for row_make
+	ROW_KDIR=$ROW_DIR/headers/usr/src/linux-headers-$ROW_RELEASE
+	# shellcheck disable=SC2034 # the same
 	ROW_CROSS=$ARM64_CROSS
 }
 
