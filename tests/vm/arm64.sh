@@ -16,26 +16,6 @@ ARM64_SYSROOT_PACKAGES=(libcmocka-dev libcmocka0)
 # row_arch ROW
 row_arch() { case $(row_field "$1" kernel) in arm64:*) echo arm64 ;; *) echo amd64 ;; esac; }
 
-# arm64_row_release ROW : as row_release.
-arm64_row_release() {
-	local meta pkg
-	meta=$(row_field "$1" kernel)
-	pkg=$(row_apt "$1" apt-cache depends "${meta##*/}" | awk '/Depends: linux-image-/ && !seen++ { print $2 }')
-	[ -n "$pkg" ] && printf '%s\n' "${pkg#linux-image-}"
-}
-
-# arm64_version ROW : sets ROW_RELEASE, and version; as row_version.
-arm64_version() {
-	local known=${ROWS_KNOWN:-/nowhere}/$1
-	if [ -s "$known" ]; then
-		read -r ROW_RELEASE version <"$known"
-		return
-	fi
-	ROW_RELEASE=$(arm64_row_release "$1") || die "apt knows no kernel for row $1"
-	version=$(row_apt "$1" apt-cache policy "linux-headers-$ROW_RELEASE" | awk '/Candidate:/ { print $2 }')
-	[ ! -d "${known%/*}" ] || printf '%s %s\n' "$ROW_RELEASE" "$version" >"$known"
-}
-
 # arm64_fetch_headers ROW RELEASE VERSION DIR FINAL : what modules are built with. The programs of kbuild have to be
 # those of this machine. FINAL is where DIR will be.
 arm64_fetch_headers() {
@@ -76,7 +56,7 @@ arm64_make_row() {
 # arm64_row_prepare ROW : row_prepare for such a row.
 arm64_row_prepare() {
 	local row=$1 version
-	arm64_version "$row"
+	row_version "$row"
 	ROW_DIR=$EXT_CACHE/rows/$row-$({
 		echo "$ROW_RELEASE $version" "$(row_field "$row" kernel)"
 		declare -f arm64_make_row arm64_fetch_headers fetch_image pack_modules pick_modules make_image

@@ -196,11 +196,12 @@ row_apt() {
 	${suite:+"$TOP/scripts/suite-apt" "$suite"} "$@"
 }
 
-# row_release ROW : the kernel release of an apt row, whose name begins with its series. The metapackage
+# row_release ROW : the kernel release of a row of packages, whose name begins with its series. The metapackage
 # says which one is current; in another Debian release it may name another series, then the newest of
 # ours counts.
 row_release() {
-	local row=$1 series=${1%%-*} meta pkg
+	local row=$1 series=${1#arm64-} meta pkg
+	series=${series%%-*}
 	meta=$(row_field "$row" kernel) || return 1
 	meta=${meta#apt:}
 	pkg=$(row_apt "$row" apt-cache depends "${meta##*/}" 2>/dev/null |
@@ -209,7 +210,7 @@ row_release() {
 	linux-image-"$series".*) ;;
 	*)
 		pkg=$(row_apt "$row" apt-cache pkgnames "linux-headers-$series." |
-			grep -E -- '[0-9](\+deb[0-9]+)?-amd64$' | sort -V | tail -n 1) || true
+			grep -E -- "[0-9](\\+deb[0-9]+)?-$(row_arch "$row")\$" | sort -V | tail -n 1) || true
 		;;
 	esac
 	[ -n "$pkg" ] || return 1
