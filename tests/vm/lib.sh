@@ -198,10 +198,11 @@ row_apt() {
 
 # row_release ROW : the kernel release of a row of packages, whose name begins with its series. The metapackage
 # says which one is current; in another Debian release it may name another series, then the newest of
-# ours counts.
+# ours counts, or the oldest.
 row_release() {
-	local row=$1 series=${1#arm64-} meta pkg
+	local row=$1 series=${1#arm64-} meta pkg pick=(tail -n 1)
 	series=${series%%-*}
+	case $row in *-old) pick=(sed -n 1p) ;; esac
 	meta=$(row_field "$row" kernel) || return 1
 	meta=${meta#apt:}
 	pkg=$(row_apt "$row" apt-cache depends "${meta##*/}" 2>/dev/null |
@@ -210,7 +211,7 @@ row_release() {
 	linux-image-"$series".*) ;;
 	*)
 		pkg=$(row_apt "$row" apt-cache pkgnames "linux-headers-$series." |
-			grep -E -- "[0-9](\\+deb[0-9]+)?-$(row_arch "$row")\$" | sort -V | tail -n 1) || true
+			grep -E -- "[0-9](\\+deb[0-9]+)?-$(row_arch "$row")\$" | sort -V | "${pick[@]}") || true
 		;;
 	esac
 	[ -n "$pkg" ] || return 1
