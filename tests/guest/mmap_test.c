@@ -214,11 +214,14 @@ static void test_huge(void **state)
 	bar = mmap(at, LARGE_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_FIXED, fd, info.offset);
 	check(bar == at);
+	/* Of reads: where the processor notes no writes, the first write is a fault of its own. */
 	before = faults();
 	for (i = 0; i < LARGE_SIZE; i += 16 * PAGE)
-		bar[i] = i / PAGE;
+		(void)bar[i];
 	count = faults() - before;
 	check(count >= 1 && count <= (long)(LARGE_SIZE / PMD) + 4);
+	for (i = 0; i < LARGE_SIZE; i += 16 * PAGE)
+		bar[i] = i / PAGE;
 	for (i = 0; i < LARGE_SIZE; i += 16 * PAGE)
 		check_eq((uint8_t)(i / PAGE), bar[i]);
 	/* Taken away and filled again, in huge pages or in small ones. */
