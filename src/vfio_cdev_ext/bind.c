@@ -31,7 +31,8 @@ int cdev_ext_refuse_left(struct cdev_ext_file *file)
  * @can_answer: the memory for the answer was there a moment ago
  * @tries: how often it may still begin again if @arg cannot be written right now
  * @again: it cannot, and this call has been undone
- * @hold: of the device's group
+ * @hold: of the device's group; kept while the call begins again, as what it has open is
+ *	closed when the call returns
  *
  * While the device is held no memory of the user is waited for: it can take as long as he
  * likes, and the driver could not leave. So it is read before, and found to be there.
@@ -331,18 +332,20 @@ unlock:
 	return ret;
 }
 
-/* A bound file keeps the hold that this takes. */
+/* A bound file keeps the hold that this takes, and so does a call that begins again. */
 static int bind_in_group(struct cdev_ext_file *file, struct vfio_device *vdev,
 			 struct bind_request *req)
 {
+	struct cdev_ext_hold *last = req->hold;
 	int ret;
 
 	req->hold = cdev_ext_hold_get(file, vdev);
+	cdev_ext_hold_put(last);
 	if (IS_ERR(req->hold))
 		return PTR_ERR(req->hold);
 
 	ret = bind_device(file, vdev, req);
-	if (ret)
+	if (ret && !req->again)
 		cdev_ext_hold_put(req->hold);
 	return ret;
 }
@@ -372,8 +375,10 @@ int cdev_ext_bind(struct cdev_ext_file *file,
 			req.tries--;
 
 		vdev = cdev_ext_get_vdev(file->node);
-		if (!vdev)
+		if (!vdev) {
+			cdev_ext_hold_put(req.hold);
 			return cdev_ext_refuse_left(file);
+		}
 		ret = bind_in_group(file, vdev, &req);
 		if (ret)
 			cdev_ext_put_vdev(vdev);

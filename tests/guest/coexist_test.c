@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -351,6 +352,51 @@ static void test_files(void **state)
 	drop_fd(group);
 }
 
+struct dropped {
+	struct vfio_cdev_bind *bind;
+	atomic_bool stop;
+};
+
+static void *drop_page(void *arg)
+{
+	struct dropped *dropped = arg;
+
+	while (!dropped->stop)
+		madvise(dropped->bind, PAGE, MADV_DONTNEED);
+	return NULL;
+}
+
+/* Memory for the answer that goes while BIND is under way: it begins again, in its own way. */
+static void test_answer_again(void **state)
+{
+	static struct dropped dropped;
+	const char *bdf;
+	pthread_t drops;
+	int i, fd, rc;
+
+	(void)state;
+	need_native();
+	bdf = need_device("EDU_BDF");
+	/* What it holds stays. */
+	dropped.bind = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0), PAGE);
+	check(dropped.bind != MAP_FAILED);
+	dropped.stop = false;
+	dropped.bind->argsz = sizeof(*dropped.bind);
+	dropped.bind->iommufd = ioasid_open();
+	check(!pthread_create(&drops, NULL, drop_page, &dropped));
+	for (i = 0; i < 20; i++) {
+		fd = node_open(OURS, bdf);
+		rc = ioctl(fd, VFIO_CDEV_BIND, dropped.bind);
+		/* Each time, it may be gone. */
+		if (rc)
+			check_eq(EFAULT, errno);
+		drop_fd(fd);
+	}
+	dropped.stop = true;
+	check(!pthread_join(drops, NULL));
+}
+
 struct bound {
 	struct gate done;
 	enum way way;
@@ -653,6 +699,7 @@ int main(int argc, char **argv)
 		{ "group_closed_sibling", test_group_closed_sibling },
 		{ "both", test_both },
 		{ "files", test_files },
+		{ "answer_again", test_answer_again },
 		{ "killed", test_killed },
 		{ "race_node", test_race_node },
 		{ "race_iommufd", test_race_iommufd },
