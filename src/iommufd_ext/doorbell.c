@@ -125,20 +125,35 @@ static int idev_note_slots(struct iommufd_ext_device *idev, void *data)
 	return ext_msi_walk_iovas(idev->dev, note_slot, data);
 }
 
+/*
+ * As far from others as can be: a page table of devices behind several doorbells may need more
+ * pages than its slot has, and the kernel goes on behind it.
+ */
+static int slot_choose(const unsigned long *used, unsigned int nr)
+{
+	unsigned int step, slot;
+
+	for (step = nr; step; step /= 2)
+		for (slot = 0; slot < nr; slot += step)
+			if (!test_bit(slot, used))
+				return slot;
+	return -ENOSPC;
+}
+
 /* One that no page table has and no interrupt goes to. */
 static int slot_take(struct iommufd_ext_ctx *ictx)
 {
 	struct doorbells *doorbells = ictx->doorbells;
 	struct doorbell_walk walk = { .doorbells = doorbells };
-	unsigned int slot;
+	int slot;
 
 	lockdep_assert_held(&ictx->attach_lock);
 
 	igroups_walk_idevs(ictx, NULL, idev_note_slots, &walk);
 	bitmap_or(walk.slots, walk.slots, doorbells->taken, MAX_SLOTS);
-	slot = find_first_zero_bit(walk.slots, doorbells->nr_slots);
-	if (slot >= doorbells->nr_slots)
-		return -ENOSPC;
+	slot = slot_choose(walk.slots, doorbells->nr_slots);
+	if (slot < 0)
+		return slot;
 	set_bit(slot, doorbells->taken);
 	/* Whoever had it before has left. */
 	memset(&doorbells->pages[slot * doorbells->slot_pages], 0,
