@@ -161,6 +161,30 @@ static int slot_take(struct iommufd_ext_ctx *ictx)
 	return slot;
 }
 
+/*
+ * What the kernel maps stays in a page table that is filled without devices, too, and the
+ * endpoints that reserve the window are gone then.
+ */
+static int window_reserve(const struct doorbells *doorbells, struct hwpt *hwpt)
+{
+	const struct iova_owner owner = {
+		.key = &hwpt->table,
+		.id = hwpt->obj.id,
+		.dev_name = hwpt->table.dev_name,
+		.dev_id = hwpt->table.dev_id,
+	};
+	int rc;
+
+	if (!hwpt->filled)
+		return 0;
+	mutex_lock(&hwpt->ioas->iova_lock);
+	rc = iova_reserve(hwpt->ioas, doorbells->start,
+			  page_iova(doorbells, doorbells->nr_pages) - 1,
+			  &owner);
+	mutex_unlock(&hwpt->ioas->iova_lock);
+	return rc;
+}
+
 /**
  * doorbells_prepare() - let interrupts be set up for a group in a page table
  * @igroup: the group, which is about to be attached
@@ -199,9 +223,12 @@ int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 		return refuse_id(ictx, slot, hwpt->obj.id,
 				 "%u page tables have interrupts of devices, and there is no room for one more",
 				 doorbells->nr_slots);
-	rc = iommu_get_msi_cookie(hwpt->table.domain,
-				  page_iova(doorbells,
-					    slot * doorbells->slot_pages));
+	/* Until the page table leaves its IOAS, whatever comes. */
+	rc = window_reserve(doorbells, hwpt);
+	if (!rc)
+		rc = iommu_get_msi_cookie(hwpt->table.domain,
+					  page_iova(doorbells,
+						    slot * doorbells->slot_pages));
 	if (rc) {
 		clear_bit(slot, doorbells->taken);
 		return rc;

@@ -42,14 +42,14 @@ static void use_driver(void *arg)
 }
 
 /* From a reset of its bus: a vector that is masked may be pending from the test before. */
-static struct nic nic_bound(int ctx)
+static struct nic nic_bound(int ctx, uint32_t *devid)
 {
 	struct nic nic;
 	int fd;
 
 	if (!nic_bdf)
 		skip_test("no NIC_BDF");
-	fd = cdev_open_bound(nic_bdf, ctx, NULL);
+	fd = cdev_open_bound(nic_bdf, ctx, devid);
 	assert_ok(vfio_hot_reset(fd));
 	nic_open(&nic, fd);
 	return nic;
@@ -58,7 +58,7 @@ static struct nic nic_bound(int ctx)
 static struct nic nic_new(void)
 {
 	int ctx = ioasid_open();
-	struct nic nic = nic_bound(ctx);
+	struct nic nic = nic_bound(ctx, NULL);
 
 	if (MSI_TRANSLATED)
 		assert_ok(cdev_attach(nic.fd, ioas_new(ctx), NULL));
@@ -434,7 +434,7 @@ static void check_all_vectors(struct nic *nic, const int *efds)
 static void test_moved(void **state)
 {
 	int ctx = ioasid_open(), efds[NIC_VECTORS];
-	struct nic nic = nic_bound(ctx);
+	struct nic nic = nic_bound(ctx, NULL);
 	uint32_t ioas[2], i;
 
 	(void)state;
@@ -475,7 +475,7 @@ static void test_moved(void **state)
 static void test_moved_often(void **state)
 {
 	int ctx = ioasid_open(), efds[NIC_VECTORS], i;
-	struct nic nic = nic_bound(ctx);
+	struct nic nic = nic_bound(ctx, NULL);
 	uint32_t ioas[2];
 
 	(void)state;
@@ -498,7 +498,7 @@ static void test_moved_together(void **state)
 {
 	int ctx = ioasid_open(), efds[NIC_VECTORS], efd = eventfd_new(), fd, i;
 	const char *edu_bdf = topology("PLUG_BDF1");
-	struct nic nic = nic_bound(ctx);
+	struct nic nic = nic_bound(ctx, NULL);
 	uint32_t ioas[2], hwpt[2], devid;
 	struct edu edu;
 
@@ -526,6 +526,42 @@ static void test_moved_together(void **state)
 	edu_close(&edu);
 	drop_fd(fd);
 	pci_bind(edu_bdf, NULL);
+}
+
+/*
+ * A page table keeps what the kernel has mapped in it for interrupts: nothing else gets there
+ * while no device is attached. One that is empty without devices has nothing to lose, and
+ * the next attach is refused.
+ */
+static void test_moved_out(void **state)
+{
+	bool keeps = MSI_TRANSLATED && kernel_since(6, 12);
+	int ctx = ioasid_open(), efds[NIC_VECTORS];
+	uint32_t ioas = ioas_new(ctx), hwpt, devid;
+	struct nic nic = nic_bound(ctx, &devid);
+	uint8_t *page = page_alloc(PAGE);
+
+	(void)state;
+	new_eventfds(efds, NIC_VECTORS);
+	assert_ok(hwpt_alloc(ctx, devid, ioas, 0, &hwpt));
+	assert_ok(cdev_attach(nic.fd, hwpt, NULL));
+	assert_ok(set_eventfds(nic.fd, MSIX, 0, NIC_VECTORS, efds));
+	assert_ok(cdev_detach(nic.fd));
+	if (keeps) {
+		assert_errno(EINVAL, ioas_map_fixed(ctx, ioas, page, PAGE,
+						    MSI_WINDOW, MAP_RW));
+	} else {
+		assert_ok(ioas_map_fixed(ctx, ioas, page, PAGE, MSI_WINDOW,
+					 MAP_RW));
+		assert_errno(EADDRINUSE, cdev_attach(nic.fd, hwpt, NULL));
+		assert_ok(ioas_unmap_exact(ctx, ioas, MSI_WINDOW, PAGE));
+	}
+	assert_ok(cdev_attach(nic.fd, hwpt, NULL));
+	check_all_vectors(&nic, efds);
+	/* It goes with the page table. */
+	assert_ok(cdev_detach(nic.fd));
+	assert_ok(ioasid_destroy(ctx, hwpt));
+	assert_ok(ioas_map_fixed(ctx, ioas, page, PAGE, MSI_WINDOW, MAP_RW));
 }
 
 /* ---- reset, close ---- */
@@ -639,7 +675,7 @@ int main(int argc, char **argv)
 		T(loopback),	 T(reset),
 		T(close),	 T(error),
 		T(moved),	 T(moved_often),
-		T(moved_together),
+		T(moved_together), T(moved_out),
 	};
 	struct test_list list = { 0 };
 
