@@ -14,6 +14,13 @@
 #define EXT_HAS_MSI_DESCS \
 	(EXT_PROBE_MSI_LOCK_DESCS || EXT_PROBE_MSI_LOCK_DESCS_GUARD)
 
+/*
+ * Does the kernel keep the IOVA of a doorbell as a pointer into the page table that it is in?
+ * That one is used after it is freed, when a vector begins anew in another page table.
+ */
+#define EXT_MSI_POINTS_INTO_TABLE \
+	(EXT_HAS_MSI_DESCS && !EXT_PROBE_MSI_DESC_IOVA)
+
 #if EXT_HAS_MSI_DESCS
 static inline void ext_msi_lock_descs(struct device *dev)
 {
@@ -33,16 +40,12 @@ static inline void ext_msi_unlock_descs(struct device *dev)
 #endif
 }
 
-/*
- * Older kernels keep a pointer that only they can read. What they have written to the
- * device says the same, but for a vector that nobody handles at the moment.
- */
 static inline u64 ext_msi_desc_iova(const struct msi_desc *desc)
 {
 #if EXT_PROBE_MSI_DESC_IOVA
 	return (u64)desc->iommu_msi_iova << desc->iommu_msi_shift;
 #else
-	return (u64)desc->msg.address_hi << 32 | desc->msg.address_lo;
+	return 0;
 #endif
 }
 #endif

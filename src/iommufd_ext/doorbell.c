@@ -192,7 +192,8 @@ static int window_reserve(const struct doorbells *doorbells, struct hwpt *hwpt)
  *
  * Context: holds attach_lock; may sleep.
  * Return: 0; -ENOMEM; -ENOSPC if too many page tables have a part of the window;
- * -EINVAL if the context has another window.
+ * -EINVAL if the context has another window; -EOPNOTSUPP if no page table is safe from
+ * the kernel's interrupts.
  */
 int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 {
@@ -204,6 +205,10 @@ int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 
 	if (igroup->msi_window == NO_MSI_WINDOW)
 		return 0;
+	if (EXT_MSI_POINTS_INTO_TABLE)
+		return refuse(ictx, -EOPNOTSUPP,
+			      "interrupts of IOMMU group %d pass through page tables, which this kernel would use after they are gone",
+			      iommu_group_id(igroup->group));
 	if (!ictx->doorbells)
 		ictx->doorbells = doorbells_new(igroup);
 	doorbells = ictx->doorbells;

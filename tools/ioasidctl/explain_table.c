@@ -274,6 +274,10 @@ static const struct message messages[] = {
 		"The devices of the group cannot share an address space, as their interrupts need different windows in it. Assign them to different programs only if their groups differ.",
 	},
 	{
+		"pass through page tables, which this kernel would use after they are gone",
+		"This kernel has a fault, mended in 6.15 and in later releases of 6.1 and 6.12: setting up an interrupt uses memory that was freed with a page table. Install a newer release.",
+	},
+	{
 		"wants its interrupts at other IOVAs than a group before",
 		"Interrupts pass through page tables on this platform, in one window for all devices of a /dev/ioasid file, and this group needs another one. Give its devices to another program, or open /dev/ioasid once more for them.",
 	},
