@@ -146,14 +146,20 @@ void cdev_ext_kvm_exit(void)
 		cdev_ext_redirect_undo(&redirects[--nr_redirected]);
 }
 
-#if EXT_VFIO_KVM_REFERENCED && IS_ENABLED(CONFIG_KVM)
-
-/* KVM is a module that may not be there, so it must not be linked to. */
+/*
+ * Where the VM is not referenced, the driver takes a reference in open_device(), or never uses
+ * it. KVM is a module that may not be there, so it must not be linked to.
+ */
 static void take_kvm(struct cdev_ext_file *file)
 {
 	struct vfio_device *vdev = file->vdev;
 	bool (*get)(struct kvm *kvm);
 	void (*put)(struct kvm *kvm);
+
+	if (!EXT_VFIO_KVM_REFERENCED) {
+		vdev->kvm = file->kvm;
+		return;
+	}
 
 	put = symbol_get(kvm_put_kvm);
 	if (!put)
@@ -169,30 +175,6 @@ static void take_kvm(struct cdev_ext_file *file)
 	if (get)
 		symbol_put(kvm_get_kvm_safe);
 }
-
-static void drop_kvm(struct cdev_ext_file *file)
-{
-	if (!file->put_kvm)
-		return;
-
-	file->put_kvm(file->vdev->kvm);
-	file->put_kvm = NULL;
-	symbol_put(kvm_put_kvm);
-}
-
-#else
-
-/* The driver takes a reference in open_device(), or never uses it. */
-static void take_kvm(struct cdev_ext_file *file)
-{
-	file->vdev->kvm = file->kvm;
-}
-
-static void drop_kvm(struct cdev_ext_file *file)
-{
-}
-
-#endif
 
 /*
  * Offers the VM to the driver that is about to open the device. May return with kvm_lock held,
@@ -222,6 +204,10 @@ void cdev_ext_kvm_return(struct cdev_ext_file *file)
 {
 	lockdep_assert_held(&file->vdev->dev_set->lock);
 
-	drop_kvm(file);
+	if (file->put_kvm) {
+		file->put_kvm(file->vdev->kvm);
+		file->put_kvm = NULL;
+		symbol_put(kvm_put_kvm);
+	}
 	file->vdev->kvm = NULL;
 }
