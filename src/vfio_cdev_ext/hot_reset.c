@@ -28,8 +28,6 @@
 #include "device.h"
 #include "redirect.h"
 
-#if EXT_VFIO_HAS_GROUPS
-
 static bool reset_is_bound(void *file, void *vdev)
 {
 	return cdev_ext_bound_file(vdev);
@@ -42,39 +40,16 @@ static bool reset_has_dev(struct file *file, struct vfio_device *vdev)
 
 static struct cdev_ext_redirect has_dev =
 	CDEV_EXT_REDIRECT(vfio_file_has_dev, reset_has_dev, reset_is_bound);
-
-static bool reset_redirect(char *why, size_t size)
-{
-	return cdev_ext_redirect(&has_dev, why, size);
-}
-
-static void reset_redirect_undo(void)
-{
-	cdev_ext_redirect_undo(&has_dev);
-}
-
-#else
-
-/* There is nothing to guard against. */
-static bool reset_redirect(char *why, size_t size)
-{
-	return true;
-}
-
-static void reset_redirect_undo(void)
-{
-}
-
-#endif
-
 static bool guarded;
 
-/* Guards bound devices against resets by group files, if this kernel allows it. */
+/* Guards bound devices against resets by group files, if this kernel has any and allows it. */
 void cdev_ext_hot_reset_init(void)
 {
 	char why[96];
 
-	guarded = reset_redirect(why, sizeof(why));
+	if (!EXT_VFIO_HAS_GROUPS)
+		return;
+	guarded = cdev_ext_redirect(&has_dev, why, sizeof(why));
 	if (!guarded)
 		pr_notice("vfio_cdev_ext: the user of a VFIO group can hot-reset devices that are in use through their char devices: %s\n",
 			  why);
@@ -83,7 +58,7 @@ void cdev_ext_hot_reset_init(void)
 void cdev_ext_hot_reset_exit(void)
 {
 	if (guarded)
-		reset_redirect_undo();
+		cdev_ext_redirect_undo(&has_dev);
 }
 
 /**
