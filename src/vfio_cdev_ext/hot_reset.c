@@ -156,19 +156,12 @@ static int reset_devid_in_ctx(struct vfio_device *vdev,
 			      struct iommufd_ext_ctx *ictx)
 {
 	struct cdev_ext_file *owner = cdev_ext_bound_file(vdev);
-	struct iommu_group *group;
-	bool owned;
 
 	if (owner && owner->ictx == ictx)
 		return owner->devid;
-
-	group = iommu_group_get(vdev->dev);
-	if (!group)
-		return VFIO_CDEV_DEVID_NOT_OWNED;
-	owned = iommufd_ext_ctx_has_group(ictx, group);
-	iommu_group_put(group);
-
-	return owned ? VFIO_CDEV_DEVID_OWNED : VFIO_CDEV_DEVID_NOT_OWNED;
+	if (iommufd_ext_ctx_has_group(ictx, vdev->dev->iommu_group))
+		return VFIO_CDEV_DEVID_OWNED;
+	return VFIO_CDEV_DEVID_NOT_OWNED;
 }
 
 static int reset_fill_one(struct pci_dev *pdev, void *data)

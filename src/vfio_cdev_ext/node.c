@@ -7,7 +7,6 @@
  * VFIO device, and its name too: vfioN here is vfioN there.
  */
 #include <linux/completion.h>
-#include <linux/iommu.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -206,19 +205,13 @@ void cdev_ext_put_vdev(struct vfio_device *vdev)
  */
 void cdev_ext_group_changed(struct device *dev)
 {
-	struct iommu_group *group;
 	struct cdev_ext_node *node;
-
-	group = iommu_group_get(dev);
-	if (!group)
-		return;
 
 	mutex_lock(&nodes_lock);
 	list_for_each_entry(node, &nodes, entry)
-		if (node->pdev->dev.iommu_group == group)
+		if (node->pdev->dev.iommu_group == dev->iommu_group)
 			cdev_ext_sysfs_notify(node);
 	mutex_unlock(&nodes_lock);
-	iommu_group_put(group);
 }
 
 /* From here on nobody can open the node, and no open file can be bound. */
