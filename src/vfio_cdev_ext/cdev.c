@@ -328,66 +328,62 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 	return cdev_end_call(file, ret, cmd, cdev_ioctl_name(cmd));
 }
 
-/* The driver has refused it. */
-static void cdev_refuse_access(struct cdev_ext_file *file, int ret,
+/* A call that goes to the driver begins. Return: as cdev_bound_vdev(). */
+static struct vfio_device *cdev_begin_access(struct cdev_ext_file *file)
+{
+	iommufd_ext_used(&file->last_user);
+	iommufd_ext_errors_begin(&file->errors);
+	return cdev_bound_vdev(file);
+}
+
+/* It ends. @vdev is NULL if it did not get to the driver. */
+static ssize_t cdev_end_access(struct cdev_ext_file *file,
+			       struct vfio_device *vdev, ssize_t ret,
 			       const char *what, size_t count, u64 offset)
 {
-	cdev_ext_refuse(file, ret,
-			"%s: driver %s refuses %zu bytes at offset %#llx (error %d)",
-			what, file->vdev->dev->driver->name, count, offset,
-			-ret);
+	if (vdev && ret < 0)
+		cdev_ext_refuse(file, ret,
+				"%s: driver %s refuses %zu bytes at offset %#llx (error %zd)",
+				what, vdev->dev->driver->name, count, offset,
+				-ret);
+	return cdev_end_call(file, ret, 0, what);
 }
 
 static ssize_t cdev_ext_read(struct file *filp, char __user *buf, size_t count,
 			     loff_t *ppos)
 {
 	struct cdev_ext_file *file = filp->private_data;
-	struct vfio_device *vdev;
+	struct vfio_device *vdev = cdev_begin_access(file);
 	ssize_t ret = -EINVAL;
 
-	iommufd_ext_used(&file->last_user);
-	iommufd_ext_errors_begin(&file->errors);
-	vdev = cdev_bound_vdev(file);
 	if (vdev && vdev->ops->read)
 		ret = vdev->ops->read(vdev, buf, count, ppos);
-	if (vdev && ret < 0)
-		cdev_refuse_access(file, ret, "read", count, *ppos);
-	return cdev_end_call(file, ret, 0, "read");
+	return cdev_end_access(file, vdev, ret, "read", count, *ppos);
 }
 
 static ssize_t cdev_ext_write(struct file *filp, const char __user *buf,
 			      size_t count, loff_t *ppos)
 {
 	struct cdev_ext_file *file = filp->private_data;
-	struct vfio_device *vdev;
+	struct vfio_device *vdev = cdev_begin_access(file);
 	ssize_t ret = -EINVAL;
 
-	iommufd_ext_used(&file->last_user);
-	iommufd_ext_errors_begin(&file->errors);
-	vdev = cdev_bound_vdev(file);
 	if (vdev && vdev->ops->write)
 		ret = vdev->ops->write(vdev, buf, count, ppos);
-	if (vdev && ret < 0)
-		cdev_refuse_access(file, ret, "write", count, *ppos);
-	return cdev_end_call(file, ret, 0, "write");
+	return cdev_end_access(file, vdev, ret, "write", count, *ppos);
 }
 
 static int cdev_ext_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct cdev_ext_file *file = filp->private_data;
-	struct vfio_device *vdev;
+	struct vfio_device *vdev = cdev_begin_access(file);
 	int ret = -EINVAL;
 
-	iommufd_ext_used(&file->last_user);
-	iommufd_ext_errors_begin(&file->errors);
-	vdev = cdev_bound_vdev(file);
 	if (vdev)
 		ret = cdev_ext_map(vdev, vma);
-	if (vdev && ret < 0)
-		cdev_refuse_access(file, ret, "mmap",
-				   vma->vm_end - vma->vm_start,
-				   (u64)vma->vm_pgoff << PAGE_SHIFT);
-	return cdev_end_call(file, ret, 0, "mmap");
+	return cdev_end_access(file, vdev, ret, "mmap",
+			       vma->vm_end - vma->vm_start,
+			       (u64)vma->vm_pgoff << PAGE_SHIFT);
 }
 
 /*
