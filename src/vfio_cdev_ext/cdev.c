@@ -271,22 +271,8 @@ static void cdev_release_subject(struct iommufd_ext_subject *subject)
 	cdev_ext_put_vdev(asked->vdev);
 }
 
-static long cdev_group_info(struct cdev_ext_file *file, void __user *arg)
-{
-	struct cdev_subject asked = {
-		.subject = { .hold = cdev_hold_subject,
-			     .release = cdev_release_subject },
-		.file = file,
-	};
-	/* Pairs with the release in BIND. */
-	bool bound = smp_load_acquire(&file->bound);
-
-	return iommufd_ext_group_info_ioctl(&file->errors,
-					    bound ? file->ictx : NULL,
-					    &asked.subject, arg);
-}
-
-static long cdev_features(struct cdev_ext_file *file, void __user *arg)
+static long cdev_ask(struct cdev_ext_file *file, unsigned int cmd,
+		     void __user *arg)
 {
 	struct cdev_subject asked = {
 		.subject = { .hold = cdev_hold_subject,
@@ -294,9 +280,17 @@ static long cdev_features(struct cdev_ext_file *file, void __user *arg)
 		.file = file,
 	};
 	u64 more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
+	bool bound;
 
-	return iommufd_ext_features_ioctl(&file->errors, &asked.subject, more,
-					  arg);
+	if (cmd == IOASID_FEATURES)
+		return iommufd_ext_features_ioctl(&file->errors, &asked.subject,
+						  more, arg);
+
+	/* Pairs with the release in BIND. */
+	bound = smp_load_acquire(&file->bound);
+	return iommufd_ext_group_info_ioctl(&file->errors,
+					    bound ? file->ictx : NULL,
+					    &asked.subject, arg);
 }
 
 static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
@@ -316,10 +310,8 @@ static long cdev_ext_ioctl(struct file *filp, unsigned int cmd,
 		ret = cdev_ext_bind(file, uarg);
 		break;
 	case IOASID_GROUP_INFO:
-		ret = cdev_group_info(file, uarg);
-		break;
 	case IOASID_FEATURES:
-		ret = cdev_features(file, uarg);
+		ret = cdev_ask(file, cmd, uarg);
 		break;
 	default:
 		ret = cdev_bound_ioctl(file, cmd, arg);
