@@ -84,21 +84,27 @@ static int bind_copy_request(struct cdev_ext_file *file,
 }
 
 /*
- * This detaches, too. It waits for ioctls that use the device's id, and, if it is attached,
- * for whoever fills a page table, which pins memory: without dev_set->lock, which others
- * on the bus need.
+ * Undoes bind_open_device(), but for what the driver has done. This detaches, too.
+ *
+ * It waits for ioctls that use the device's id, and, if it is attached, for whoever fills a
+ * page table, which pins memory: without dev_set->lock, which others on the bus need.
  * Meanwhile nobody gets at the device: its group is still owned, so that the group path is
  * closed, and its entry in bound.c refuses other files.
  */
-static void bind_drop_idev(struct cdev_ext_file *file)
+static void bind_undo_open(struct cdev_ext_file *file)
 {
 	struct vfio_device *vdev = file->vdev;
 	struct iommufd_ext_device *idev = file->idev;
 
+	cdev_ext_kvm_return(file);
+	ext_vfio_set_cdev_opened(vdev, false);
+	vdev->open_count--;
 	file->idev = NULL;
+
 	mutex_unlock(&vdev->dev_set->lock);
 	iommufd_ext_device_unbind(idev);
 	mutex_lock(&vdev->dev_set->lock);
+	module_put(vdev->dev->driver->owner);
 }
 
 /* The device is opened as the VFIO core would: owned, its driver held, one user. */
@@ -119,7 +125,9 @@ static int bind_open_device(struct cdev_ext_file *file)
 	if (IS_ERR(file->idev)) {
 		ret = iommufd_ext_errors_take(&file->errors, file->ictx,
 					      PTR_ERR(file->idev));
-		goto put_module;
+		file->idev = NULL;
+		module_put(vdev->dev->driver->owner);
+		return ret;
 	}
 
 	vdev->open_count++;
@@ -133,21 +141,8 @@ static int bind_open_device(struct cdev_ext_file *file)
 				"driver %s cannot open %s (error %d)",
 				vdev->dev->driver->name, dev_name(vdev->dev),
 				-ret);
-		goto undo_count;
+		bind_undo_open(file);
 	}
-	return 0;
-
-undo_count:
-	cdev_ext_kvm_return(file);
-	ext_vfio_set_cdev_opened(vdev, false);
-	vdev->open_count--;
-	bind_drop_idev(file);
-	module_put(vdev->dev->driver->owner);
-	return ret;
-
-put_module:
-	file->idev = NULL;
-	module_put(vdev->dev->driver->owner);
 	return ret;
 }
 
@@ -164,11 +159,7 @@ static void bind_close_device(struct cdev_ext_file *file)
 	if (vdev->ops->close_device)
 		vdev->ops->close_device(vdev);
 	ext_vfio_set_precopy_info_v2(vdev, false);
-	cdev_ext_kvm_return(file);
-	ext_vfio_set_cdev_opened(vdev, false);
-	vdev->open_count--;
-	bind_drop_idev(file);
-	module_put(vdev->dev->driver->owner);
+	bind_undo_open(file);
 }
 
 static int bind_refuse_again(struct cdev_ext_file *file)
