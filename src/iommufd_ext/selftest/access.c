@@ -134,12 +134,7 @@ static struct file *make_access_file(bool needs_pin)
 	return filp;
 }
 
-/**
- * selftest_create_access() - SELFTEST_CREATE_ACCESS
- * @ucmd: the command
- *
- * Return: 0; -EOPNOTSUPP for unknown flags; -ENOMEM; the error of attaching.
- */
+/* SELFTEST_CREATE_ACCESS */
 int selftest_create_access(struct ucmd *ucmd)
 {
 	struct selftest_cmd *cmd = ucmd->cmd;
@@ -190,12 +185,7 @@ err_put_file:
 	return rc;
 }
 
-/**
- * selftest_access_replace_ioas() - SELFTEST_ACCESS_REPLACE_IOAS
- * @ucmd: the command
- *
- * Return: 0; -EBADFD for a file of another kind; the error of replacing.
- */
+/* SELFTEST_ACCESS_REPLACE_IOAS */
 int selftest_access_replace_ioas(struct ucmd *ucmd)
 {
 	struct selftest_cmd *cmd = ucmd->cmd;
@@ -271,14 +261,7 @@ static int pin_range(struct ucmd *ucmd, struct selftest_access *sacc,
 	return rc;
 }
 
-/**
- * selftest_access_pages() - SELFTEST_ACCESS_PAGES
- * @ucmd: the command
- *
- * Return: 0; -EOPNOTSUPP for unknown flags or an access that was not made to
- * pin; -EBADE if other pages are pinned than those of the user address; the
- * error of pinning.
- */
+/* SELFTEST_ACCESS_PAGES. -EBADE if other pages are pinned than those of the user address. */
 int selftest_access_pages(struct ucmd *ucmd)
 {
 	struct selftest_cmd *cmd = ucmd->cmd;
@@ -320,12 +303,7 @@ out_put:
 	return rc;
 }
 
-/**
- * selftest_destroy_access_pages() - SELFTEST_DESTROY_ACCESS_PAGES
- * @ucmd: the command
- *
- * Return: 0; -ENOENT for an unknown id.
- */
+/* SELFTEST_DESTROY_ACCESS_PAGES */
 int selftest_destroy_access_pages(struct ucmd *ucmd)
 {
 	struct selftest_cmd *cmd = ucmd->cmd;
@@ -368,13 +346,7 @@ static int access_rw(struct selftest_access *sacc,
 	return rc;
 }
 
-/**
- * selftest_access_rw() - SELFTEST_ACCESS_RW
- * @ucmd: the command
- *
- * Return: 0; -EOPNOTSUPP for unknown flags; -EFAULT for the user's buffer; the
- * error of reading or writing.
- */
+/* SELFTEST_ACCESS_RW */
 int selftest_access_rw(struct ucmd *ucmd)
 {
 	const struct selftest_cmd *cmd = ucmd->cmd;

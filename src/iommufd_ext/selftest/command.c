@@ -72,10 +72,6 @@ static void selftest_device_free(struct selftest_device *sdev)
 	kfree(sdev);
 }
 
-/**
- * selftest_destroy() - free an object of the selftest
- * @obj: header of one that is in no store any more
- */
 void selftest_destroy(struct obj *obj)
 {
 	selftest_device_free(container_of(obj, struct selftest_device, obj));
@@ -233,10 +229,7 @@ static int add_reserved(struct ucmd *ucmd)
 	return rc;
 }
 
-/**
- * selftest_free_ioas() - undo what add_reserved() did
- * @ioas: an IOAS that nobody else uses
- */
+/* Undoes add_reserved(). Nobody else uses the IOAS. */
 void selftest_free_ioas(struct ioas *ioas)
 {
 	mutex_lock(&ioas->iova_lock);
@@ -260,12 +253,7 @@ static struct hwpt *mock_hwpt_get(struct ucmd *ucmd, u32 id)
 	return hwpt;
 }
 
-/**
- * selftest_user_page() - find the page behind a user address
- * @uptr: address of any byte of it
- *
- * Return: the page, to be put with put_page(), or an ERR_PTR.
- */
+/* The page behind a user address, to be put with put_page(), or an ERR_PTR. */
 struct page *selftest_user_page(unsigned long uptr)
 {
 	struct page *page;
@@ -462,13 +450,7 @@ static int set_memory_limit(struct ucmd *ucmd)
 		       0;
 }
 
-/**
- * selftest_ioctl() - IOASID_SELFTEST
- * @ucmd: the command
- *
- * Return: 0, or what mainline's test command answers; -EOPNOTSUPP for one that
- * is not served.
- */
+/* IOASID_SELFTEST. It fails as mainline's test command does. */
 int selftest_ioctl(struct ucmd *ucmd)
 {
 	const struct selftest_cmd *cmd = ucmd->cmd;
@@ -518,11 +500,6 @@ int selftest_ioctl(struct ucmd *ucmd)
 	}
 }
 
-/**
- * selftest_init() - get the mock ready
- *
- * Return: 0 or the error of mock_iommu_init().
- */
 int selftest_init(void)
 {
 	int rc = mock_iommu_init();
@@ -532,9 +509,6 @@ int selftest_init(void)
 	return rc;
 }
 
-/**
- * selftest_exit() - undo selftest_init()
- */
 void selftest_exit(void)
 {
 	selftest_dmabuf_exit();

@@ -67,29 +67,17 @@ static struct iommufd_ext_dmabuf_exporter exporter = {
 	.get_phys = selftest_dmabuf_get_phys,
 };
 
-/**
- * selftest_dmabuf_init() - make the exporter known
- */
 void selftest_dmabuf_init(void)
 {
 	iommufd_ext_dmabuf_register(&exporter);
 }
 
-/**
- * selftest_dmabuf_exit() - undo selftest_dmabuf_init()
- */
 void selftest_dmabuf_exit(void)
 {
 	iommufd_ext_dmabuf_unregister(&exporter);
 }
 
-/**
- * selftest_dmabuf_get() - SELFTEST_DMABUF_GET
- * @ucmd: the command
- *
- * Return: a file descriptor; -EINVAL for a size of 0, or more than 512 pages;
- * -EOPNOTSUPP on a kernel without dma-bufs; -ENOMEM.
- */
+/* SELFTEST_DMABUF_GET. Returns a file descriptor. */
 int selftest_dmabuf_get(struct ucmd *ucmd)
 {
 	const struct selftest_cmd *cmd = ucmd->cmd;
@@ -122,13 +110,7 @@ int selftest_dmabuf_get(struct ucmd *ucmd)
 	return ext_dma_buf_fd(buf, cmd->dmabuf_get.open_flags);
 }
 
-/**
- * selftest_dmabuf_revoke() - SELFTEST_DMABUF_REVOKE
- * @ucmd: the command
- *
- * Return: 0; -EBADF for no file; -EINVAL for another kind of file; -EOPNOTSUPP
- * for a dma-buf of somebody else.
- */
+/* SELFTEST_DMABUF_REVOKE. -EOPNOTSUPP for a dma-buf of somebody else. */
 int selftest_dmabuf_revoke(struct ucmd *ucmd)
 {
 	const struct selftest_cmd *cmd = ucmd->cmd;

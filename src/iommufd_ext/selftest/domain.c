@@ -7,14 +7,7 @@
 
 #include "mock.h"
 
-/**
- * mock_attach() - attach a device to any domain of the mock
- * @domain: the domain
- * @dev: the device
- *
- * Return: 0; -EINVAL for a device that cannot track what it writes, and a domain
- * that does; the error of mock_iopf_enable().
- */
+/* -EINVAL for a device that cannot track what it writes, and a domain that does. */
 int mock_attach(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_dev *mdev = to_mock_dev(dev);
@@ -28,15 +21,9 @@ int mock_attach(struct iommu_domain *domain, struct device *dev)
 	return rc;
 }
 
-/**
- * mock_attach_pasid() - attach a PASID of a device to any domain of the mock
- * @domain: the domain
- * @dev: the device
- * @pasid: the PASID; every other attach of MOCK_PASID_FAILS fails, for tests of how
- *	the caller gets over it
- * @old: the domain it leaves, or NULL
- *
- * Return: as mock_attach(), or -ENOMEM.
+/*
+ * Every other attach of MOCK_PASID_FAILS fails with -ENOMEM, for tests of how the caller gets
+ * over it. @old is NULL where the kernel does not tell.
  */
 int mock_attach_pasid(struct iommu_domain *domain, struct device *dev,
 		      u32 pasid, struct iommu_domain *old)
@@ -71,11 +58,6 @@ struct iommu_domain mock_blocked_domain = {
 	.ops = &mock_blocked_ops,
 };
 
-/**
- * mock_alloc_blocked() - make a domain without entries
- *
- * Return: the domain or ERR_PTR(-ENOMEM).
- */
 struct iommu_domain *mock_alloc_blocked(void)
 {
 	struct iommu_domain *domain;
@@ -87,13 +69,7 @@ struct iommu_domain *mock_alloc_blocked(void)
 	return domain;
 }
 
-/**
- * mock_copy_data() - copy the driver data of a domain
- * @config: where to
- * @data: data of type MOCK_HWPT_DATA
- *
- * Return: 0; -EINVAL for a size that never was; -E2BIG; -EFAULT.
- */
+/* -EINVAL for a size that never was, -E2BIG, -EFAULT. @data is of type MOCK_HWPT_DATA. */
 int mock_copy_data(struct mock_hwpt_data *config,
 		   const struct ext_driver_user_data *data)
 {
@@ -105,15 +81,7 @@ int mock_copy_data(struct mock_hwpt_data *config,
 				     data->len);
 }
 
-/**
- * mock_alloc_paging() - make an empty page table
- * @dev: for which device, or NULL
- * @flags: IOASID_HWPT_ALLOC_*
- * @data: struct mock_hwpt_data or NULL
- *
- * Return: the domain or an ERR_PTR: -EOPNOTSUPP for unknown flags or other data;
- * the error of mock_copy_data() or mock_page_table_alloc().
- */
+/* -EOPNOTSUPP for unknown flags or other data than struct mock_hwpt_data. */
 struct iommu_domain *mock_alloc_paging(struct device *dev, u32 flags,
 				       const struct ext_driver_user_data *data)
 {

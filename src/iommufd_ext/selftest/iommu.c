@@ -21,24 +21,11 @@ static struct platform_device *mock_pdev;
 static struct iommu_device mock_iommu;
 static struct iopf_queue *mock_iopf_queue;
 
-/**
- * is_mock_dev() - is it one of the mock's?
- * @dev: any device
- *
- * Return: true for the device of a struct mock_dev.
- */
 bool is_mock_dev(const struct device *dev)
 {
 	return dev->parent == &mock_pdev->dev;
 }
 
-/**
- * mock_capable() - what the mock can do for a device
- * @dev: one of its devices
- * @cap: what is asked for
- *
- * Return: whether it can.
- */
 bool mock_capable(struct device *dev, enum iommu_cap cap)
 {
 	if (cap == EXT_CAP_DIRTY_TRACKING)
@@ -46,14 +33,7 @@ bool mock_capable(struct device *dev, enum iommu_cap cap)
 	return cap == IOMMU_CAP_CACHE_COHERENCY;
 }
 
-/**
- * mock_hw_info() - describe the hardware
- * @dev: one of the mock's devices
- * @len: gets the size of the description, in bytes
- * @type: in: the type that is wanted, 0 for any; out: that of the description
- *
- * Return: the description, to be freed with kfree(), or an ERR_PTR.
- */
+/* @type: in: what is wanted, 0 for any. The result is freed with kfree(). */
 void *mock_hw_info(struct device *dev, u32 *len, u32 *type)
 {
 	struct mock_hw_info *info;
@@ -121,13 +101,7 @@ static const struct iommu_ops mock_ops = {
 
 /* clang-format on */
 
-/**
- * mock_iopf_enable() - queue the page faults of a device
- * @dev: one of the mock's devices
- *
- * Context: may sleep; calls for one device do not overlap.
- * Return: 0; -ENODEV without a queue; -ENOMEM.
- */
+/* Calls for one device do not overlap. -ENODEV without a queue. */
 int mock_iopf_enable(struct device *dev)
 {
 	struct mock_dev *mdev = to_mock_dev(dev);
@@ -142,10 +116,6 @@ int mock_iopf_enable(struct device *dev)
 	return rc;
 }
 
-/**
- * mock_iopf_disable() - undo mock_iopf_enable()
- * @dev: the device
- */
 void mock_iopf_disable(struct device *dev)
 {
 	if (!--to_mock_dev(dev)->iopf_users)
@@ -170,12 +140,7 @@ static int add_pasid_property(struct device *dev)
 	return device_create_managed_software_node(dev, properties, NULL);
 }
 
-/**
- * mock_dev_create() - make a device behind the mock
- * @flags: MOCK_DEVICE_*
- *
- * Return: the device or an ERR_PTR: -EINVAL for unknown flags, -ENOMEM.
- */
+/* An ERR_PTR is -EINVAL for unknown flags, or -ENOMEM. */
 struct mock_dev *mock_dev_create(u32 flags)
 {
 	struct platform_device *pdev;
@@ -226,24 +191,17 @@ err_free:
 	return ERR_PTR(rc);
 }
 
-/**
- * mock_dev_destroy() - undo mock_dev_create()
- * @mdev: a device that is not bound
- */
+/* The device is not bound. */
 void mock_dev_destroy(struct mock_dev *mdev)
 {
 	platform_device_unregister(mdev->pdev);
 	kfree(mdev);
 }
 
-/**
- * mock_iommu_init() - register the mock
- *
- * It is the IOMMU of devices of which no firmware says what they are behind, as
- * Intel's and AMD's are. There is one such driver: boot with intel_iommu=off.
- *
- * Return: 0 or an error; -EBUSY where the kernel has room for one IOMMU driver
- * and another is there.
+/*
+ * The mock is the IOMMU of devices of which no firmware says what they are behind, as Intel's
+ * and AMD's are. There is one such driver: boot with intel_iommu=off. -EBUSY where the kernel
+ * has room for one IOMMU driver and another is there.
  */
 int mock_iommu_init(void)
 {
@@ -275,9 +233,6 @@ err_pdev:
 	return rc;
 }
 
-/**
- * mock_iommu_exit() - undo mock_iommu_init()
- */
 void mock_iommu_exit(void)
 {
 	ext_iommu_device_unregister(&mock_iommu);

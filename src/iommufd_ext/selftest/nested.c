@@ -75,15 +75,7 @@ static const struct iommu_domain_ops mock_nested_ops = {
 	EXT_SET_DEV_PASID_OP EXT_CACHE_INVALIDATE_USER(mock_cache_invalidate)
 };
 
-/**
- * mock_alloc_nested() - make a domain within another
- * @parent: a page table
- * @flags: IOASID_HWPT_ALLOC_*
- * @data: struct mock_hwpt_data
- *
- * Return: the domain or an ERR_PTR: -EOPNOTSUPP for unknown flags or other data;
- * -EINVAL if @parent is none; the error of mock_copy_data().
- */
+/* -EOPNOTSUPP for unknown flags or other data, -EINVAL if @parent is no page table of the mock. */
 struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
 				       const struct ext_driver_user_data *data)
 {
@@ -111,13 +103,7 @@ struct iommu_domain *mock_alloc_nested(struct iommu_domain *parent, u32 flags,
 	return &nested->domain;
 }
 
-/**
- * mock_nested_iotlb() - look into the cache of a nested domain
- * @domain: a domain of any driver
- * @id: which entry
- *
- * Return: its value, or NULL if there is none.
- */
+/* An entry of the cache of a domain of any driver, or NULL if there is none. */
 const u32 *mock_nested_iotlb(struct iommu_domain *domain, u32 id)
 {
 	if (domain->ops != &mock_nested_ops || id >= MOCK_NESTED_IOTLBS)

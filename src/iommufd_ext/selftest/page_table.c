@@ -223,13 +223,7 @@ static const struct ext_driver_dirty_ops mock_dirty_ops = {
 	.read_and_clear_dirty = mock_read_and_clear_dirty,
 };
 
-/**
- * mock_page_table_dirty() - do as a device does that writes to memory
- * @domain: a page table of the mock
- * @iova: where it writes
- *
- * Return: 0; -EINVAL if the page table does not track it.
- */
+/* Does as a device that writes to memory. -EINVAL if the page table does not track that. */
 int mock_page_table_dirty(struct iommu_domain *domain, unsigned long iova)
 {
 	struct mock_page_table_domain *table = to_page_table(domain);
@@ -245,25 +239,13 @@ int mock_page_table_dirty(struct iommu_domain *domain, unsigned long iova)
 	return 0;
 }
 
-/**
- * mock_dirty_ops_of() - what a domain can do about dirty pages
- * @domain: a domain of the mock
- *
- * Return: the operations, or NULL if it does not track.
- */
 const struct ext_driver_dirty_ops *mock_dirty_ops_of(struct iommu_domain *domain)
 {
 	return is_mock_page_table(domain) ? to_page_table(domain)->dirty_ops :
 					    NULL;
 }
 
-/**
- * mock_page_table_alloc() - make an empty page table
- * @format: which kind
- * @tracks_dirty: it can track dirty pages
- *
- * Return: its domain, or an ERR_PTR: -ENOMEM, -EOPNOTSUPP for an unknown format.
- */
+/* An ERR_PTR is -EOPNOTSUPP for an unknown format, or -ENOMEM. */
 struct iommu_domain *mock_page_table_alloc(enum mock_page_table format,
 					   bool tracks_dirty)
 {
@@ -301,12 +283,7 @@ struct iommu_domain *mock_page_table_alloc(enum mock_page_table format,
 	return domain;
 }
 
-/**
- * is_mock_page_table() - can its entries be looked at?
- * @domain: a domain of any driver
- *
- * Return: true for what mock_page_table_alloc() made.
- */
+/* Whether a domain, of any driver, is one whose entries can be looked at. */
 bool is_mock_page_table(const struct iommu_domain *domain)
 {
 	return domain->ops == &mock_page_table_ops;
