@@ -62,7 +62,6 @@ enum mock_page_table {
 #define MOCK_PASID_FAILS 1024
 
 #define SELFTEST_ACCESS_WRITE BIT(0)
-#define SELFTEST_ACCESS_RW_SLOW BIT(2)
 #define SELFTEST_ACCESS_NEEDS_PIN BIT(0)
 
 #define MOCK_DEV_CACHES 4
@@ -115,72 +114,6 @@ struct mock_invalidate {
  * @id: what the command is about: an object, or the file descriptor of an
  * access
  * @__reserved: ignored
- * @add_reserved: for the commands of that name
- * @add_reserved.start: first IOVA
- * @add_reserved.length: in bytes
- * @mock_domain: for the commands of that name
- * @mock_domain.out_stdev_id: id of the mock device
- * @mock_domain.out_hwpt_id: id of its page table
- * @mock_domain.out_idev_id: id of the bound device
- * @mock_domain.dev_flags: MOCK_DEVICE_*; MOCK_DOMAIN leaves it out
- * @replace: for the commands of that name
- * @replace.pt_id: id of an IOAS or page table
- * @check_map: for the commands of that name
- * @check_map.iova: first IOVA
- * @check_map.length: in bytes
- * @check_map.uptr: user address
- * @check_refs: for the commands of that name
- * @check_refs.length: in bytes
- * @check_refs.uptr: user address
- * @check_refs.refs: how often each page is pinned
- * @create_access: for the commands of that name
- * @create_access.out_access_fd: file descriptor of the access
- * @create_access.flags: SELFTEST_*
- * @destroy_access_pages: for the commands of that name
- * @destroy_access_pages.access_pages_id: which pin
- * @access_pages: for the commands of that name
- * @access_pages.flags: SELFTEST_*
- * @access_pages.out_access_pages_id: name of the pin
- * @access_pages.iova: first IOVA
- * @access_pages.length: in bytes
- * @access_pages.uptr: user address
- * @access_rw: for the commands of that name
- * @access_rw.iova: first IOVA
- * @access_rw.length: in bytes
- * @access_rw.uptr: user address
- * @access_rw.flags: SELFTEST_*
- * @memory_limit: for the commands of that name
- * @memory_limit.limit: in bytes
- * @access_replace_ioas: for the commands of that name
- * @access_replace_ioas.ioas_id: id of the IOAS
- * @dirty: for the commands of that name
- * @dirty.flags: SELFTEST_*
- * @dirty.iova: first IOVA
- * @dirty.length: in bytes
- * @dirty.page_size: what a bit of the bitmap stands for, in bytes
- * @dirty.uptr: user address
- * @dirty.out_nr_dirty: how many bits were set
- * @check_iotlb: for the commands of that name
- * @check_iotlb.id: which entry
- * @check_iotlb.iotlb: what it is to be
- * @trigger_iopf: for the commands of that name
- * @trigger_iopf.dev_id: id of the bound device
- * @trigger_iopf.pasid: the PASID
- * @trigger_iopf.grpid: number of the page request group
- * @trigger_iopf.perm: what access it is about
- * @trigger_iopf.addr: which address
- * @check_dev_cache: for the commands of that name
- * @check_dev_cache.id: which entry
- * @check_dev_cache.cache: what it is to be
- * @pasid: for the commands of that name
- * @pasid.pasid: the PASID
- * @pasid.pt_id: id of an IOAS or page table
- * @dmabuf_get: for the commands of that name
- * @dmabuf_get.length: in bytes
- * @dmabuf_get.open_flags: of the file descriptor
- * @dmabuf_revoke: for the commands of that name
- * @dmabuf_revoke.dmabuf_fd: file descriptor of the dma-buf
- * @dmabuf_revoke.revoked: whether its memory is out of reach
  * @last: ignored, the end of the first version
  */
 struct selftest_cmd {
@@ -188,6 +121,7 @@ struct selftest_cmd {
 	__u32 op;
 	__u32 id;
 	__u32 __reserved;
+	/* private: by the name of the operation; IOVAs, lengths and limits are in bytes */
 	union {
 		struct {
 			__aligned_u64 start;
@@ -197,7 +131,7 @@ struct selftest_cmd {
 			__u32 out_stdev_id;
 			__u32 out_hwpt_id;
 			__u32 out_idev_id;
-			__u32 dev_flags;
+			__u32 dev_flags; /* MOCK_DEVICE_*; MOCK_DOMAIN leaves it out */
 		} mock_domain;
 		struct {
 			__u32 pt_id;
@@ -210,7 +144,7 @@ struct selftest_cmd {
 		struct {
 			__aligned_u64 length;
 			__aligned_u64 uptr;
-			__u32 refs;
+			__u32 refs; /* how often each page is pinned */
 		} check_refs;
 		struct {
 			__u32 out_access_fd;
@@ -242,9 +176,9 @@ struct selftest_cmd {
 			__u32 flags;
 			__aligned_u64 iova;
 			__aligned_u64 length;
-			__aligned_u64 page_size;
+			__aligned_u64 page_size; /* what a bit of the bitmap is */
 			__aligned_u64 uptr;
-			__aligned_u64 out_nr_dirty;
+			__aligned_u64 out_nr_dirty; /* bits that were set */
 		} dirty;
 		struct {
 			__u32 id;
@@ -271,9 +205,10 @@ struct selftest_cmd {
 		} dmabuf_get;
 		struct {
 			__s32 dmabuf_fd;
-			__u32 revoked;
+			__u32 revoked; /* whether its memory is out of reach */
 		} dmabuf_revoke;
 	};
+	/* public: */
 	__u32 last;
 };
 
