@@ -320,18 +320,6 @@ static int reset_check(struct cdev_ext_file *file)
 	return reset_walk_affected(to_pci_dev(file->vdev->dev), &walk);
 }
 
-static void reset_put_power(struct vfio_device_set *dev_set,
-			    struct vfio_device *end)
-{
-	struct vfio_device *vdev;
-
-	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
-		if (vdev == end)
-			break;
-		pm_runtime_put(vdev->dev);
-	}
-}
-
 /* Devices nobody uses may be suspended. */
 static int reset_get_power(struct vfio_device_set *dev_set)
 {
@@ -340,12 +328,16 @@ static int reset_get_power(struct vfio_device_set *dev_set)
 
 	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
 		ret = pm_runtime_resume_and_get(vdev->dev);
-		if (ret) {
-			reset_put_power(dev_set, vdev);
-			return ret;
-		}
+		if (ret)
+			goto put_power;
 	}
 	return 0;
+
+put_power:
+	list_for_each_entry_continue_reverse(vdev, &dev_set->device_list,
+					     dev_set_list)
+		pm_runtime_put(vdev->dev);
+	return ret;
 }
 
 /*
@@ -365,38 +357,6 @@ static void reset_power_up(struct vfio_pci_core_device *core)
 	pci_restore_state(pdev);
 }
 
-static void reset_unlock_memory(struct vfio_device_set *dev_set,
-				struct vfio_device *end)
-{
-	struct vfio_device *vdev;
-
-	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
-		if (vdev == end)
-			break;
-		up_write(&cdev_ext_core_device(vdev)->memory_lock);
-	}
-}
-
-/* Undoes ext_vfio_pci_block_faults() from @start on, up to @end. */
-static void reset_unblock_faults(struct vfio_device_set *dev_set,
-				 struct vfio_device *start,
-				 struct vfio_device *end)
-{
-	struct vfio_device *vdev = start;
-
-	list_for_each_entry_from(vdev, &dev_set->device_list, dev_set_list) {
-		if (vdev == end)
-			break;
-		ext_vfio_pci_unblock_faults(cdev_ext_core_device(vdev));
-	}
-}
-
-static struct vfio_device *reset_first_in_set(struct vfio_device_set *dev_set)
-{
-	return list_first_entry(&dev_set->device_list, struct vfio_device,
-				dev_set_list);
-}
-
 /*
  * Takes every BAR mapping away and keeps it from coming back, for each device. No
  * order exists among the locks of several devices, or of the processes that map them,
@@ -404,24 +364,31 @@ static struct vfio_device *reset_first_in_set(struct vfio_device_set *dev_set)
  */
 static int reset_lock_memory(struct vfio_device_set *dev_set)
 {
-	struct vfio_device *vdev;
+	struct list_head *devices = &dev_set->device_list;
+	struct vfio_device *vdev, *blocked;
 
-	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
-		if (!ext_vfio_pci_block_faults(cdev_ext_core_device(vdev))) {
-			reset_unblock_faults(dev_set,
-					     reset_first_in_set(dev_set), vdev);
-			return -EBUSY;
-		}
-	}
+	list_for_each_entry(vdev, devices, dev_set_list)
+		if (!ext_vfio_pci_block_faults(cdev_ext_core_device(vdev)))
+			goto unblock_faults;
 
-	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list) {
-		if (!ext_vfio_pci_lock_memory(cdev_ext_core_device(vdev))) {
-			reset_unlock_memory(dev_set, vdev);
-			reset_unblock_faults(dev_set, vdev, NULL);
-			return -EBUSY;
-		}
-	}
+	list_for_each_entry(vdev, devices, dev_set_list)
+		if (!ext_vfio_pci_lock_memory(cdev_ext_core_device(vdev)))
+			goto unlock_memory;
 	return 0;
+
+unlock_memory:
+	/* Those before it are locked, and no longer block. */
+	blocked = vdev;
+	list_for_each_entry_from(blocked, devices, dev_set_list)
+		ext_vfio_pci_unblock_faults(cdev_ext_core_device(blocked));
+	list_for_each_entry_continue_reverse(vdev, devices, dev_set_list)
+		up_write(&cdev_ext_core_device(vdev)->memory_lock);
+	return -EBUSY;
+
+unblock_faults:
+	list_for_each_entry_continue_reverse(vdev, devices, dev_set_list)
+		ext_vfio_pci_unblock_faults(cdev_ext_core_device(vdev));
+	return -EBUSY;
 }
 
 static int reset_set(struct cdev_ext_file *file)
@@ -457,9 +424,11 @@ static int reset_set(struct cdev_ext_file *file)
 				"resetting the bus or slot of %s failed (error %d)",
 				dev_name(file->vdev->dev), -ret);
 
-	reset_unlock_memory(dev_set, NULL);
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
+		up_write(&cdev_ext_core_device(vdev)->memory_lock);
 put_power:
-	reset_put_power(dev_set, NULL);
+	list_for_each_entry(vdev, &dev_set->device_list, dev_set_list)
+		pm_runtime_put(vdev->dev);
 	return ret;
 }
 
