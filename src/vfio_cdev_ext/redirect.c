@@ -52,7 +52,7 @@ static int redirect_start(struct cdev_ext_redirect *redirect)
 	return ret;
 }
 
-static void redirect_stop(struct cdev_ext_redirect *redirect)
+void cdev_ext_redirect_undo(struct cdev_ext_redirect *redirect)
 {
 	/* It fails only when ftrace has shut itself down after a bug. */
 	WARN_ON(unregister_ftrace_function(&redirect->ops));
@@ -66,7 +66,7 @@ static int redirect_start(struct cdev_ext_redirect *redirect)
 	return 0;
 }
 
-static void redirect_stop(struct cdev_ext_redirect *redirect)
+void cdev_ext_redirect_undo(struct cdev_ext_redirect *redirect)
 {
 }
 
@@ -101,9 +101,4 @@ bool cdev_ext_redirect(struct cdev_ext_redirect *redirect, char *why,
 			  ret == -EBUSY ? ": live patched, or ftrace is off" :
 					  "");
 	return !ret;
-}
-
-void cdev_ext_redirect_undo(struct cdev_ext_redirect *redirect)
-{
-	redirect_stop(redirect);
 }
