@@ -32,55 +32,6 @@
 /* A kernel with an iommufd of its own owns the name /dev/iommu. */
 #define EXT_KERNEL_HAS_IOMMUFD IS_ENABLED(CONFIG_IOMMUFD)
 
-/*
- * Make a paging domain for a device.
- *
- * A driver that is told the device makes a domain whose aperture and page sizes
- * are @final. One that is not learns them when the first device is attached, and
- * nothing may be mapped earlier. Which it is, is up to the driver:
- *
- *  - 6.1: none is told.
- *  - 6.6 and later: those with the operation domain_alloc_user, which is meant
- *    for user space's domains and therefore comes first, or domain_alloc_paging.
- *  - since domain_alloc, which is not told, is gone: all.
- */
-static inline struct iommu_domain *
-ext_iommu_paging_domain_alloc(struct device *dev, bool *final)
-{
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
-	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
-	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
-#endif
-	struct iommu_domain *domain;
-
-	*final = !EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC;
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
-	if (ops->domain_alloc_user) {
-		*final = true;
-		domain = ops->domain_alloc_user(dev, 0, NULL, NULL);
-		if (!IS_ERR(domain)) {
-			domain->type = IOMMU_DOMAIN_UNMANAGED;
-			domain->owner = ops;
-			if (!domain->ops)
-				domain->ops = ops->default_domain_ops;
-		}
-		return domain;
-	}
-#endif
-#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
-	*final = *final || ops->domain_alloc_paging;
-#endif
-#if EXT_PROBE_IOMMU_PAGING_DOMAIN_ALLOC
-	domain = iommu_paging_domain_alloc(dev);
-#elif EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS
-	domain = iommu_domain_alloc(dev->bus) ?: ERR_PTR(-ENOMEM);
-#endif
-	/* Some are told, and still wait for the attach. */
-	if (!IS_ERR(domain) && !domain->geometry.aperture_end)
-		*final = false;
-	return domain;
-}
-
 /**
  * struct ext_user_data - what a user tells an IOMMU driver about a domain
  * @type: enum ioasid_hwpt_data_type, or of what is invalidated
@@ -177,6 +128,48 @@ ext_iommu_domain_alloc_flags(struct device *dev, u32 flags,
 #else
 	return ERR_PTR(-EOPNOTSUPP);
 #endif
+}
+
+/*
+ * Make a paging domain for a device.
+ *
+ * A driver that is told the device makes a domain whose aperture and page sizes
+ * are @final. One that is not learns them when the first device is attached, and
+ * nothing may be mapped earlier. Which it is, is up to the driver:
+ *
+ *  - 6.1: none is told.
+ *  - 6.6 and later: those with the operation domain_alloc_user, which is meant
+ *    for user space's domains and therefore comes first, or domain_alloc_paging.
+ *  - since domain_alloc, which is not told, is gone: all.
+ */
+static inline struct iommu_domain *
+ext_iommu_paging_domain_alloc(struct device *dev, bool *final)
+{
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER || \
+	EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
+	const struct iommu_ops *ops = dev->iommu->iommu_dev->ops;
+#endif
+	struct iommu_domain *domain;
+
+	*final = !EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC;
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_USER
+	if (ops->domain_alloc_user) {
+		*final = true;
+		return ext_iommu_domain_alloc_flags(dev, 0, NULL);
+	}
+#endif
+#if EXT_PROBE_IOMMU_OPS_DOMAIN_ALLOC_PAGING
+	*final = *final || ops->domain_alloc_paging;
+#endif
+#if EXT_PROBE_IOMMU_PAGING_DOMAIN_ALLOC
+	domain = iommu_paging_domain_alloc(dev);
+#elif EXT_PROBE_IOMMU_DOMAIN_ALLOC_BUS
+	domain = iommu_domain_alloc(dev->bus) ?: ERR_PTR(-ENOMEM);
+#endif
+	/* Some are told, and still wait for the attach. */
+	if (!IS_ERR(domain) && !domain->geometry.aperture_end)
+		*final = false;
+	return domain;
 }
 
 /*
