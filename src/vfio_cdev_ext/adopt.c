@@ -188,12 +188,9 @@ static int adopt_existing(struct device *dev, void *data)
 	return 0;
 }
 
-/**
- * cdev_ext_adopt_init - give char devices to the devices that are there, and to all
- *	that come
- * @only: the driver whose devices are taken, or NULL for those of any driver
- *
- * Return: 0, or an error, and then no device has a node.
+/*
+ * Gives char devices to the devices of the driver @only, or of any driver, that are there, and to
+ * all that come. If it fails, no device has a node.
  */
 int cdev_ext_adopt_init(const struct pci_driver *only)
 {

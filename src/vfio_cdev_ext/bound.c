@@ -44,12 +44,7 @@ void cdev_ext_bound_erase(struct cdev_ext_file *file)
 	xa_erase(&bound_files, file->vdev->index);
 }
 
-/**
- * cdev_ext_bound_file - the file that has a device bound
- * @vdev: the device; the caller holds its dev_set->lock
- *
- * Return: the file, or NULL if nobody uses the device, or somebody through its group.
- */
+/* The file that has a device bound, or NULL if nobody uses it, or somebody through its group. */
 struct cdev_ext_file *cdev_ext_bound_file(struct vfio_device *vdev)
 {
 	struct cdev_ext_file *file = cdev_ext_bound_find(vdev);
@@ -73,13 +68,9 @@ static struct cdev_ext_file *bound_find_locked(struct device *dev)
 	return NULL;
 }
 
-/**
- * cdev_ext_is_bound - whether a device is bound
- * @dev: the device below the VFIO device; its VFIO device may be gone
- *
+/*
+ * Whether a device is bound, and not just in use through its group. Its VFIO device may be gone.
  * Takes no lock that a user can hold on to.
- *
- * Return: false if nobody has it, or somebody through its group.
  */
 bool cdev_ext_is_bound(struct device *dev)
 {
@@ -121,12 +112,7 @@ bool cdev_ext_describe_user(struct device *dev, struct iommufd_ext_whose *whose,
 	return true;
 }
 
-/**
- * cdev_ext_use - what those do with a device who have it bound
- * @whose: from cdev_ext_describe_user()
- *
- * Return: the words before "by" and the names: who has ended uses nothing.
- */
+/* What those do who have a device bound, before "by" and the names: who has ended uses nothing. */
 const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
 {
 	if (whose->passed_on ||
@@ -135,12 +121,7 @@ const char *cdev_ext_use(const struct iommufd_ext_whose *whose)
 	return "in use";
 }
 
-/**
- * cdev_ext_kernels_way - how a device is open that no file of ours has bound
- * @vdev: the device; the caller holds its dev_set->lock
- *
- * Return: the words behind "through".
- */
+/* How a device is open that no file of ours has bound: the words behind "through". */
 const char *cdev_ext_kernels_way(struct vfio_device *vdev)
 {
 	lockdep_assert_held(&vdev->dev_set->lock);
@@ -149,15 +130,12 @@ const char *cdev_ext_kernels_way(struct vfio_device *vdev)
 					    "its VFIO group";
 }
 
-/**
- * cdev_ext_core_device - the vfio-pci-core device around a VFIO device
- * @vdev: a registered VFIO device
+/*
+ * The vfio-pci-core device around a registered VFIO device, or NULL if there is none.
  *
  * Drivers differ in most operations, but a driver that uses any one of the core's
  * has promised that its vfio_device sits in a vfio_pci_core_device: the core would
  * compute the same pointer. The rest of the checks only guard against surprises.
- *
- * Return: the device, or NULL if @vdev is not based on vfio-pci-core.
  */
 struct vfio_pci_core_device *cdev_ext_core_device(struct vfio_device *vdev)
 {

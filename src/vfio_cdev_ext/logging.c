@@ -83,17 +83,11 @@ log_copy_ranges(const struct vfio_device_feature_dma_logging_control *control,
 	return ERR_PTR(ret);
 }
 
-/**
- * cdev_ext_log_start - VFIO_DEVICE_FEATURE_DMA_LOGGING_START
- * @vdev: a bound device
- * @flags: of struct vfio_device_feature
- * @data: struct vfio_device_feature_dma_logging_control of the user
- * @size: room there
- *
- * Return: 0 or 1 as vfio_check_feature(), or an error: -ENOTTY from a driver
- * without logging, -E2BIG for more ranges than fit a page, -EINVAL for none, or
- * for one that is empty, unaligned or overlaps another, -EOVERFLOW for one
- * beyond the last address; the driver's error.
+/*
+ * VFIO_DEVICE_FEATURE_DMA_LOGGING_START. Returns 0 or 1 as vfio_check_feature(), or an error:
+ * -ENOTTY from a driver without logging, -E2BIG for more ranges than fit a page, -EINVAL for
+ * none, or for one that is empty, unaligned or overlaps another, -EOVERFLOW for one beyond the
+ * last address; the driver's error.
  */
 int cdev_ext_log_start(struct vfio_device *vdev, u32 flags, void __user *data,
 		       size_t size)
@@ -132,14 +126,7 @@ int cdev_ext_log_start(struct vfio_device *vdev, u32 flags, void __user *data,
 	return ret;
 }
 
-/**
- * cdev_ext_log_stop - VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP
- * @vdev: a bound device
- * @flags: of struct vfio_device_feature
- * @size: room behind it
- *
- * Return: as cdev_ext_log_start()
- */
+/* VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP. Returns as cdev_ext_log_start(). */
 int cdev_ext_log_stop(struct vfio_device *vdev, u32 flags, size_t size)
 {
 	int ret;
@@ -153,16 +140,10 @@ int cdev_ext_log_stop(struct vfio_device *vdev, u32 flags, size_t size)
 	return vdev->log_ops->log_stop(vdev);
 }
 
-/**
- * cdev_ext_log_report - VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT
- * @vdev: a bound device
- * @flags: of struct vfio_device_feature
- * @data: struct vfio_device_feature_dma_logging_report of the user
- * @size: room there
- *
- * Return: as cdev_ext_log_start(); -EINVAL for an empty range, or for pages
- * that are smaller than 4 KiB or no power of two; -EOPNOTSUPP on kernels
- * from 6.7 on that have no iommufd, whose drivers cannot say which pages
+/*
+ * VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT. Returns as cdev_ext_log_start(); -EINVAL for an empty
+ * range, or for pages that are smaller than 4 KiB or no power of two; -EOPNOTSUPP on kernels
+ * from 6.7 on that have no iommufd, whose drivers cannot say which pages.
  */
 int cdev_ext_log_report(struct vfio_device *vdev, u32 flags, void __user *data,
 			size_t size)

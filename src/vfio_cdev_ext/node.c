@@ -171,13 +171,7 @@ struct vfio_device *cdev_ext_get_vdev(struct cdev_ext_node *node)
 	return vdev;
 }
 
-/**
- * cdev_ext_file_vdev - the VFIO device of a file, bound or not
- * @file: the file
- *
- * Return: the device, for cdev_ext_put_vdev(); NULL if the file is not bound and the
- * driver leaves or has left.
- */
+/* As cdev_ext_get_vdev(). A bound file has its device even when the driver leaves. */
 struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file)
 {
 	/* Pairs with the release in BIND. A bound file holds a registration. */
@@ -187,21 +181,16 @@ struct vfio_device *cdev_ext_file_vdev(struct cdev_ext_file *file)
 	return file->vdev;
 }
 
-/**
- * cdev_ext_put_vdev - undo cdev_ext_get_vdev()
- * @vdev: the device, which may be gone when this returns
- */
+/* Undoes cdev_ext_get_vdev(). The device may be gone when this returns. */
 void cdev_ext_put_vdev(struct vfio_device *vdev)
 {
 	if (refcount_dec_and_test(&vdev->refcount))
 		complete(&vdev->comp);
 }
 
-/**
- * cdev_ext_group_changed - wake who waits for a change of a group
- * @dev: a device of the group that came to another driver or another user
- *
- * Context: may sleep; not under dev_set->lock.
+/*
+ * Wakes who waits for a change of a group. @dev is a device of it that came to another driver or
+ * another user. Not under dev_set->lock.
  */
 void cdev_ext_group_changed(struct device *dev)
 {
@@ -222,13 +211,7 @@ static void node_disconnect(struct cdev_ext_node *node)
 	mutex_unlock(&node->lock);
 }
 
-/**
- * cdev_ext_node_create - make the char device of a VFIO device
- * @pdev: the PCI device, locked
- * @vdev: its VFIO device
- *
- * Nodes are made and taken away one at a time.
- */
+/* @pdev is locked, and nodes are made and taken away one at a time. */
 int cdev_ext_node_create(struct pci_dev *pdev, struct vfio_device *vdev)
 {
 	struct cdev_ext_node *node;
@@ -282,12 +265,7 @@ put_node:
 	return ret;
 }
 
-/**
- * cdev_ext_node_find - the node of a PCI device
- * @pdev: the device
- *
- * Return: the node, which stays until its maker takes it away, or NULL.
- */
+/* The node of a PCI device, which stays until its maker takes it away, or NULL. */
 struct cdev_ext_node *cdev_ext_node_find(struct pci_dev *pdev)
 {
 	struct cdev_ext_node *node, *found = NULL;
