@@ -28,15 +28,10 @@ static const struct iommufd_ext_standing no_kvm = {
 };
 
 /* Before the first file is open. */
-static __printf(1, 2) void set_no_kvm(const char *fmt, ...)
+static void set_no_kvm(const char *why)
 {
-	static const char what[] = "KVM will not accept VFIO char devices: ";
-	size_t len = strscpy(no_kvm_text, what, sizeof(no_kvm_text));
-	va_list args;
-
-	va_start(args, fmt);
-	vscnprintf(no_kvm_text + len, sizeof(no_kvm_text) - len, fmt, args);
-	va_end(args);
+	scnprintf(no_kvm_text, sizeof(no_kvm_text),
+		  "KVM will not accept VFIO char devices: %s", why);
 }
 
 /* What tells our files from others. Set before the first call is redirected. */
@@ -110,7 +105,7 @@ static void redirect_all(void)
 		if (cdev_ext_redirect(&redirects[nr_redirected], why,
 				      sizeof(why)))
 			continue;
-		set_no_kvm("%s", why);
+		set_no_kvm(why);
 		cdev_ext_kvm_exit();
 		return;
 	}
