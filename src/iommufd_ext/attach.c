@@ -2,12 +2,14 @@
 /*
  * Endpoints: devices attached to page tables.
  *
- * The devices of a group share one page table: the first endpoint attaches the
- * group, the last one detaches it, and a replace moves them all. An endpoint
- * keeps the IOVAs that its device reserves from being mapped.
+ * A device has an address space for its requests without a PASID, and one more for each
+ * of its PASIDs. IOMMU_NO_PASID, which is 0, names the former. In each, all devices of a
+ * group share one page table: the first endpoint attaches the group, the last one
+ * detaches it, and a replace moves them all.
  *
- * A PASID is a further address space of a device. Like the device itself, it is
- * attached with all of its group. It reserves no IOVAs.
+ * What a device reserves, and its interrupts, concern requests without a PASID alone. An
+ * endpoint of these keeps IOVAs that its device reserves from being mapped, and with it
+ * the doorbells of the group follow (doorbell.c).
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -84,6 +86,8 @@ static int reserve_regions(struct ioas *ioas, struct endpoint *endpoint,
 
 static void endpoint_unreserve(struct endpoint *endpoint, struct ioas *ioas)
 {
+	if (endpoint->pasid != IOMMU_NO_PASID)
+		return;
 	mutex_lock(&ioas->iova_lock);
 	iova_unreserve(ioas, endpoint);
 	mutex_unlock(&ioas->iova_lock);
@@ -121,6 +125,8 @@ static int endpoint_reserve(struct endpoint *endpoint, struct ioas *ioas)
 	LIST_HEAD(regions);
 	int rc;
 
+	if (endpoint->pasid != IOMMU_NO_PASID)
+		return 0;
 	rc = ext_iommu_get_resv_regions(idev->dev, idev->igroup->group,
 					&regions);
 	if (rc)
@@ -139,76 +145,14 @@ out_put_regions:
 	return rc;
 }
 
-/* What a page table must have before the group's devices use it; @full: all there is. */
-static int igroup_prepare(struct igroup *igroup, struct hwpt *hwpt, bool full)
-{
-	int rc;
-
-	rc = doorbells_prepare(igroup, hwpt->parent ?: hwpt);
-	if (rc)
-		return rc;
-	return hwpt->final && full ? hwpt_fill(hwpt) : 0;
-}
-
-static struct attach_handle *handle_alloc(struct iommufd_ext_device *idev,
-					  struct hwpt *hwpt)
-{
-	struct attach_handle *handle;
-
-	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
-	if (!handle)
-		return NULL;
-	handle->hwpt = hwpt;
-	handle->dev_id = idev->obj.id;
-	return handle;
-}
-
-/* Faults that nobody has answered are answered now. */
-static void handle_free(struct attach_handle *handle)
-{
-	if (handle->hwpt->fault)
-		fault_queue_flush(handle->hwpt->fault, handle);
-	kfree(handle);
-}
-
-static int hwpt_attach_group(struct hwpt *hwpt, struct igroup *igroup,
-			     struct attach_handle *handle)
-{
-	int rc;
-
-	hwpt_lock(hwpt);
-	rc = ext_iommu_attach_group(hwpt->table.domain, igroup->group,
-				    &handle->core);
-	hwpt_unlock(hwpt);
-	return rc;
-}
-
-static void hwpt_detach_group(struct hwpt *hwpt, struct igroup *igroup)
-{
-	hwpt_lock(hwpt);
-	ext_iommu_detach_group(hwpt->table.domain, igroup->group);
-	hwpt_unlock(hwpt);
-}
-
-static int hwpt_replace_group(struct hwpt *old, struct hwpt *new,
-			      struct igroup *igroup,
-			      struct attach_handle *handle)
-{
-	int rc;
-
-	hwpt_lock_two(old, new);
-	rc = ext_iommu_replace_group(igroup->group, old->table.domain,
-				     new->table.domain, &handle->core);
-	hwpt_unlock_two(old, new);
-	return rc;
-}
-
 /* While PASIDs are attached, what serves the rest must know of them. */
 static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
+	unsigned long index = IOMMU_NO_PASID;
 	struct table_name name;
 
-	if (hwpt->pasid || xa_empty(&idev->igroup->pasids))
+	if (hwpt->pasid || !xa_find_after(&idev->igroup->attachments, &index,
+					  ULONG_MAX, XA_PRESENT))
 		return 0;
 	table_get_name(hwpt->ioas, &hwpt->table, &name);
 	return refuse_ids(idev->ictx, -EINVAL, idev->obj.id, name.id,
@@ -217,31 +161,112 @@ static int check_pasids(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 }
 
 /* What the device's group needs before it can get @hwpt, which may have to be @full. */
-static struct attach_handle *handle_prepare(struct iommufd_ext_device *idev,
-					    struct hwpt *hwpt, bool full)
+static struct attachment *attachment_prepare(struct iommufd_ext_device *idev,
+					     u32 pasid, struct hwpt *hwpt,
+					     bool full)
 {
-	struct attach_handle *handle;
-	int rc;
+	struct attachment *attachment;
+	int rc = 0;
 
-	rc = check_pasids(idev, hwpt);
-	if (!rc)
-		rc = igroup_prepare(idev->igroup, hwpt, full);
+	if (pasid == IOMMU_NO_PASID) {
+		rc = check_pasids(idev, hwpt);
+		if (!rc)
+			rc = doorbells_prepare(idev->igroup,
+					       hwpt->parent ?: hwpt);
+	}
+	if (!rc && hwpt->final && full)
+		rc = hwpt_fill(hwpt);
 	if (rc)
 		return ERR_PTR(rc);
-	handle = handle_alloc(idev, hwpt);
-	return handle ?: ERR_PTR(-ENOMEM);
+
+	attachment = kzalloc(sizeof(*attachment), GFP_KERNEL_ACCOUNT);
+	if (!attachment)
+		return ERR_PTR(-ENOMEM);
+	attachment->hwpt = hwpt;
+	attachment->pasid = pasid;
+	attachment->dev_id = idev->obj.id;
+	INIT_LIST_HEAD(&attachment->endpoints);
+	return attachment;
 }
 
-/* What @hwpt still lacks, now that the group is attached. */
-static int igroup_fill(struct igroup *igroup, struct hwpt *hwpt)
+/* What the page table still lacks, now that the group is attached. */
+static int attachment_fill(struct attachment *attachment, struct igroup *igroup)
 {
-	return doorbells_follow(igroup, hwpt) ?: hwpt_fill(hwpt);
+	struct hwpt *hwpt = attachment->hwpt;
+	int rc = 0;
+
+	if (attachment->pasid == IOMMU_NO_PASID)
+		rc = doorbells_follow(igroup, hwpt);
+	return rc ?: hwpt_fill(hwpt);
 }
 
-static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+/* Faults that nobody has answered are answered now. */
+static void attachment_free(struct attachment *attachment)
+{
+	if (attachment->hwpt->fault)
+		fault_queue_flush(attachment->hwpt->fault, attachment);
+	kfree(attachment);
+}
+
+/* @idev: any device of the group, here and below. */
+static int core_attach(struct iommufd_ext_device *idev,
+		       struct attachment *attachment)
+{
+	struct hwpt *hwpt = attachment->hwpt;
+	int rc;
+
+	hwpt_lock(hwpt);
+	if (attachment->pasid == IOMMU_NO_PASID)
+		rc = ext_iommu_attach_group(hwpt->table.domain,
+					    idev->igroup->group,
+					    &attachment->core);
+	else
+		rc = ext_iommu_attach_pasid(hwpt->table.domain, idev->dev,
+					    attachment->pasid,
+					    &attachment->core);
+	hwpt_unlock(hwpt);
+	return rc;
+}
+
+static void core_detach(struct iommufd_ext_device *idev,
+			struct attachment *attachment)
+{
+	struct hwpt *hwpt = attachment->hwpt;
+
+	hwpt_lock(hwpt);
+	if (attachment->pasid == IOMMU_NO_PASID)
+		ext_iommu_detach_group(hwpt->table.domain, idev->igroup->group);
+	else
+		ext_iommu_detach_pasid(hwpt->table.domain, idev->dev,
+				       attachment->pasid);
+	hwpt_unlock(hwpt);
+}
+
+static int core_replace(struct iommufd_ext_device *idev, struct attachment *old,
+			struct attachment *new)
+{
+	int rc;
+
+	hwpt_lock_two(old->hwpt, new->hwpt);
+	if (new->pasid == IOMMU_NO_PASID)
+		rc = ext_iommu_replace_group(idev->igroup->group,
+					     old->hwpt->table.domain,
+					     new->hwpt->table.domain,
+					     &new->core);
+	else
+		rc = ext_iommu_replace_pasid(old->hwpt->table.domain,
+					     &old->core,
+					     new->hwpt->table.domain,
+					     &new->core, idev->dev, new->pasid);
+	hwpt_unlock_two(old->hwpt, new->hwpt);
+	return rc;
+}
+
+static struct attachment *igroup_attach(struct iommufd_ext_device *idev,
+					u32 pasid, struct hwpt *hwpt)
 {
 	struct igroup *igroup = idev->igroup;
-	struct attach_handle *handle;
+	struct attachment *attachment;
 	int rc;
 
 	/*
@@ -249,26 +274,31 @@ static int igroup_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	 * the IOMMU of it at the first attach, all of it with interrupts off. What comes
 	 * afterwards goes in batches.
 	 */
-	handle = handle_prepare(idev, hwpt, hwpt->table.map_path != MAP_CORE);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	rc = hwpt_attach_group(hwpt, igroup, handle);
+	attachment = attachment_prepare(idev, pasid, hwpt,
+					hwpt->table.map_path != MAP_CORE);
+	if (IS_ERR(attachment))
+		return attachment;
+	rc = xa_insert(&igroup->attachments, pasid, attachment,
+		       GFP_KERNEL_ACCOUNT);
+	if (rc)
+		goto err_free;
+	rc = core_attach(idev, attachment);
 	if (rc) {
 		rc = refuse_attach(idev, hwpt, rc);
-		goto err_free_handle;
+		goto err_erase;
 	}
-	rc = igroup_fill(igroup, hwpt);
+	rc = attachment_fill(attachment, igroup);
 	if (rc)
 		goto err_detach;
-	igroup->hwpt = hwpt;
-	igroup->handle = handle;
-	return 0;
+	return attachment;
 
 err_detach:
-	hwpt_detach_group(hwpt, igroup);
-err_free_handle:
-	handle_free(handle);
-	return rc;
+	core_detach(idev, attachment);
+err_erase:
+	xa_erase(&igroup->attachments, pasid);
+err_free:
+	attachment_free(attachment);
+	return ERR_PTR(rc);
 }
 
 /* One that knows its aperture by attaching is empty without it. */
@@ -278,24 +308,77 @@ static void hwpt_after_detach(struct hwpt *hwpt)
 		hwpt_unfill(hwpt);
 }
 
-static void igroup_detach(struct igroup *igroup)
+static void igroup_detach(struct iommufd_ext_device *idev,
+			  struct attachment *attachment)
 {
-	struct hwpt *hwpt = igroup->hwpt;
+	struct igroup *igroup = idev->igroup;
+	struct hwpt *hwpt = attachment->hwpt;
 
-	lockdep_assert_held(&igroup->ictx->attach_lock);
-	hwpt_detach_group(hwpt, igroup);
-	doorbells_note(igroup, hwpt);
-	handle_free(igroup->handle);
-	igroup->handle = NULL;
-	igroup->hwpt = NULL;
+	core_detach(idev, attachment);
+	if (attachment->pasid == IOMMU_NO_PASID)
+		doorbells_note(igroup, hwpt);
+	xa_erase(&igroup->attachments, attachment->pasid);
+	attachment_free(attachment);
 	hwpt_after_detach(hwpt);
 }
 
-/* @nr: 1 or -1. */
-static void count_endpoint(struct iommufd_ext_ctx *ictx, int nr)
+/*
+ * Move the group, with @hwpt full of its IOAS by the time it can be used. Returns what
+ * takes the place of @old, which is gone then, or an ERR_PTR.
+ */
+static struct attachment *igroup_replace(struct iommufd_ext_device *idev,
+					 struct attachment *old,
+					 struct hwpt *hwpt)
 {
-	lockdep_assert_held(&ictx->attach_lock);
-	WRITE_ONCE(ictx->counts.endpoints, ictx->counts.endpoints + nr);
+	const bool has_doorbells = old->pasid == IOMMU_NO_PASID;
+	struct igroup *igroup = idev->igroup;
+	struct attachment *new;
+	int rc = 0;
+
+	new = attachment_prepare(idev, old->pasid, hwpt, true);
+	if (IS_ERR(new))
+		return new;
+	/* Interrupts that are set up are not lost, if that can be. */
+	if (has_doorbells) {
+		doorbells_note(igroup, old->hwpt);
+		rc = hwpt->final ? doorbells_follow(igroup, hwpt) : 0;
+	}
+	if (rc)
+		goto err_free;
+	rc = core_replace(idev, old, new);
+	if (rc) {
+		rc = refuse_attach(idev, hwpt, rc);
+		goto err_free;
+	}
+	if (has_doorbells)
+		doorbells_note(igroup, old->hwpt);
+	rc = attachment_fill(new, igroup);
+	if (rc)
+		goto err_back;
+	list_splice_init(&old->endpoints, &new->endpoints);
+	/* The entry is there: this needs no memory. */
+	WARN_ON(xa_store(&igroup->attachments, new->pasid, new,
+			 GFP_KERNEL_ACCOUNT) != old);
+	attachment_free(old);
+	return new;
+
+err_back:
+	/* The caller may free @hwpt: whatever happens, the group leaves it. */
+	if (WARN_ON(core_replace(idev, new, old)))
+		core_detach(idev, new);
+err_free:
+	attachment_free(new);
+	return ERR_PTR(rc);
+}
+
+/* @nr: 1 or -1. */
+static void count_endpoint(struct iommufd_ext_device *idev, int nr)
+{
+	struct ctx_counts *counts = &idev->ictx->counts;
+
+	lockdep_assert_held(&idev->ictx->attach_lock);
+	WRITE_ONCE(idev->endpoints, idev->endpoints + nr);
+	WRITE_ONCE(counts->endpoints, counts->endpoints + nr);
 }
 
 static void endpoint_link(struct endpoint *endpoint, struct hwpt *hwpt)
@@ -319,144 +402,29 @@ static void endpoint_unlink(struct endpoint *endpoint)
 	xa_unlock(&ictx->objects);
 }
 
-static int endpoint_attach(struct iommufd_ext_device *idev, struct hwpt *hwpt)
-{
-	struct igroup *igroup = idev->igroup;
-	struct endpoint *endpoint;
-	bool first = !igroup->hwpt;
-	int rc;
-
-	lockdep_assert_held(&idev->ictx->attach_lock);
-
-	if (idev->endpoint)
-		return refuse_ids(idev->ictx, -EBUSY, idev->obj.id,
-				  igroup->hwpt->obj.id,
-				  "%s is attached to page table %u already",
-				  dev_name(idev->dev), igroup->hwpt->obj.id);
-	if (!first && igroup->hwpt != hwpt)
-		return refuse_ids(idev->ictx, -EINVAL, idev->obj.id,
-				  igroup->hwpt->obj.id,
-				  "%s shares IOMMU group %d with a device that is attached to page table %u",
-				  dev_name(idev->dev),
-				  iommu_group_id(igroup->group),
-				  igroup->hwpt->obj.id);
-
-	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
-	if (!endpoint)
-		return -ENOMEM;
-	endpoint->idev = idev;
-
-	rc = endpoint_reserve(endpoint, hwpt->ioas);
-	if (rc)
-		goto err_free;
-	rc = idev_faults_get(idev, hwpt);
-	if (rc)
-		goto err_unreserve;
-	if (first) {
-		rc = igroup_attach(idev, hwpt);
-		if (rc)
-			goto err_put_faults;
-	}
-
-	endpoint_link(endpoint, hwpt);
-	list_add_tail(&endpoint->igroup_item, &igroup->endpoints);
-	idev->endpoint = endpoint;
-	count_endpoint(idev->ictx, 1);
-	return 0;
-
-err_put_faults:
-	idev_faults_put(idev, hwpt);
-err_unreserve:
-	endpoint_unreserve(endpoint, hwpt->ioas);
-err_free:
-	kfree(endpoint);
-	return rc;
-}
-
-static void endpoint_detach(struct iommufd_ext_device *idev)
-{
-	struct endpoint *endpoint = idev->endpoint;
-	struct igroup *igroup = idev->igroup;
-	struct hwpt *hwpt = endpoint->hwpt;
-
-	lockdep_assert_held(&idev->ictx->attach_lock);
-
-	idev->endpoint = NULL;
-	count_endpoint(idev->ictx, -1);
-	list_del(&endpoint->igroup_item);
-	endpoint_unlink(endpoint);
-	if (list_empty(&igroup->endpoints))
-		igroup_detach(igroup);
-	trace_ioasid_detach(idev->ictx->id, idev->dev, IOMMU_NO_PASID);
-	idev_faults_put(idev, hwpt);
-	endpoint_unreserve(endpoint, hwpt->ioas);
-	kfree(endpoint);
-	hwpt_put(idev->ictx, hwpt);
-}
-
-/* Move the group, with @hwpt full of its IOAS by the time it can be used. */
-static int igroup_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
-{
-	struct igroup *igroup = idev->igroup;
-	struct hwpt *old = igroup->hwpt;
-	struct attach_handle *handle;
-	int rc;
-
-	handle = handle_prepare(idev, hwpt, true);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	/* Interrupts that are set up are not lost, if that can be. */
-	doorbells_note(igroup, old);
-	rc = hwpt->final ? doorbells_follow(igroup, hwpt) : 0;
-	if (rc)
-		goto err_free_handle;
-	rc = hwpt_replace_group(old, hwpt, igroup, handle);
-	if (rc) {
-		rc = refuse_attach(idev, hwpt, rc);
-		goto err_free_handle;
-	}
-	doorbells_note(igroup, old);
-	rc = igroup_fill(igroup, hwpt);
-	if (rc)
-		goto err_back;
-	handle_free(igroup->handle);
-	igroup->handle = handle;
-	igroup->hwpt = hwpt;
-	return 0;
-
-err_back:
-	/* The caller may free @hwpt: whatever happens, the group leaves it. */
-	if (WARN_ON(hwpt_replace_group(hwpt, old, igroup, igroup->handle)))
-		hwpt_detach_group(hwpt, igroup);
-err_free_handle:
-	handle_free(handle);
-	return rc;
-}
-
-static int igroup_reserve(struct igroup *igroup, struct hwpt *hwpt)
+static int endpoints_reserve(struct list_head *endpoints, struct ioas *ioas)
 {
 	struct endpoint *endpoint;
 	int rc;
 
-	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item) {
-		rc = endpoint_reserve(endpoint, hwpt->ioas);
+	list_for_each_entry(endpoint, endpoints, igroup_item) {
+		rc = endpoint_reserve(endpoint, ioas);
 		if (rc)
 			goto err_unreserve;
 	}
 	return 0;
 
 err_unreserve:
-	list_for_each_entry_continue_reverse(endpoint, &igroup->endpoints,
-					     igroup_item)
-		endpoint_unreserve(endpoint, hwpt->ioas);
+	list_for_each_entry_continue_reverse(endpoint, endpoints, igroup_item)
+		endpoint_unreserve(endpoint, ioas);
 	return rc;
 }
 
-static void igroup_unreserve(struct igroup *igroup, struct ioas *ioas)
+static void endpoints_unreserve(struct list_head *endpoints, struct ioas *ioas)
 {
 	struct endpoint *endpoint;
 
-	list_for_each_entry(endpoint, &igroup->endpoints, igroup_item)
+	list_for_each_entry(endpoint, endpoints, igroup_item)
 		endpoint_unreserve(endpoint, ioas);
 }
 
@@ -501,54 +469,12 @@ err_put:
 	return rc;
 }
 
-static int endpoint_replace(struct iommufd_ext_device *idev, struct hwpt *hwpt)
+/* A page table made for PASIDs is final, and full since HWPT_ALLOC. */
+static int check_pasid(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
-	struct igroup *igroup = idev->igroup;
-	struct hwpt *old = igroup->hwpt;
-	struct ioas *old_ioas;
-	bool same_ioas;
-	int rc;
-
-	lockdep_assert_held(&idev->ictx->attach_lock);
-
-	if (!idev->endpoint)
-		return refuse_id(idev->ictx, -EINVAL, idev->obj.id,
-				 "%s is not attached", dev_name(idev->dev));
-	old_ioas = old->ioas;
-	same_ioas = old_ioas == hwpt->ioas;
-	if (old == hwpt)
-		return 0;
-
-	/* Within one IOAS, what is reserved stays reserved. */
-	if (!same_ioas) {
-		rc = igroup_reserve(igroup, hwpt);
-		if (rc)
-			return rc;
-	}
-	rc = endpoints_faults_get(&igroup->endpoints, hwpt);
-	if (rc)
-		goto err_unreserve;
-	rc = igroup_replace(idev, hwpt);
-	if (rc)
-		goto err_put_faults;
-	endpoints_faults_put(&igroup->endpoints, old);
-	if (!same_ioas)
-		igroup_unreserve(igroup, old_ioas);
-	endpoints_relink(&igroup->endpoints, old, hwpt);
-	return 0;
-
-err_put_faults:
-	endpoints_faults_put(&igroup->endpoints, hwpt);
-err_unreserve:
-	if (!same_ioas)
-		igroup_unreserve(igroup, hwpt->ioas);
-	return rc;
-}
-
-static int pasid_check(struct iommufd_ext_device *idev, struct hwpt *hwpt)
-{
+	struct attachment *of_device =
+		xa_load(&idev->igroup->attachments, IOMMU_NO_PASID);
 	struct iommufd_ext_ctx *ictx = idev->ictx;
-	struct hwpt *of_device = idev->igroup->hwpt;
 	struct table_name name;
 
 	if (!EXT_HAS_PASID)
@@ -559,258 +485,68 @@ static int pasid_check(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 		return refuse_ids(ictx, -EINVAL, idev->obj.id, name.id,
 				  "%s was not made for PASIDs", name.text);
 	}
-	if (of_device && !of_device->pasid)
+	if (of_device && !of_device->hwpt->pasid)
 		return refuse_ids(ictx, -EINVAL, idev->obj.id,
-				  of_device->obj.id,
+				  of_device->hwpt->obj.id,
 				  "%s is attached to page table %u, which was not made for devices with PASIDs",
-				  dev_name(idev->dev), of_device->obj.id);
+				  dev_name(idev->dev), of_device->hwpt->obj.id);
 	if (!ext_max_pasids(idev->dev))
 		return refuse_id(ictx, -EINVAL, idev->obj.id,
 				 "%s has no PASIDs", dev_name(idev->dev));
 	return 0;
 }
 
-static struct endpoint *pasid_find_endpoint(struct pasid_attach *attach,
-					    struct iommufd_ext_device *idev)
+static int refuse_attached(struct iommufd_ext_device *idev, u32 pasid,
+			   const struct hwpt *hwpt)
 {
+	if (pasid == IOMMU_NO_PASID)
+		return refuse_ids(idev->ictx, -EBUSY, idev->obj.id,
+				  hwpt->obj.id,
+				  "%s is attached to page table %u already",
+				  dev_name(idev->dev), hwpt->obj.id);
+	return refuse_ids(idev->ictx, -EBUSY, idev->obj.id, hwpt->obj.id,
+			  "PASID %u of %s is attached to page table %u already",
+			  pasid, dev_name(idev->dev), hwpt->obj.id);
+}
+
+/* Its group has @hwpt. */
+static int refuse_other(struct iommufd_ext_device *idev, u32 pasid,
+			const struct hwpt *hwpt)
+{
+	if (pasid == IOMMU_NO_PASID)
+		return refuse_ids(idev->ictx, -EINVAL, idev->obj.id,
+				  hwpt->obj.id,
+				  "%s shares IOMMU group %d with a device that is attached to page table %u",
+				  dev_name(idev->dev),
+				  iommu_group_id(idev->igroup->group),
+				  hwpt->obj.id);
+	return refuse_ids(idev->ictx, -EINVAL, idev->obj.id, hwpt->obj.id,
+			  "PASID %u of the group of %s is attached to page table %u",
+			  pasid, dev_name(idev->dev), hwpt->obj.id);
+}
+
+/**
+ * idev_endpoint() - how a device is attached
+ * @idev: the device
+ * @pasid: in which of its address spaces, or IOMMU_NO_PASID
+ *
+ * Context: holds attach_lock.
+ * Return: the endpoint, or NULL if it is not attached.
+ */
+struct endpoint *idev_endpoint(struct iommufd_ext_device *idev, u32 pasid)
+{
+	struct attachment *attachment =
+		xa_load(&idev->igroup->attachments, pasid);
 	struct endpoint *endpoint;
 
-	list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
+	lockdep_assert_held(&idev->ictx->attach_lock);
+
+	if (!attachment)
+		return NULL;
+	list_for_each_entry(endpoint, &attachment->endpoints, igroup_item)
 		if (endpoint->idev == idev)
 			return endpoint;
 	return NULL;
-}
-
-static int hwpt_attach_pasid(struct iommufd_ext_device *idev, u32 pasid,
-			     struct hwpt *hwpt, struct attach_handle *handle)
-{
-	int rc;
-
-	hwpt_lock(hwpt);
-	rc = ext_iommu_attach_pasid(hwpt->table.domain, idev->dev, pasid,
-				    &handle->core);
-	hwpt_unlock(hwpt);
-	return rc;
-}
-
-static void hwpt_detach_pasid(struct iommufd_ext_device *idev, u32 pasid,
-			      struct hwpt *hwpt)
-{
-	hwpt_lock(hwpt);
-	ext_iommu_detach_pasid(hwpt->table.domain, idev->dev, pasid);
-	hwpt_unlock(hwpt);
-}
-
-/* Attach the first device of a group. */
-static struct pasid_attach *pasid_attach_group(struct iommufd_ext_device *idev,
-					       u32 pasid, struct hwpt *hwpt)
-{
-	struct xarray *pasids = &idev->igroup->pasids;
-	struct pasid_attach *attach;
-	int rc;
-
-	attach = kzalloc(sizeof(*attach), GFP_KERNEL_ACCOUNT);
-	if (!attach)
-		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&attach->endpoints);
-	attach->hwpt = hwpt;
-	attach->handle = handle_alloc(idev, hwpt);
-	if (!attach->handle) {
-		rc = -ENOMEM;
-		goto err_free;
-	}
-	rc = xa_insert(pasids, pasid, attach, GFP_KERNEL_ACCOUNT);
-	if (rc)
-		goto err_free_handle;
-	/* A domain that is not final has no operation for PASIDs. */
-	rc = hwpt->final ? hwpt_fill(hwpt) : -EINVAL;
-	if (!rc)
-		rc = hwpt_attach_pasid(idev, pasid, hwpt, attach->handle);
-	if (rc) {
-		rc = refuse_attach(idev, hwpt, rc);
-		goto err_erase;
-	}
-	return attach;
-
-err_erase:
-	xa_erase(pasids, pasid);
-err_free_handle:
-	handle_free(attach->handle);
-err_free:
-	kfree(attach);
-	return ERR_PTR(rc);
-}
-
-static void pasid_detach_group(struct iommufd_ext_device *idev, u32 pasid,
-			       struct pasid_attach *attach)
-{
-	xa_erase(&idev->igroup->pasids, pasid);
-	hwpt_detach_pasid(idev, pasid, attach->hwpt);
-	handle_free(attach->handle);
-	kfree(attach);
-}
-
-/*
- * -EBUSY if the PASID is attached; -EINVAL if the page table does not suit the device, or
- * another one of its group is attached elsewhere; -EOPNOTSUPP without PASIDs in the kernel.
- */
-static int pasid_attach(struct iommufd_ext_device *idev, u32 pasid,
-			struct hwpt *hwpt)
-{
-	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
-	struct endpoint *endpoint;
-	int rc;
-
-	lockdep_assert_held(&idev->ictx->attach_lock);
-
-	if (attach && pasid_find_endpoint(attach, idev))
-		return refuse_ids(idev->ictx, -EBUSY, idev->obj.id,
-				  attach->hwpt->obj.id,
-				  "PASID %u of %s is attached to page table %u already",
-				  pasid, dev_name(idev->dev),
-				  attach->hwpt->obj.id);
-	if (attach && attach->hwpt != hwpt)
-		return refuse_ids(idev->ictx, -EINVAL, idev->obj.id,
-				  attach->hwpt->obj.id,
-				  "PASID %u of the group of %s is attached to page table %u",
-				  pasid, dev_name(idev->dev),
-				  attach->hwpt->obj.id);
-	rc = pasid_check(idev, hwpt);
-	if (rc)
-		return rc;
-
-	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
-	if (!endpoint)
-		return -ENOMEM;
-	endpoint->idev = idev;
-	endpoint->pasid = pasid;
-
-	rc = idev_faults_get(idev, hwpt);
-	if (rc)
-		goto err_free;
-	if (!attach) {
-		attach = pasid_attach_group(idev, pasid, hwpt);
-		if (IS_ERR(attach)) {
-			rc = PTR_ERR(attach);
-			goto err_put_faults;
-		}
-	}
-	endpoint_link(endpoint, hwpt);
-	list_add_tail(&endpoint->igroup_item, &attach->endpoints);
-	count_endpoint(idev->ictx, 1);
-	return 0;
-
-err_put_faults:
-	idev_faults_put(idev, hwpt);
-err_free:
-	kfree(endpoint);
-	return rc;
-}
-
-static int pasid_replace_group(struct iommufd_ext_device *idev, u32 pasid,
-			       struct pasid_attach *attach, struct hwpt *hwpt)
-{
-	struct hwpt *old = attach->hwpt;
-	struct attach_handle *handle;
-	int rc;
-
-	handle = handle_alloc(idev, hwpt);
-	if (!handle)
-		return -ENOMEM;
-	rc = hwpt_fill(hwpt);
-	if (rc)
-		goto err_free_handle;
-
-	hwpt_lock_two(old, hwpt);
-	rc = ext_iommu_replace_pasid(old->table.domain, &attach->handle->core,
-				     hwpt->table.domain, &handle->core,
-				     idev->dev, pasid);
-	hwpt_unlock_two(old, hwpt);
-	if (rc) {
-		rc = refuse_attach(idev, hwpt, rc);
-		goto err_free_handle;
-	}
-	handle_free(attach->handle);
-	attach->handle = handle;
-	attach->hwpt = hwpt;
-	return 0;
-
-err_free_handle:
-	handle_free(handle);
-	return rc;
-}
-
-/* Others of its group with the PASID attached move along. */
-static int pasid_replace(struct iommufd_ext_device *idev, u32 pasid,
-			 struct hwpt *hwpt)
-{
-	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
-	struct hwpt *old;
-	int rc;
-
-	lockdep_assert_held(&idev->ictx->attach_lock);
-
-	if (!attach || !pasid_find_endpoint(attach, idev))
-		return refuse_id(idev->ictx, -EINVAL, idev->obj.id,
-				 "PASID %u of %s is not attached", pasid,
-				 dev_name(idev->dev));
-	old = attach->hwpt;
-	if (old == hwpt)
-		return 0;
-	rc = pasid_check(idev, hwpt);
-	if (rc)
-		return rc;
-	rc = endpoints_faults_get(&attach->endpoints, hwpt);
-	if (rc)
-		return rc;
-	rc = pasid_replace_group(idev, pasid, attach, hwpt);
-	if (rc) {
-		endpoints_faults_put(&attach->endpoints, hwpt);
-		return rc;
-	}
-	endpoints_faults_put(&attach->endpoints, old);
-	endpoints_relink(&attach->endpoints, old, hwpt);
-	return 0;
-}
-
-static bool pasid_attached(struct iommufd_ext_device *idev, u32 pasid)
-{
-	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
-
-	return attach && pasid_find_endpoint(attach, idev);
-}
-
-/* Nothing happens if it is not attached. */
-static void pasid_detach(struct iommufd_ext_device *idev, u32 pasid)
-{
-	struct pasid_attach *attach = xa_load(&idev->igroup->pasids, pasid);
-	struct endpoint *endpoint;
-	struct hwpt *hwpt;
-
-	lockdep_assert_held(&idev->ictx->attach_lock);
-
-	endpoint = attach ? pasid_find_endpoint(attach, idev) : NULL;
-	if (!endpoint)
-		return;
-	hwpt = endpoint->hwpt;
-	count_endpoint(idev->ictx, -1);
-	list_del(&endpoint->igroup_item);
-	endpoint_unlink(endpoint);
-	if (list_empty(&attach->endpoints))
-		pasid_detach_group(idev, pasid, attach);
-	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
-	idev_faults_put(idev, hwpt);
-	kfree(endpoint);
-	hwpt_put(idev->ictx, hwpt);
-}
-
-static void pasid_detach_all(struct iommufd_ext_device *idev)
-{
-	struct pasid_attach *attach;
-	unsigned long pasid;
-
-	xa_for_each(&idev->igroup->pasids, pasid, attach)
-		pasid_detach(idev, pasid);
 }
 
 /**
@@ -824,8 +560,62 @@ static void pasid_detach_all(struct iommufd_ext_device *idev)
  */
 int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 {
-	return pasid == IOMMU_NO_PASID ? endpoint_attach(idev, hwpt) :
-					 pasid_attach(idev, pasid, hwpt);
+	struct attachment *attachment =
+		xa_load(&idev->igroup->attachments, pasid);
+	struct endpoint *endpoint;
+	int rc = 0;
+
+	if (idev_endpoint(idev, pasid))
+		return refuse_attached(idev, pasid, attachment->hwpt);
+	if (attachment && attachment->hwpt != hwpt)
+		return refuse_other(idev, pasid, attachment->hwpt);
+	if (pasid != IOMMU_NO_PASID)
+		rc = check_pasid(idev, hwpt);
+	if (rc)
+		return rc;
+
+	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->idev = idev;
+	endpoint->pasid = pasid;
+
+	rc = endpoint_reserve(endpoint, hwpt->ioas);
+	if (rc)
+		goto err_free;
+	rc = idev_faults_get(idev, hwpt);
+	if (rc)
+		goto err_unreserve;
+	if (!attachment) {
+		attachment = igroup_attach(idev, pasid, hwpt);
+		if (IS_ERR(attachment)) {
+			rc = PTR_ERR(attachment);
+			goto err_put_faults;
+		}
+	}
+
+	endpoint_link(endpoint, hwpt);
+	list_add_tail(&endpoint->igroup_item, &attachment->endpoints);
+	count_endpoint(idev, 1);
+	return 0;
+
+err_put_faults:
+	idev_faults_put(idev, hwpt);
+err_unreserve:
+	endpoint_unreserve(endpoint, hwpt->ioas);
+err_free:
+	kfree(endpoint);
+	return rc;
+}
+
+static int refuse_unattached(struct iommufd_ext_device *idev, u32 pasid)
+{
+	if (pasid == IOMMU_NO_PASID)
+		return refuse_id(idev->ictx, -EINVAL, idev->obj.id,
+				 "%s is not attached", dev_name(idev->dev));
+	return refuse_id(idev->ictx, -EINVAL, idev->obj.id,
+			 "PASID %u of %s is not attached", pasid,
+			 dev_name(idev->dev));
 }
 
 /**
@@ -839,22 +629,49 @@ int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
  */
 int idev_replace(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 {
-	return pasid == IOMMU_NO_PASID ? endpoint_replace(idev, hwpt) :
-					 pasid_replace(idev, pasid, hwpt);
-}
+	struct endpoint *endpoint = idev_endpoint(idev, pasid);
+	struct attachment *attachment, *new;
+	struct hwpt *old;
+	bool same_ioas;
+	int rc = 0;
 
-/**
- * idev_attached() - is a device connected to a page table?
- * @idev: the device
- * @pasid: as for idev_attach()
- *
- * Context: holds attach_lock.
- * Return: true if it is.
- */
-bool idev_attached(struct iommufd_ext_device *idev, u32 pasid)
-{
-	return pasid == IOMMU_NO_PASID ? !!idev->endpoint :
-					 pasid_attached(idev, pasid);
+	if (!endpoint)
+		return refuse_unattached(idev, pasid);
+	old = endpoint->hwpt;
+	if (old == hwpt)
+		return 0;
+	if (pasid != IOMMU_NO_PASID)
+		rc = check_pasid(idev, hwpt);
+	if (rc)
+		return rc;
+
+	attachment = xa_load(&idev->igroup->attachments, pasid);
+	same_ioas = old->ioas == hwpt->ioas;
+	/* Within one IOAS, what is reserved stays reserved. */
+	if (!same_ioas)
+		rc = endpoints_reserve(&attachment->endpoints, hwpt->ioas);
+	if (rc)
+		return rc;
+	rc = endpoints_faults_get(&attachment->endpoints, hwpt);
+	if (rc)
+		goto err_unreserve;
+	new = igroup_replace(idev, attachment, hwpt);
+	if (IS_ERR(new)) {
+		rc = PTR_ERR(new);
+		goto err_put_faults;
+	}
+	endpoints_faults_put(&new->endpoints, old);
+	if (!same_ioas)
+		endpoints_unreserve(&new->endpoints, old->ioas);
+	endpoints_relink(&new->endpoints, old, hwpt);
+	return 0;
+
+err_put_faults:
+	endpoints_faults_put(&attachment->endpoints, hwpt);
+err_unreserve:
+	if (!same_ioas)
+		endpoints_unreserve(&attachment->endpoints, hwpt->ioas);
+	return rc;
 }
 
 /**
@@ -866,10 +683,24 @@ bool idev_attached(struct iommufd_ext_device *idev, u32 pasid)
  */
 void idev_detach(struct iommufd_ext_device *idev, u32 pasid)
 {
-	if (pasid != IOMMU_NO_PASID)
-		pasid_detach(idev, pasid);
-	else if (idev->endpoint)
-		endpoint_detach(idev);
+	struct endpoint *endpoint = idev_endpoint(idev, pasid);
+	struct attachment *attachment;
+	struct hwpt *hwpt;
+
+	if (!endpoint)
+		return;
+	hwpt = endpoint->hwpt;
+	attachment = xa_load(&idev->igroup->attachments, pasid);
+	count_endpoint(idev, -1);
+	list_del(&endpoint->igroup_item);
+	endpoint_unlink(endpoint);
+	if (list_empty(&attachment->endpoints))
+		igroup_detach(idev, attachment);
+	trace_ioasid_detach(idev->ictx->id, idev->dev, pasid);
+	idev_faults_put(idev, hwpt);
+	endpoint_unreserve(endpoint, hwpt->ioas);
+	kfree(endpoint);
+	hwpt_put(idev->ictx, hwpt);
 }
 
 /**
@@ -883,11 +714,15 @@ void idev_detach(struct iommufd_ext_device *idev, u32 pasid)
  */
 void idev_detach_all(struct iommufd_ext_device *idev)
 {
-	if (!READ_ONCE(idev->endpoint) && xa_empty(&idev->igroup->pasids))
+	struct attachment *attachment;
+	unsigned long pasid;
+
+	if (!READ_ONCE(idev->endpoints))
 		return;
 	mutex_lock(&idev->ictx->attach_lock);
-	pasid_detach_all(idev);
-	if (idev->endpoint)
-		endpoint_detach(idev);
+	xa_for_each_start(&idev->igroup->attachments, pasid, attachment,
+			  IOMMU_NO_PASID + 1)
+		idev_detach(idev, pasid);
+	idev_detach(idev, IOMMU_NO_PASID);
 	mutex_unlock(&idev->ictx->attach_lock);
 }

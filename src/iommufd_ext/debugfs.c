@@ -131,16 +131,20 @@ static void show_context(struct seq_file *m, struct iommufd_ext_ctx *ictx)
 		   (int)strlen(whose.holder.comm), whose.holder.comm);
 }
 
-static void show_device(struct seq_file *m,
-			const struct iommufd_ext_device *idev, bool locked)
+static void show_device(struct seq_file *m, struct iommufd_ext_device *idev,
+			bool locked)
 {
+	struct endpoint *endpoint;
+
 	seq_printf(m, " device id=%u group=%d ", idev->obj.id,
 		   iommu_group_id(idev->igroup->group));
-	if (locked)
+	if (locked) {
+		endpoint = idev_endpoint(idev, IOMMU_NO_PASID);
 		seq_printf(m, "attached=%u ",
-			   idev->endpoint ? idev->endpoint->hwpt->obj.id : 0);
-	else
+			   endpoint ? endpoint->hwpt->obj.id : 0);
+	} else {
 		seq_puts(m, "attached=busy ");
+	}
 	seq_printf(m, "name=%s\n", dev_name(idev->dev));
 }
 

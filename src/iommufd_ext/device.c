@@ -358,7 +358,7 @@ int iommufd_ext_device_attached(struct iommufd_ext_device *idev, u32 pasid)
 
 	if (mutex_lock_killable(&idev->ictx->attach_lock))
 		return -EINTR;
-	attached = idev_attached(idev, pasid);
+	attached = idev_endpoint(idev, pasid);
 	mutex_unlock(&idev->ictx->attach_lock);
 	return attached;
 }

@@ -72,15 +72,19 @@ struct hwpt {
 };
 
 /**
- * struct attach_handle - what a fault of an attached group finds
- * @core: known to the IOMMU core
- * @hwpt: what the group, or a PASID of it, is attached to; constant
- * @dev_id: id of the device that was attached first; constant
+ * struct attachment - a group, or a PASID of it, that is attached to a page table
+ * @core: known to the IOMMU core, so that a fault finds it
+ * @hwpt: the page table; constant
+ * @pasid: the PASID, or IOMMU_NO_PASID; constant
+ * @dev_id: id of the device that was attached first, or moved here; constant
+ * @endpoints: of the group's devices; protected by iommufd_ext_ctx.attach_lock
  */
-struct attach_handle {
+struct attachment {
 	struct ext_iommu_attach_handle core;
 	struct hwpt *hwpt;
+	u32 pasid;
 	u32 dev_id;
+	struct list_head endpoints;
 };
 
 /* Interrupts of most platforms need no mapping. */
@@ -99,10 +103,8 @@ struct attach_handle {
  * @msi_window: where its devices expect MSI doorbells to be mapped, or
  *	NO_MSI_WINDOW; protected by iommufd_ext_ctx.attach_lock
  * @msi_length: size of that window, in bytes; protected by attach_lock
- * @hwpt: what the group is attached to; protected by attach_lock
- * @handle: of that attachment; protected by attach_lock
- * @endpoints: devices of the group that are attached; protected by attach_lock
- * @pasids: PASID to struct pasid_attach; protected by attach_lock
+ * @attachments: PASID to struct attachment, IOMMU_NO_PASID among them; protected by
+ *	attach_lock
  *
  * The IOMMU core lets a group be claimed once. Bound devices share the claim.
  */
@@ -116,10 +118,7 @@ struct igroup {
 	bool coherent;
 	phys_addr_t msi_window;
 	size_t msi_length;
-	struct hwpt *hwpt;
-	struct attach_handle *handle;
-	struct list_head endpoints;
-	struct xarray pasids;
+	struct xarray attachments;
 };
 
 /**
@@ -129,8 +128,8 @@ struct igroup {
  * @dev: the device
  * @igroup: the group it shares with other bound devices
  * @igroup_item: in igroup.idevs; protected by igroups_lock
- * @endpoint: its attachment or NULL; protected by iommufd_ext_ctx.attach_lock
- * @faults: how many of its attachments report faults; protected by attach_lock
+ * @endpoints: how many it has; written with iommufd_ext_ctx.attach_lock held
+ * @faults: how many of them report faults; protected by attach_lock
  */
 struct iommufd_ext_device {
 	struct obj obj;
@@ -138,7 +137,7 @@ struct iommufd_ext_device {
 	struct device *dev;
 	struct igroup *igroup;
 	struct list_head igroup_item;
-	struct endpoint *endpoint;
+	unsigned int endpoints;
 	unsigned int faults;
 };
 
@@ -148,7 +147,7 @@ struct iommufd_ext_device {
  * @pasid: the PASID, or IOMMU_NO_PASID; constant
  * @hwpt: the page table, of which the endpoint is a user
  * @hwpt_item: in hwpt.endpoints, and protected like these
- * @igroup_item: in igroup.endpoints, or in pasid_attach.endpoints
+ * @igroup_item: in attachment.endpoints
  *
  * The others are protected by iommufd_ext_ctx.attach_lock. The endpoint is the owner of the
  * reserved ranges its device brings into the IOAS.
@@ -159,20 +158,6 @@ struct endpoint {
 	struct hwpt *hwpt;
 	struct list_head hwpt_item;
 	struct list_head igroup_item;
-};
-
-/**
- * struct pasid_attach - a PASID of a group that is attached
- * @hwpt: to what
- * @handle: of the attachment
- * @endpoints: of the group's devices
- *
- * All protected by iommufd_ext_ctx.attach_lock.
- */
-struct pasid_attach {
-	struct hwpt *hwpt;
-	struct attach_handle *handle;
-	struct list_head endpoints;
 };
 
 /**
@@ -254,7 +239,7 @@ void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt);
 void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt);
 void fault_queue_flush(struct fault_queue *queue,
-		       const struct attach_handle *handle);
+		       const struct attachment *attachment);
 void fault_queue_free(struct obj *obj);
 int fault_queue_alloc_ioctl(struct ucmd *ucmd);
 
@@ -281,9 +266,9 @@ int hwpt_set_dirty_ioctl(struct ucmd *ucmd);
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd);
 
 /* attach.c */
+struct endpoint *idev_endpoint(struct iommufd_ext_device *idev, u32 pasid);
 int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
 int idev_replace(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt);
-bool idev_attached(struct iommufd_ext_device *idev, u32 pasid);
 void idev_detach(struct iommufd_ext_device *idev, u32 pasid);
 void idev_detach_all(struct iommufd_ext_device *idev);
 

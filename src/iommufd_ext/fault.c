@@ -75,9 +75,9 @@ struct fault_queue {
 #define refuse_buffer(_queue, _what, _uptr) \
 	iommufd_ext_refuse_fault(&(_queue)->errors, _what, _uptr)
 
-static struct attach_handle *group_handle(struct ext_iopf_group *group)
+static struct attachment *group_attachment(struct ext_iopf_group *group)
 {
-	return container_of(group->attach_handle, struct attach_handle, core);
+	return container_of(group->attach_handle, struct attachment, core);
 }
 
 static void answer_group(struct ext_iopf_group *group,
@@ -102,7 +102,7 @@ static struct fault_source *find_source(struct fault_queue *queue,
 
 static int queue_group(struct ext_iopf_group *group)
 {
-	struct fault_queue *queue = group_handle(group)->hwpt->fault;
+	struct fault_queue *queue = group_attachment(group)->hwpt->fault;
 	bool queued;
 
 	/* Nobody but us answers it now. */
@@ -142,15 +142,15 @@ static void put_back_group(struct fault_queue *queue, struct ext_iopf_group *gro
 }
 
 static bool is_of(struct ext_iopf_group *group,
-		  const struct attach_handle *handle, const struct device *dev)
+		  const struct attachment *attachment, const struct device *dev)
 {
-	return (!handle || group_handle(group) == handle) &&
+	return (!attachment || group_attachment(group) == attachment) &&
 	       (!dev || ext_iopf_group_dev(group) == dev);
 }
 
-/* Answers the faults of an attachment, if @handle is given, and of a device, if @dev is. */
+/* Answers the faults of an attachment, if one is given, and of a device, if @dev is. */
 static void flush_groups(struct fault_queue *queue,
-			 const struct attach_handle *handle,
+			 const struct attachment *attachment,
 			 const struct device *dev)
 {
 	struct ext_iopf_group *group, *next;
@@ -160,12 +160,12 @@ static void flush_groups(struct fault_queue *queue,
 	mutex_lock(&queue->lock);
 	spin_lock(&queue->list_lock);
 	list_for_each_entry_safe(group, next, &queue->groups, node)
-		if (is_of(group, handle, dev))
+		if (is_of(group, attachment, dev))
 			list_move_tail(&group->node, &flushed);
 	spin_unlock(&queue->list_lock);
 
 	xa_for_each(&queue->waiting, cookie, group) {
-		if (!is_of(group, handle, dev))
+		if (!is_of(group, attachment, dev))
 			continue;
 		xa_erase(&queue->waiting, cookie);
 		list_add_tail(&group->node, &flushed);
@@ -180,14 +180,14 @@ static void flush_groups(struct fault_queue *queue,
 /**
  * fault_queue_flush() - answer the faults of an attachment
  * @queue: the queue
- * @handle: of the attachment, which is detached
+ * @attachment: the attachment, which is detached
  *
  * Context: may sleep. Neither allocates nor fails.
  */
 void fault_queue_flush(struct fault_queue *queue,
-		       const struct attach_handle *handle)
+		       const struct attachment *attachment)
 {
-	flush_groups(queue, handle, NULL);
+	flush_groups(queue, attachment, NULL);
 }
 
 static int add_source(struct fault_queue *queue,
@@ -249,7 +249,7 @@ static size_t group_size(const struct ext_iopf_group *group)
 	return group->fault_count * sizeof(struct ioasid_hwpt_pgfault);
 }
 
-/* The handle has that of the group's first device. */
+/* The attachment has that of the group's first device. */
 static u32 faulting_id(struct fault_queue *queue, struct ext_iopf_group *group)
 {
 	const struct fault_source *source;
@@ -257,7 +257,7 @@ static u32 faulting_id(struct fault_queue *queue, struct ext_iopf_group *group)
 
 	spin_lock(&queue->list_lock);
 	source = find_source(queue, ext_iopf_group_dev(group));
-	id = source ? source->dev_id : group_handle(group)->dev_id;
+	id = source ? source->dev_id : group_attachment(group)->dev_id;
 	spin_unlock(&queue->list_lock);
 	return id;
 }

@@ -203,8 +203,7 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	}
 
 	INIT_LIST_HEAD(&igroup->idevs);
-	INIT_LIST_HEAD(&igroup->endpoints);
-	xa_init_flags(&igroup->pasids, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&igroup->attachments, XA_FLAGS_ACCOUNT);
 	igroup->ictx = ictx;
 	igroup->user = get_pid(task_tgid(current));
 	igroup->group = group;
@@ -270,8 +269,7 @@ void igroup_put(struct igroup *igroup)
 	iommu_group_release_dma_owner(igroup->group);
 	mutex_unlock(&igroups_lock);
 
-	WARN_ON(igroup->hwpt);
-	WARN_ON(!xa_empty(&igroup->pasids));
+	WARN_ON(!xa_empty(&igroup->attachments));
 	iommu_group_put(igroup->group);
 	put_pid(igroup->user);
 	kfree(igroup);

@@ -76,10 +76,9 @@
  *			attach_by_id()		an IOAS, or a page table
  *			attach_ioas()		tries the page tables that are there
  *			attach_new()		makes one (hwpt.c)
- *	attach.c	idev_attach()		the device, or a PASID of it
- *			endpoint_attach()	reserves what the device reserves
+ *	attach.c	idev_attach()		reserves what the device reserves
  *			igroup_attach()		fills the page table: hwpt_fill()
- *			hwpt_attach_group()	the IOMMU core
+ *			core_attach()		the IOMMU core
  *
  * hwpt_fill() (hwpt.c) is ioas_add_table() and fill_table() (mapping.c), which pin and map
  * what MAP has left. BIND is in the essay of vfio_cdev_ext.

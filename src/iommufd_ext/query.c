@@ -123,43 +123,28 @@ static void describe_device(const struct iommufd_ext_device *idev,
 	strscpy(out->name, dev_name(idev->dev), sizeof(out->name));
 }
 
-/* The first of the device's PASIDs from @pasid on that is attached. */
-static struct endpoint *find_pasid(struct iommufd_ext_device *idev,
-				   unsigned long *pasid)
-{
-	struct pasid_attach *attach;
-	struct endpoint *endpoint;
-
-	xa_for_each_start(&idev->igroup->pasids, *pasid, attach, *pasid)
-		list_for_each_entry(endpoint, &attach->endpoints, igroup_item)
-			if (endpoint->idev == idev)
-				return endpoint;
-	return NULL;
-}
-
-/*
- * The endpoint at @place, moved behind it: 1 is the device's own, and the PASIDs
- * follow.
- */
+/* The endpoint at @place, 1 + its PASID, or the first behind it; @place is moved on. */
 static bool describe_endpoint(struct iommufd_ext_device *idev, u32 *place,
 			      struct ioasid_object *out)
 {
-	unsigned long pasid = *place > 2 ? *place - 2 : 0;
-	struct endpoint *endpoint = *place == 1 ? idev->endpoint : NULL;
+	struct attachment *attachment;
+	struct endpoint *endpoint;
+	unsigned long pasid;
 
-	if (endpoint) {
-		*place = 2;
-	} else {
-		endpoint = find_pasid(idev, &pasid);
+	xa_for_each_start(&idev->igroup->attachments, pasid, attachment,
+			  *place - 1) {
+		endpoint = idev_endpoint(idev, pasid);
 		if (!endpoint)
-			return false;
-		*place = pasid + 3;
+			continue;
+		*place = pasid + 2;
+		out->type = IOASID_OBJECT_ENDPOINT;
+		out->target_id = endpoint->hwpt->obj.id;
 		out->pasid = pasid;
-		out->flags |= IOASID_OBJECT_PASID;
+		if (pasid != IOMMU_NO_PASID)
+			out->flags |= IOASID_OBJECT_PASID;
+		return true;
 	}
-	out->type = IOASID_OBJECT_ENDPOINT;
-	out->target_id = endpoint->hwpt->obj.id;
-	return true;
+	return false;
 }
 
 /* Fills @out, and moves @cursor behind what it describes. */
