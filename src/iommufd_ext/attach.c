@@ -204,7 +204,7 @@ static int attachment_fill(struct attachment *attachment, struct igroup *igroup)
 static void attachment_free(struct attachment *attachment)
 {
 	if (attachment->hwpt->fault)
-		fault_queue_flush(attachment->hwpt->fault, attachment);
+		fault_queue_flush(attachment->hwpt->fault, attachment, NULL);
 	kfree(attachment);
 }
 

@@ -239,7 +239,8 @@ void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt);
 void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt);
 void fault_queue_flush(struct fault_queue *queue,
-		       const struct attachment *attachment);
+		       const struct attachment *attachment,
+		       const struct device *dev);
 void fault_queue_free(struct obj *obj);
 int fault_queue_alloc_ioctl(struct ucmd *ucmd);
 

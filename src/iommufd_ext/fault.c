@@ -148,10 +148,17 @@ static bool is_of(struct ext_iopf_group *group,
 	       (!dev || ext_iopf_group_dev(group) == dev);
 }
 
-/* Answers the faults of an attachment, if one is given, and of a device, if @dev is. */
-static void flush_groups(struct fault_queue *queue,
-			 const struct attachment *attachment,
-			 const struct device *dev)
+/**
+ * fault_queue_flush() - answer faults that nobody has answered
+ * @queue: the queue
+ * @attachment: whose, an attachment that is detached; or NULL
+ * @dev: whose, a device that leaves; or NULL
+ *
+ * Context: may sleep. Neither allocates nor fails.
+ */
+void fault_queue_flush(struct fault_queue *queue,
+		       const struct attachment *attachment,
+		       const struct device *dev)
 {
 	struct ext_iopf_group *group, *next;
 	unsigned long cookie;
@@ -175,19 +182,6 @@ static void flush_groups(struct fault_queue *queue,
 		answer_group(group, IOMMU_PAGE_RESP_INVALID);
 	}
 	mutex_unlock(&queue->lock);
-}
-
-/**
- * fault_queue_flush() - answer the faults of an attachment
- * @queue: the queue
- * @attachment: the attachment, which is detached
- *
- * Context: may sleep. Neither allocates nor fails.
- */
-void fault_queue_flush(struct fault_queue *queue,
-		       const struct attachment *attachment)
-{
-	flush_groups(queue, attachment, NULL);
 }
 
 static int add_source(struct fault_queue *queue,
@@ -227,7 +221,7 @@ static void remove_source(struct fault_queue *queue, const struct device *dev)
 	if (!source)
 		return;
 	kfree(source);
-	flush_groups(queue, NULL, dev);
+	fault_queue_flush(queue, NULL, dev);
 }
 
 /* Whole records, and no others than those that come next. */
