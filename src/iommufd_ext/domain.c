@@ -649,13 +649,6 @@ static int map_range(struct table *table, struct area *area, unsigned long iova,
 	return rc;
 }
 
-/* Maps an area whose runs are locked. */
-static int map_runs(struct table *table, struct area *area, bool large_pages)
-{
-	return map_range(table, area, area->iova, area_length(area),
-			 large_pages, true);
-}
-
 /**
  * struct dmabuf_mapping - an area of memory of a dma-buf in a page table
  * @node: in dmabuf_memory.mapped
@@ -736,7 +729,8 @@ static int map_dmabuf(struct table *table, struct area *area, bool large_pages)
 	mutex_lock(&dmabufs_lock);
 	if (!memory->revoked) {
 		mutex_lock(&table->revoke_lock);
-		rc = map_runs(table, area, large_pages);
+		rc = map_range(table, area, area->iova, area_length(area),
+			       large_pages, true);
 		mutex_unlock(&table->revoke_lock);
 	}
 	if (!memory->revoked && !rc) {
@@ -822,7 +816,8 @@ int domain_map_area(struct table *table, struct area *area, bool large_pages)
 	if (unlikely(area_dmabuf(area)))
 		rc = map_dmabuf(table, area, large_pages);
 	else
-		rc = map_runs(table, area, large_pages);
+		rc = map_range(table, area, area->iova, area_length(area),
+			       large_pages, true);
 	area_unlock_runs(area);
 	return rc;
 }

@@ -374,21 +374,6 @@ static int map_area(struct ucmd *ucmd, struct ioas *ioas, struct area *area,
 	return rc;
 }
 
-static int map_at_work(struct ucmd *ucmd, struct ioas *ioas)
-{
-	struct ioasid_ioas_map *cmd = ucmd->cmd;
-	struct area *area;
-	int rc;
-
-	rc = check_memory(ucmd->ictx, cmd->user_va, cmd->length);
-	if (rc)
-		return rc;
-	area = area_alloc(ucmd->ictx, cmd->user_va, cmd->length,
-			  prot_from_flags(cmd->flags));
-	return map_area(ucmd, ioas, area,
-			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
-}
-
 /**
  * ioas_map_ioctl() - IOASID_IOAS_MAP
  * @ucmd: the command
@@ -399,6 +384,7 @@ int ioas_map_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_map *cmd = ucmd->cmd;
 	struct ioas *ioas;
+	struct area *area;
 	int rc;
 
 	if (cmd->__reserved)
@@ -410,7 +396,14 @@ int ioas_map_ioctl(struct ucmd *ucmd)
 	ioas = ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (!ioas)
 		return -ENOENT;
-	rc = map_at_work(ucmd, ioas);
+	rc = check_memory(ucmd->ictx, cmd->user_va, cmd->length);
+	if (rc)
+		goto out_put;
+	area = area_alloc(ucmd->ictx, cmd->user_va, cmd->length,
+			  prot_from_flags(cmd->flags));
+	rc = map_area(ucmd, ioas, area, cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA,
+		      &cmd->iova);
+out_put:
 	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
 }

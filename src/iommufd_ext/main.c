@@ -40,8 +40,7 @@
  *
  * MAP of a page:
  *
- *	ioas.c		ioas_map_ioctl()	checks the flags, and finds the IOAS
- *			map_at_work()		checks the memory, makes an area (area.c)
+ *	ioas.c		ioas_map_ioctl()	finds the IOAS, and makes an area (area.c)
  *			map_area()
  *			map_areas()		gives it its IOVA (iova.c), and tells the user
  *	mapping.c	ioas_publish_areas()	pins the memory, if there is a page table
@@ -51,10 +50,14 @@
  *			map_page_area()
  *			map_one_page()		the IOMMU driver
  *
+ * More than a page goes from domain_map_area() another way:
+ *
+ *			map_range()		the memory, piece by piece
+ *			map_directly()		or map_by_core(), to the IOMMU core
+ *			map_pages()		or map_contiguous(): the IOMMU driver
+ *
  * Memory is pinned by ioas_publish_areas(), pin_areas() (mapping.c), area_pin() (area.c) and
- * pages_pin() (pages.c). More than a page goes from domain_map_area() by map_runs() and
- * map_range(), and from there by map_directly() to the driver or by map_by_core() to the
- * IOMMU core.
+ * pages_pin() (pages.c).
  *
  * UNMAP:
  *
