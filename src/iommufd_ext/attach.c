@@ -208,6 +208,43 @@ static void attachment_free(struct attachment *attachment)
 	kfree(attachment);
 }
 
+/* A nested page table has no memory of its own. */
+static struct mutex *revoke_lock(struct hwpt *hwpt)
+{
+	return hwpt->parent ? &hwpt->parent->table.revoke_lock :
+			      &hwpt->table.revoke_lock;
+}
+
+/*
+ * Let nobody use two page tables, perhaps of the same IOAS, or a single one, given twice.
+ *
+ * Nobody may map, unmap or flush while a group joins or leaves a page table: drivers look
+ * at the IOMMUs that use it without a lock of their own, and Intel's of 6.1 follows a NULL
+ * pointer when one of them has just gone. Two of a kind are taken in any order:
+ * attach_lock, which is held, lets in one who takes two.
+ */
+static void hwpts_lock(struct hwpt *old, struct hwpt *new)
+{
+	down_write(&old->ioas->domains_rwsem);
+	if (new->ioas != old->ioas)
+		down_write_nested(&new->ioas->domains_rwsem,
+				  SINGLE_DEPTH_NESTING);
+	/* Memory that is revoked leaves a page table without the former. */
+	mutex_lock(revoke_lock(old));
+	if (revoke_lock(new) != revoke_lock(old))
+		mutex_lock_nested(revoke_lock(new), SINGLE_DEPTH_NESTING);
+}
+
+static void hwpts_unlock(struct hwpt *old, struct hwpt *new)
+{
+	if (revoke_lock(new) != revoke_lock(old))
+		mutex_unlock(revoke_lock(new));
+	mutex_unlock(revoke_lock(old));
+	if (new->ioas != old->ioas)
+		up_write(&new->ioas->domains_rwsem);
+	up_write(&old->ioas->domains_rwsem);
+}
+
 /* @idev: any device of the group, here and below. */
 static int core_attach(struct iommufd_ext_device *idev,
 		       struct attachment *attachment)
@@ -215,7 +252,7 @@ static int core_attach(struct iommufd_ext_device *idev,
 	struct hwpt *hwpt = attachment->hwpt;
 	int rc;
 
-	hwpt_lock(hwpt);
+	hwpts_lock(hwpt, hwpt);
 	if (attachment->pasid == IOMMU_NO_PASID)
 		rc = ext_iommu_attach_group(hwpt->table.domain,
 					    idev->igroup->group,
@@ -224,7 +261,7 @@ static int core_attach(struct iommufd_ext_device *idev,
 		rc = ext_iommu_attach_pasid(hwpt->table.domain, idev->dev,
 					    attachment->pasid,
 					    &attachment->core);
-	hwpt_unlock(hwpt);
+	hwpts_unlock(hwpt, hwpt);
 	return rc;
 }
 
@@ -233,13 +270,13 @@ static void core_detach(struct iommufd_ext_device *idev,
 {
 	struct hwpt *hwpt = attachment->hwpt;
 
-	hwpt_lock(hwpt);
+	hwpts_lock(hwpt, hwpt);
 	if (attachment->pasid == IOMMU_NO_PASID)
 		ext_iommu_detach_group(hwpt->table.domain, idev->igroup->group);
 	else
 		ext_iommu_detach_pasid(hwpt->table.domain, idev->dev,
 				       attachment->pasid);
-	hwpt_unlock(hwpt);
+	hwpts_unlock(hwpt, hwpt);
 }
 
 static int core_replace(struct iommufd_ext_device *idev, struct attachment *old,
@@ -247,7 +284,7 @@ static int core_replace(struct iommufd_ext_device *idev, struct attachment *old,
 {
 	int rc;
 
-	hwpt_lock_two(old->hwpt, new->hwpt);
+	hwpts_lock(old->hwpt, new->hwpt);
 	if (new->pasid == IOMMU_NO_PASID)
 		rc = ext_iommu_replace_group(idev->igroup->group,
 					     old->hwpt->table.domain,
@@ -258,7 +295,7 @@ static int core_replace(struct iommufd_ext_device *idev, struct attachment *old,
 					     &old->core,
 					     new->hwpt->table.domain,
 					     &new->core, idev->dev, new->pasid);
-	hwpt_unlock_two(old->hwpt, new->hwpt);
+	hwpts_unlock(old->hwpt, new->hwpt);
 	return rc;
 }
 
