@@ -716,8 +716,7 @@ void ioas_remove_table(struct ioas *ioas, struct table *table)
 	empty_table(ioas, table, NULL);
 	iova_unreserve(ioas, table);
 	iova_update_alignment(ioas, NULL);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
 }
 
 /**
@@ -761,8 +760,7 @@ void ioas_remove_listener(struct ioas *ioas, u32 index)
 	mutex_lock(&ioas->iova_lock);
 	xa_erase(&ioas->listeners, index);
 	iova_update_alignment(ioas, NULL);
-	mutex_unlock(&ioas->iova_lock);
-	up_write(&ioas->domains_rwsem);
+	ioas_unlock_content(ioas);
 }
 
 static bool has_mappings(struct ioas *ioas)
@@ -776,64 +774,45 @@ static bool has_mappings(struct ioas *ioas)
 	return area;
 }
 
-static int disable_large_pages_locked(struct ioas *ioas)
+static int set_large_pages_locked(struct ioas *ioas, bool large_pages)
 {
 	int rc;
 
 	lockdep_assert_held_write(&ioas->domains_rwsem);
 	lockdep_assert_held(&ioas->iova_lock);
 
-	if (!ioas->large_pages)
+	if (ioas->large_pages == large_pages)
 		return 0;
 	/* What a page table holds would have to be mapped anew. */
-	if (!list_empty(&ioas->tables) && has_mappings(ioas))
+	if (!large_pages && !list_empty(&ioas->tables) && has_mappings(ioas))
 		return refuse_id(ioas->ictx, -EINVAL, ioas->obj.id,
 				 "large pages cannot be switched off: IOAS %u has mappings in a page table",
 				 ioas->obj.id);
 
-	ioas->large_pages = false;
+	ioas->large_pages = large_pages;
 	rc = iova_update_alignment(ioas, NULL);
 	if (rc)
-		ioas->large_pages = true;
+		ioas->large_pages = !large_pages;
 	return rc;
 }
 
 /**
- * ioas_disable_large_pages() - map in steps of PAGE_SIZE only
+ * ioas_set_large_pages() - allow IOMMU pages that are larger than PAGE_SIZE, or not
  * @ioas: the IOAS
+ * @large_pages: whether to map in steps of more than PAGE_SIZE, too
  *
  * Context: may sleep.
- * Return: 0; -EINVAL if a page table holds mappings; -EADDRINUSE if a mapping is
- * not aligned to PAGE_SIZE; -EINTR if the process is being killed.
+ * Return: 0; -EINVAL if a page table holds mappings, and -EADDRINUSE if a mapping is not
+ * aligned to PAGE_SIZE, when they are switched off; -EINTR if the process is being killed.
  */
-int ioas_disable_large_pages(struct ioas *ioas)
+int ioas_set_large_pages(struct ioas *ioas, bool large_pages)
 {
 	int rc;
 
 	rc = ioas_lock_content(ioas);
 	if (rc)
 		return rc;
-	rc = disable_large_pages_locked(ioas);
+	rc = set_large_pages_locked(ioas, large_pages);
 	ioas_unlock_content(ioas);
 	return rc;
-}
-
-/**
- * ioas_enable_large_pages() - undo ioas_disable_large_pages()
- * @ioas: the IOAS
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the process is being killed.
- */
-int ioas_enable_large_pages(struct ioas *ioas)
-{
-	int rc;
-
-	rc = ioas_lock_content(ioas);
-	if (rc)
-		return rc;
-	ioas->large_pages = true;
-	iova_update_alignment(ioas, NULL);
-	ioas_unlock_content(ioas);
-	return 0;
 }

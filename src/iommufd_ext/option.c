@@ -62,37 +62,30 @@ static int option_rlimit_mode(struct ucmd *ucmd)
 	}
 }
 
-static int set_huge_pages(struct ioas *ioas, u64 val)
-{
-	if (val > 1)
-		return refuse_value(ioas->ictx, "HUGE_PAGES", val);
-	return val ? ioas_enable_large_pages(ioas) :
-		     ioas_disable_large_pages(ioas);
-}
-
 static int option_huge_pages(struct ucmd *ucmd)
 {
 	struct ioasid_option_cmd *cmd = ucmd->cmd;
 	struct ioas *ioas;
-	struct obj *obj;
 	int rc = 0;
 
-	obj = obj_get(ucmd->ictx, cmd->object_id, OBJ_IOAS);
-	if (!obj)
+	ioas = ioas_get(ucmd->ictx, cmd->object_id);
+	if (!ioas)
 		return -ENOENT;
-	ioas = container_of(obj, struct ioas, obj);
 
 	switch (cmd->op) {
 	case IOASID_OPTION_OP_GET:
 		cmd->val64 = READ_ONCE(ioas->large_pages);
 		break;
 	case IOASID_OPTION_OP_SET:
-		rc = set_huge_pages(ioas, cmd->val64);
+		if (cmd->val64 > 1)
+			rc = refuse_value(ucmd->ictx, "HUGE_PAGES", cmd->val64);
+		else
+			rc = ioas_set_large_pages(ioas, cmd->val64);
 		break;
 	default:
 		rc = refuse_op(ucmd->ictx, cmd->op);
 	}
-	obj_put(ucmd->ictx, obj);
+	obj_put(ucmd->ictx, &ioas->obj);
 	return rc;
 }
 

@@ -405,8 +405,7 @@ int ioas_add_table(struct ioas *ioas, struct table *table);
 void ioas_remove_table(struct ioas *ioas, struct table *table);
 int ioas_add_listener(struct ioas *ioas, struct listener *listener, u32 *index);
 void ioas_remove_listener(struct ioas *ioas, u32 index);
-int ioas_disable_large_pages(struct ioas *ioas);
-int ioas_enable_large_pages(struct ioas *ioas);
+int ioas_set_large_pages(struct ioas *ioas, bool large_pages);
 
 /* cut.c */
 int ioas_cut(struct ioas *ioas, unsigned long iova);

@@ -242,7 +242,7 @@ static int compat_set_iommu(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 			      type);
 	if (!ioas)
 		return refuse_no_ioas(ictx);
-	return type == VFIO_TYPE1_IOMMU ? ioas_disable_large_pages(ioas) : 0;
+	return type == VFIO_TYPE1_IOMMU ? ioas_set_large_pages(ioas, false) : 0;
 }
 
 static int compat_pgsizes(struct ioas *ioas, u64 *out)
