@@ -252,15 +252,7 @@ static int check_fits(struct iommufd_ext_ctx *ictx, const char *name, u64 value)
 		      value);
 }
 
-static int check_access(struct iommufd_ext_ctx *ictx, u32 flags)
-{
-	if (flags & MAP_ACCESS_FLAGS)
-		return 0;
-	return refuse(ictx, -EINVAL,
-		      "neither READABLE nor WRITEABLE is in the flags");
-}
-
-/* What MAP and MAP_FILE are given, in the order it is to be refused. */
+/* What MAP, MAP_FILE and COPY are given, in the order it is to be refused. */
 static int check_map(struct iommufd_ext_ctx *ictx, u32 flags, u64 iova,
 		     u64 length)
 {
@@ -271,8 +263,9 @@ static int check_map(struct iommufd_ext_ctx *ictx, u32 flags, u64 iova,
 		rc = check_fits(ictx, "IOVA", iova);
 	if (!rc)
 		rc = check_fits(ictx, "length", length);
-	if (!rc)
-		rc = check_access(ictx, flags);
+	if (!rc && !(flags & MAP_ACCESS_FLAGS))
+		rc = refuse(ictx, -EINVAL,
+			    "neither READABLE nor WRITEABLE is in the flags");
 	return rc;
 }
 
@@ -600,16 +593,17 @@ static int copy_to_ioas(struct ucmd *ucmd, struct ioas *dst,
 	return rc;
 }
 
-static int refuse_empty(struct iommufd_ext_ctx *ictx)
+static int check_range(struct iommufd_ext_ctx *ictx, u64 iova, u64 length,
+		       unsigned long *last)
 {
-	return refuse(ictx, -EINVAL, "the length is 0");
-}
-
-static int refuse_endless(struct iommufd_ext_ctx *ictx, u64 iova, u64 length)
-{
-	return refuse(ictx, -EOVERFLOW,
-		      "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
-		      length, iova);
+	if (!length)
+		return refuse(ictx, -EINVAL, "the length is 0");
+	if (check_add_overflow((unsigned long)iova, (unsigned long)length - 1,
+			       last))
+		return refuse(ictx, -EOVERFLOW,
+			      "%#llx bytes from IOVA %#llx reach beyond the last IOVA",
+			      length, iova);
+	return 0;
 }
 
 static int copy_from_ioas(struct ucmd *ucmd, struct list_head *slices)
@@ -622,12 +616,8 @@ static int copy_from_ioas(struct ucmd *ucmd, struct list_head *slices)
 	src = ioas_get(ucmd->ictx, cmd->src_ioas_id);
 	if (!src)
 		return -ENOENT;
-	if (!cmd->length)
-		rc = refuse_empty(ucmd->ictx);
-	else if (check_add_overflow((unsigned long)cmd->src_iova,
-				    (unsigned long)cmd->length - 1, &last))
-		rc = refuse_endless(ucmd->ictx, cmd->src_iova, cmd->length);
-	else
+	rc = check_range(ucmd->ictx, cmd->src_iova, cmd->length, &last);
+	if (!rc)
 		rc = ioas_take_slices(src, cmd->src_iova, last, slices);
 	obj_put(ucmd->ictx, &src->obj);
 	return rc;
@@ -681,14 +671,14 @@ static int check_unmap(struct iommufd_ext_ctx *ictx, u64 iova, u64 length,
 	rc = check_fits(ictx, "IOVA", iova);
 	if (!rc)
 		rc = check_fits(ictx, "length", length);
-	if (rc)
-		return rc;
-	if (!length)
-		return refuse_empty(ictx);
-	if (check_add_overflow((unsigned long)iova, (unsigned long)length - 1,
-			       last))
-		return refuse_endless(ictx, iova, length);
-	return 0;
+	return rc ?: check_range(ictx, iova, length, last);
+}
+
+static int refuse_unmapped(struct ioas *ioas, unsigned long iova,
+			   unsigned long last)
+{
+	return refuse_range(ioas->ictx, -ENOENT, ioas->obj.id, iova, last,
+			    "nothing is mapped at %#lx-%#lx", iova, last);
 }
 
 /**
@@ -716,9 +706,7 @@ int ioas_unmap_ioctl(struct ucmd *ucmd)
 	}
 	rc = ioas_unmap(ioas, cmd->iova, last, &unmapped);
 	if (!rc && !unmapped && !all)
-		rc = refuse_range(ucmd->ictx, -ENOENT, cmd->ioas_id, cmd->iova,
-				  last, "nothing is mapped at %#llx-%#lx",
-				  cmd->iova, last);
+		rc = refuse_unmapped(ioas, cmd->iova, last);
 	if (rc)
 		goto out_put;
 	cmd->length = unmapped;
@@ -748,10 +736,7 @@ static int unmap_partial_at_work(struct ucmd *ucmd, struct ioas *ioas)
 	if (!(cmd->flags & IOASID_UNMAP_PARTIAL_SPLIT)) {
 		rc = ioas_unmap(ioas, cmd->iova, last, &unmapped);
 		if (!rc && !unmapped)
-			rc = refuse_range(ucmd->ictx, -ENOENT, cmd->ioas_id,
-					  cmd->iova, last,
-					  "nothing is mapped at %#llx-%#lx",
-					  cmd->iova, last);
+			rc = refuse_unmapped(ioas, cmd->iova, last);
 	}
 	if (rc)
 		return rc;
