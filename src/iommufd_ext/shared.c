@@ -155,35 +155,22 @@ static struct segment *segment_alloc(struct shared_pages *shared,
 	return segment;
 }
 
-static unsigned int max_runs(const struct shared_pages *shared,
-			     unsigned long npages)
-{
-	return shared->dmabuf ? dmabuf_max_runs(npages) :
-				pages_max_runs(npages);
-}
-
-/* Memory of a dma-buf stays where it is without a pin. */
-static int segment_pin(struct shared_pages *shared, struct segment *segment)
-{
-	if (shared->dmabuf) {
-		dmabuf_fill(shared->dmabuf, &segment->pages, segment->npages);
-		return 0;
-	}
-	return pages_pin(&segment->pages, segment->npages, shared->file);
-}
-
-/* Pins what is not pinned. */
+/* Pins what is not pinned. Memory of a dma-buf stays where it is without a pin. */
 static struct segment *segment_add(struct shared_pages *shared,
 				   unsigned long first, unsigned long npages)
 {
 	struct segment *segment;
-	int rc;
+	int rc = 0;
 
-	segment =
-		segment_alloc(shared, first, npages, max_runs(shared, npages));
+	segment = segment_alloc(shared, first, npages,
+				shared->dmabuf ? dmabuf_max_runs(npages) :
+						 pages_max_runs(npages));
 	if (!segment)
 		return ERR_PTR(-ENOMEM);
-	rc = segment_pin(shared, segment);
+	if (shared->dmabuf)
+		dmabuf_fill(shared->dmabuf, &segment->pages, npages);
+	else
+		rc = pages_pin(&segment->pages, npages, shared->file);
 	if (rc) {
 		kfree(segment);
 		return ERR_PTR(rc);
