@@ -155,13 +155,9 @@ struct ucmd {
 	struct obj *new_obj;
 };
 
-/**
- * resched_killable() - let others run, in the middle of work that can fail
- *
- * Work that cannot fail calls cond_resched() alone.
- *
- * Context: may sleep.
- * Return: 0, or -EINTR if the process is being killed.
+/*
+ * Lets others run, in the middle of work that can fail: -EINTR if the process is being
+ * killed. Work that cannot fail calls cond_resched() alone.
  */
 static inline int resched_killable(void)
 {

@@ -246,14 +246,12 @@ int iommufd_ext_refuse(struct iommufd_ext_errors *errors, int rc,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_refuse);
 
-/**
- * refuse() - say why a call on a context is refused
- * @ictx: the context
- * @rc: negative errno
- * @fmt: the sentence, without a full stop, for printf
- *
- * Context: may sleep.
- * Return: @rc.
+/*
+ * What refuses a call on a context: @fmt is a sentence without a full stop, for printf.
+ * refuse_id() and refuse_ids() say also which object the call is about, as the user
+ * named it, and which one stands in the way; refuse_range() which object, 0 for none,
+ * and which range.
+ * Context: may sleep. Returns @rc.
  */
 int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...)
 {
@@ -265,16 +263,6 @@ int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...)
 	return rc;
 }
 
-/**
- * refuse_id() - refuse(), with the object concerned
- * @ictx: the context
- * @rc: negative errno
- * @id: the object's id, as the user named it
- * @fmt: the sentence, without a full stop, for printf
- *
- * Context: may sleep.
- * Return: @rc.
- */
 int refuse_id(struct iommufd_ext_ctx *ictx, int rc, u32 id, const char *fmt,
 	      ...)
 {
@@ -287,17 +275,6 @@ int refuse_id(struct iommufd_ext_ctx *ictx, int rc, u32 id, const char *fmt,
 	return rc;
 }
 
-/**
- * refuse_ids() - refuse(), with two objects concerned
- * @ictx: the context
- * @rc: negative errno
- * @id: the id of the object the call is about
- * @other: the id of the object that stands in the way
- * @fmt: the sentence, without a full stop, for printf
- *
- * Context: may sleep.
- * Return: @rc.
- */
 int refuse_ids(struct iommufd_ext_ctx *ictx, int rc, u32 id, u32 other,
 	       const char *fmt, ...)
 {
@@ -310,18 +287,6 @@ int refuse_ids(struct iommufd_ext_ctx *ictx, int rc, u32 id, u32 other,
 	return rc;
 }
 
-/**
- * refuse_range() - refuse(), with the object and the range concerned
- * @ictx: the context
- * @rc: negative errno
- * @id: the object's id, 0 for none
- * @start: first address of the range
- * @last: last address of the range
- * @fmt: the sentence, without a full stop, for printf
- *
- * Context: may sleep.
- * Return: @rc.
- */
 int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id, u64 start,
 		 u64 last, const char *fmt, ...)
 {
@@ -339,41 +304,18 @@ int refuse_range(struct iommufd_ext_ctx *ictx, int rc, u32 id, u64 start,
 	return rc;
 }
 
-/**
- * refuse_reserved() - refuse(), because a reserved member is not 0
- * @ictx: the context
- *
- * Context: may sleep.
- * Return: -EOPNOTSUPP.
- */
 int refuse_reserved(struct iommufd_ext_ctx *ictx)
 {
 	return refuse(ictx, -EOPNOTSUPP, "a reserved member is not 0");
 }
 
-/**
- * refuse_flags() - refuse(), because of flags that are not known here
- * @ictx: the context
- * @unknown: those flags
- *
- * Context: may sleep.
- * Return: -EOPNOTSUPP.
- */
 int refuse_flags(struct iommufd_ext_ctx *ictx, u32 unknown)
 {
 	return refuse(ictx, -EOPNOTSUPP,
 		      "this kernel does not know the flags %#x", unknown);
 }
 
-/**
- * refuse_fault() - refuse(), because memory of the caller cannot be read or written
- * @ictx: the context
- * @what: what is there, for a sentence
- * @uptr: where it is
- *
- * Context: may sleep.
- * Return: -EFAULT.
- */
+/* @what: what is at @uptr, for a sentence. */
 int refuse_fault(struct iommufd_ext_ctx *ictx, const char *what,
 		 const void __user *uptr)
 {

@@ -34,8 +34,8 @@
 static struct lockdep_map device_map __maybe_unused;
 static struct lock_class_key device_map_key __maybe_unused;
 
-/**
- * obj_init() - tell the lock validator in what order devices are held
+/*
+ * Tells the lock validator in what order devices are held.
  *
  * Memory of a user can fault for as long as he likes. With a lock that is taken inside
  * mmap_lock, whatever may fault in such memory, or pins it, is reported the first time
@@ -52,15 +52,9 @@ void __init obj_init(void)
 	mmap_read_unlock(current->mm);
 }
 
-/**
- * obj_reserve() - take an id for a new object
- * @ictx: the context
- * @obj: header of the object, all 0 but for its name
- * @type: its type
- *
- * The id cannot be found until obj_publish(). Undone by obj_abort().
- *
- * Return: 0, -ENOMEM, or -EBUSY if the ids are used up.
+/*
+ * Takes an id for a new object, all 0 but for its name. It cannot be found until
+ * obj_publish(). Returns -ENOMEM, or -EBUSY if the ids are used up.
  */
 int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 		enum obj_type type)
@@ -76,11 +70,7 @@ int obj_reserve(struct iommufd_ext_ctx *ictx, struct obj *obj,
 	return rc;
 }
 
-/**
- * obj_publish() - let the id of a complete object be found
- * @ictx: the context
- * @obj: an object with a reserved id
- */
+/* Lets the id of a complete object be found. */
 void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	void *old;
@@ -93,22 +83,13 @@ void obj_publish(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	WARN_ON(old);
 }
 
-/**
- * obj_abort() - give back an id that was never published
- * @ictx: the context
- * @obj: header of the object, which remains the caller's to free
- */
+/* Gives back an id that was never published; the object remains the caller's to free. */
 void obj_abort(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	xa_erase(&ictx->objects, obj->id);
 }
 
-/**
- * obj_type_name() - what sentences call a type of object
- * @type: the type
- *
- * Return: the name.
- */
+/* What sentences call a type of object. */
 const char *obj_type_name(enum obj_type type)
 {
 	switch (type) {
@@ -129,29 +110,15 @@ const char *obj_type_name(enum obj_type type)
 	}
 }
 
-/**
- * obj_is_published() - does an object's id name it?
- * @ictx: the context
- * @obj: an object with an id, reserved or published
- *
- * One that is not published may never be, and its id is none to tell a user.
- *
- * Return: true if it does.
- */
+/* One that is not published may never be, and its id is none to tell a user. */
 bool obj_is_published(struct iommufd_ext_ctx *ictx, const struct obj *obj)
 {
 	return xa_load(&ictx->objects, obj->id) == obj;
 }
 
-/**
- * obj_describe() - an object as a sentence names it
- * @ictx: the context
- * @id: its id
- * @buf: for the description
- * @size: of @buf, in bytes
- *
- * Context: takes the xa_lock of the objects.
- * Return: false if there is no object of that id, not yet or no more.
+/*
+ * An object as a sentence names it. Returns false if there is none of that id, not yet
+ * or no more. Takes the xa_lock of the objects.
  */
 bool obj_describe(struct iommufd_ext_ctx *ictx, u32 id, char *buf, size_t size)
 {
@@ -179,17 +146,11 @@ static void refuse_absent(struct iommufd_ext_ctx *ictx, u32 id,
 			  obj_type_name(found), obj_type_name(wanted));
 }
 
-/**
- * obj_get() - find an object and keep it from being destroyed
- * @ictx: the context
- * @id: as the user named it
- * @type: the type it must have, or OBJ_ANY
- *
- * If there is none, that is said as the reason for -ENOENT.
- *
- * The driver of a device waits for who holds it: see obj_remove_sync().
- *
- * Return: the object, or NULL if there is none of that type.
+/*
+ * Finds an object of type @type, or of any with OBJ_ANY, and keeps it from being
+ * destroyed.
+ * Returns NULL if there is none, which is said as the reason for -ENOENT. The driver of
+ * a device waits for who holds it: see obj_remove_sync().
  */
 struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type)
 {
@@ -213,16 +174,12 @@ struct obj *obj_get(struct iommufd_ext_ctx *ictx, u32 id, enum obj_type type)
 	return obj;
 }
 
-/**
- * obj_get_next() - go through the objects of a context
- * @ictx: the context
- * @id: in: the least id to look at; out: that of the object
- * @type: the type it must have, or OBJ_ANY
+/*
+ * The object with the least id from *@id on; *@id is set to that. To be put with
+ * obj_put().
  *
  * Objects that come and go meanwhile are found or not; all others are. Not for page
  * tables, which are put in another way.
- *
- * Return: the object, to be put with obj_put(), or NULL if there is none any more.
  */
 struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
 			 enum obj_type type)
@@ -245,11 +202,6 @@ struct obj *obj_get_next(struct iommufd_ext_ctx *ictx, u32 *id,
 	return obj;
 }
 
-/**
- * obj_put() - undo obj_get()
- * @ictx: the context
- * @obj: an object
- */
 void obj_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	bool awaited = obj->type == OBJ_DEVICE || obj->type == OBJ_ACCESS;
@@ -270,12 +222,9 @@ static void erase_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	ictx->counts.objects[obj->type]--;
 }
 
-/**
- * obj_remove_sync() - take an object's id away and wait until it is unused
- * @ictx: the context
- * @obj: a published object of a driver, of which the caller holds one reference
- *
- * Afterwards only the caller knows the object.
+/*
+ * Takes away the id of a driver's object, of which the caller holds one reference, and
+ * waits until only the caller knows it.
  *
  * Nobody finds the object any more once its id is gone, so this waits for the ioctls
  * that have found it, and for nothing that comes later. It has no limit because it needs
@@ -300,15 +249,7 @@ void obj_remove_sync(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	smp_acquire__after_ctrl_dep();
 }
 
-/**
- * obj_remove_unused_locked() - obj_remove_unused() for those who hold the lock
- * @ictx: the context
- * @obj: an object that has just been found
- *
- * Context: holds the xa_lock of the objects.
- * Return: 0, then the object is the caller's to free; -EBUSY if anybody but the store
- * holds it.
- */
+/* -EBUSY if anybody but the store holds the object; else it is the caller's to free. */
 int obj_remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	lockdep_assert_held(&ictx->objects.xa_lock);
@@ -320,13 +261,7 @@ int obj_remove_unused_locked(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	return 0;
 }
 
-/**
- * obj_remove_unused() - take an object out of the store unless it is in use
- * @ictx: the context
- * @obj: an object the caller knows to exist
- *
- * Return: true if the object is the caller's to free.
- */
+/* Returns true if the object, which the caller knows to exist, is his to free. */
 bool obj_remove_unused(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	int rc;
@@ -357,24 +292,15 @@ void iommufd_ext_ctx_put(struct iommufd_ext_ctx *ictx)
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_ctx_put);
 
-/**
- * ucmd_refuse_answer() - say that the answer cannot be written to the user
- * @ucmd: the command
- *
- * Return: -EFAULT.
- */
 int ucmd_refuse_answer(struct ucmd *ucmd)
 {
 	return refuse_fault(ucmd->ictx, "the structure, for the answer,",
 			    ucmd->ubuffer);
 }
 
-/**
- * ucmd_respond() - give the user the answer, or no part of it
- * @ucmd: the command
- * @size: of the kernel's structure, in bytes
- *
- * Return: 0 or -EFAULT.
+/*
+ * Gives the user the answer, or no part of it. @size: of the kernel's structure, in
+ * bytes.
  */
 int ucmd_respond(struct ucmd *ucmd, size_t size)
 {
