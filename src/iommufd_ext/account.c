@@ -42,11 +42,9 @@ static bool pages_owner_is_current(const struct pages_owner *owner)
 	       owner->user == current_user();
 }
 
-/**
- * pages_owner_get_current() - the calling process as an owner of memory
- * @ictx: the context, which remembers the last one
- *
- * Return: a reference to the owner, or NULL without memory.
+/*
+ * A reference to the calling process as an owner of memory, which @ictx remembers as the
+ * last one; NULL without memory.
  */
 struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx)
 {
@@ -75,10 +73,6 @@ struct pages_owner *pages_owner_get_current(struct iommufd_ext_ctx *ictx)
 	return owner;
 }
 
-/**
- * pages_owner_put() - drop a reference
- * @owner: an owner
- */
 void pages_owner_put(struct pages_owner *owner)
 {
 	if (!refcount_dec_and_test(&owner->users))
@@ -133,14 +127,10 @@ static int charge_mm(struct pages_owner *owner, unsigned long npages, bool inc,
 	return rc;
 }
 
-/**
- * pages_owner_charge_between() - what changes when memory gets another owner
- * @from: the old owner
- * @to: the new owner
- * @charge: how the memory is charged
- *
- * Return: how to charge the new owner and uncharge the old one: not at all, apart
- * from what each process has pinned, if both are charged in one place.
+/*
+ * How to charge @to and uncharge @from when memory gets another owner, charged by
+ * @charge: not at all, apart from what each process has pinned, if both are charged in
+ * one place.
  */
 enum pages_charge pages_owner_charge_between(const struct pages_owner *from,
 					     const struct pages_owner *to,
@@ -152,15 +142,10 @@ enum pages_charge pages_owner_charge_between(const struct pages_owner *from,
 	return same ? CHARGE_NONE : charge;
 }
 
-/**
- * pages_owner_charge() - charge memory that is pinned
- * @owner: whom to charge
- * @charge: how
- * @npages: how much, in pages
- *
- * Context: may sleep, takes mmap_lock.
- * Return: 0; -ENOMEM if the limit would be exceeded; -EINTR if the process is being
- * killed.
+/*
+ * Charges @npages pages that are pinned.
+ * Context: may sleep, takes mmap_lock. Returns -ENOMEM over the limit, -EINTR if the
+ * process is being killed.
  */
 int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
 		       unsigned long npages)
@@ -176,14 +161,7 @@ int pages_owner_charge(struct pages_owner *owner, enum pages_charge charge,
 	return rc;
 }
 
-/**
- * pages_owner_charge_always() - pages_owner_charge() whatever the limit
- * @owner: whom to charge
- * @charge: how
- * @npages: how much, in pages
- *
- * Context: may sleep, takes mmap_lock.
- */
+/* The same, whatever the limit. */
 void pages_owner_charge_always(struct pages_owner *owner,
 			       enum pages_charge charge, unsigned long npages)
 {
@@ -194,14 +172,7 @@ void pages_owner_charge_always(struct pages_owner *owner,
 	atomic64_add(npages, &owner->mm->pinned_vm);
 }
 
-/**
- * pages_owner_uncharge() - undo pages_owner_charge()
- * @owner: whom was charged
- * @charge: how
- * @npages: how much, in pages
- *
- * Context: may sleep, takes mmap_lock. Works on when the process is gone.
- */
+/* Context: may sleep, takes mmap_lock. Works on when the process is gone. */
 void pages_owner_uncharge(struct pages_owner *owner, enum pages_charge charge,
 			  unsigned long npages)
 {

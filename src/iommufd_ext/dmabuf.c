@@ -51,11 +51,7 @@ void iommufd_ext_dmabuf_unregister(struct iommufd_ext_dmabuf_exporter *exporter)
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_dmabuf_unregister);
 
-/**
- * dmabuf_has_exporters() - are there dma-bufs that can be mapped?
- *
- * Return: true while there is a driver whose are.
- */
+/* Are there dma-bufs that can be mapped? */
 bool dmabuf_has_exporters(void)
 {
 	bool has;
@@ -95,16 +91,12 @@ static int enter(struct dmabuf_memory *memory)
 	return rc;
 }
 
-/**
- * dmabuf_memory_alloc() - get hold of the memory of a dma-buf
- * @ictx: the context
- * @fd: file descriptor of a file
- * @start: first byte that is needed
- * @length: how many are; not 0, and the last one, too, has an offset
- *
- * Return: the memory or an ERR_PTR: -EBADF for no file; -EINVAL for another kind
- * of file, or a range that is not in it; -EOPNOTSUPP for a dma-buf whose exporter
- * is not known; -ENODEV for one that is revoked; -ENOMEM.
+/*
+ * Gets hold of the memory of a dma-buf, of which @length bytes from @start on are
+ * needed; not 0, and the last one, too, has an offset.
+ * Returns the memory or an ERR_PTR: -EBADF for no file; -EINVAL for another kind of
+ * file, or a range that is not in it; -EOPNOTSUPP for a dma-buf whose exporter is not
+ * known; -ENODEV for one that is revoked; -ENOMEM.
  */
 struct dmabuf_memory *dmabuf_memory_alloc(struct iommufd_ext_ctx *ictx, int fd,
 					  unsigned long start,
@@ -150,10 +142,9 @@ err_put:
 	return ERR_PTR(rc);
 }
 
-/**
- * dmabuf_memory_free() - undo dmabuf_memory_alloc()
- * @memory: memory that is in no page table, as far as its driver knows
- * @keep: a device may still reach it: leave the dma-buf to it for good
+/*
+ * For memory that is in no page table, as far as its driver knows. @keep: a device may
+ * still reach it: leave the dma-buf to it for good.
  */
 void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep)
 {
@@ -166,22 +157,15 @@ void dmabuf_memory_free(struct dmabuf_memory *memory, bool keep)
 	kfree(memory);
 }
 
-/**
- * dmabuf_max_runs() - pages_max_runs() for memory of a dma-buf
- * @npages: size of the memory, in pages
- *
- * Return: how many runs to have room for.
- */
+/* pages_max_runs() for memory of a dma-buf. */
 unsigned int dmabuf_max_runs(unsigned long npages)
 {
 	return DIV_ROUND_UP(npages, PFN_RUN_MAX_PAGES);
 }
 
-/**
- * dmabuf_fill() - say where the memory is, instead of pinning it
- * @memory: the memory
- * @pages: part of it, with room for dmabuf_max_runs()
- * @npages: size of that part, in pages
+/*
+ * Says where the memory is, instead of pinning it. @pages: @npages pages of it, with
+ * room for dmabuf_max_runs().
  */
 void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 		 unsigned long npages)
@@ -200,13 +184,9 @@ void dmabuf_fill(const struct dmabuf_memory *memory, struct pages *pages,
 	}
 }
 
-/**
- * dmabuf_next_memory() - go through the memory of a dma-buf
- * @buf: the dma-buf
- * @memory: what was found before, or NULL to begin
- *
+/*
+ * The memory of a dma-buf behind @memory, NULL for the first; NULL if there is no more.
  * Context: holds dmabufs_lock until the walk is over; may sleep.
- * Return: the next one, or NULL.
  */
 struct dmabuf_memory *dmabuf_next_memory(const struct dma_buf *buf,
 					 struct dmabuf_memory *memory)

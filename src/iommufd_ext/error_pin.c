@@ -103,16 +103,10 @@ static const char *mm_why(struct mm_struct *mm, unsigned long addr, int rc,
 	return why;
 }
 
-/**
- * refuse_pin() - say why memory of a process cannot be pinned
- * @ictx: the context it was to be mapped in
- * @rc: the error
- * @mm: the address space
- * @addr: user address of the first page that could not be pinned
- * @write: it was to be pinned for writing
- *
- * Context: may sleep, takes mmap_lock if it is free.
- * Return: @rc.
+/*
+ * Says why memory of a process cannot be pinned. @addr: user address of the first page
+ * that could not be.
+ * Context: may sleep, takes mmap_lock if it is free. Returns @rc.
  */
 int refuse_pin(struct iommufd_ext_ctx *ictx, int rc, struct mm_struct *mm,
 	       unsigned long addr, bool write)
@@ -150,15 +144,9 @@ static const char *file_why(struct file *file, int rc)
 	}
 }
 
-/**
- * refuse_pin_file() - say why memory of a file cannot be pinned
- * @ictx: the context it was to be mapped in
- * @rc: the error
- * @file: the file
- * @first: offset of the first byte that could not be pinned
- * @last: offset of the last byte that was to be
- *
- * Return: @rc.
+/*
+ * Says why memory of a file cannot be pinned. @first: offset of the first byte that
+ * could not be, @last: of the last that was to be. Returns @rc.
  */
 int refuse_pin_file(struct iommufd_ext_ctx *ictx, int rc, struct file *file,
 		    unsigned long first, unsigned long last)

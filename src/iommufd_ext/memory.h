@@ -134,11 +134,6 @@ struct pfn_run_iter {
 	const struct pfn_run *end;
 };
 
-/**
- * pfn_run_iter_init() - begin at the first run
- * @iter: the iterator
- * @pages: pinned memory
- */
 static inline void pfn_run_iter_init(struct pfn_run_iter *iter,
 				     const struct pages *pages)
 {
@@ -152,12 +147,9 @@ static inline void pfn_run_iter_init(struct pfn_run_iter *iter,
 	}
 }
 
-/**
- * pfn_run_next() - the next run
- * @iter: the iterator
- *
- * Return: the run. The runs cover the memory: a caller that asks for no more
- * than the length of the memory gets an answer each time.
+/*
+ * The runs cover the memory: who asks for no more than its length gets an answer each
+ * time.
  */
 static inline const struct pfn_run *pfn_run_next(struct pfn_run_iter *iter)
 {

@@ -62,23 +62,16 @@ struct pinner {
 	unsigned long batch_size;
 };
 
-/**
- * pages_max_runs() - how many runs to have room for in struct pages
- * @npages: size of the memory, in pages
- *
- * Return: as many as there can be, or 0 if they go to chunks.
+/*
+ * How many runs to have room for in struct pages: as many as there can be, or 0 if they
+ * go to chunks.
  */
 unsigned int pages_max_runs(unsigned long npages)
 {
 	return npages <= SMALL_PAGES ? npages : 0;
 }
 
-/**
- * pages_runs_size() - the size of the last member of struct pages
- * @max_runs: how many runs there is room for
- *
- * Return: the size, in bytes.
- */
+/* The size of the last member of struct pages, in bytes. */
 size_t pages_runs_size(unsigned int max_runs)
 {
 	/* The place of the first run also holds the pointer to the chunks. */
@@ -739,17 +732,15 @@ static int pin_many(struct pages *pages, unsigned long npages,
 	return rc;
 }
 
-/**
- * pages_pin() - pin and charge memory
- * @pages: memory that is not pinned
- * @npages: its size, in pages
- * @file: the file it is in, or NULL for memory of the owner
+/*
+ * Pins and charges memory of @npages pages. @file: the file it is in, or NULL for memory
+ * of the owner.
  *
  * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0; -EFAULT for memory that is not there, is device memory, or whose
- * process is gone; -EOPNOTSUPP for a file in a DAX file system; -EINVAL for a file that
- * is no memfd, or is too short; -ENOMEM without memory, over RLIMIT_MEMLOCK, or if the
- * memory would have to be moved first and cannot; -EINTR if the process is being killed.
+ * Returns -EFAULT for memory that is not there, is device memory, or whose process is
+ * gone; -EOPNOTSUPP for a file in a DAX file system; -EINVAL for a file that is no
+ * memfd, or is too short; -ENOMEM without memory, over RLIMIT_MEMLOCK, or if the memory
+ * would have to be moved first and cannot; -EINTR if the process is being killed.
  */
 int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
 {
@@ -758,11 +749,9 @@ int pages_pin(struct pages *pages, unsigned long npages, struct file *file)
 	return pin_many(pages, npages, file);
 }
 
-/**
- * pages_unpin() - undo pages_pin()
- * @pages: pinned memory that is in no page table
- * @npages: what is charged for it, in pages
- *
+/*
+ * Undoes pages_pin(), when the memory is in no page table. @npages: what is charged for
+ * it.
  * Context: may sleep. Neither allocates nor fails.
  */
 void pages_unpin(struct pages *pages, unsigned long npages)
@@ -771,10 +760,9 @@ void pages_unpin(struct pages *pages, unsigned long npages)
 	pages_owner_uncharge(pages->owner, pages->charge, npages);
 }
 
-/**
- * pages_forget() - forget where memory is, and leave it pinned and charged for good
- * @pages: pinned memory that a device may still reach
- *
+/*
+ * Forgets where memory is that a device may still reach, and leaves it pinned and
+ * charged for good.
  * Context: may sleep. Neither allocates nor fails.
  */
 void pages_forget(struct pages *pages)
@@ -865,16 +853,12 @@ static int split_chunks(struct pages *pages, unsigned long npages,
 	return 0;
 }
 
-/**
- * pages_split() - divide pinned memory
- * @pages: the memory
- * @npages: how much of it stays, in pages; neither none nor all
- * @rest: gets the runs of the rest; with as much room for runs of its own as it has
- *	pages, if @pages has any
+/*
+ * Divides pinned memory: @npages pages of it stay, neither none nor all, and @rest gets
+ * the runs of the rest. It has as much room for runs of its own as it has pages, if
+ * @pages has any.
  *
- * Either can be unpinned without the other afterwards.
- *
- * Return: 0 or -ENOMEM, then nothing has changed.
+ * Either can be unpinned without the other afterwards. On -ENOMEM nothing has changed.
  */
 int pages_split(struct pages *pages, unsigned long npages, struct pages *rest)
 {
@@ -903,14 +887,9 @@ static void rw_page(unsigned long pfn, size_t offset, void *data, size_t size,
 	}
 }
 
-/**
- * pages_rw() - read or write pinned memory
- * @pages: the memory
- * @skip: where to begin, in bytes behind the beginning of its first page
- * @data: what to write, or where to put what is read
- * @size: how much, in bytes; the memory has that much
- * @write: to the memory, not from it
- *
+/*
+ * Reads or, with @write, writes pinned memory from @skip on, in bytes behind the
+ * beginning of its first page. The memory has @size bytes there.
  * Context: may sleep.
  */
 void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
@@ -938,18 +917,11 @@ void pages_rw(const struct pages *pages, size_t skip, void *data, size_t size,
 	}
 }
 
-/**
- * pages_rw_unpinned() - read or write memory that is not pinned
- * @pages: the memory; it stays as it is
- * @file: the file it is in, or NULL for memory of the owner
- * @skip: where to begin, in bytes behind the beginning of its first page
- * @data: what to write, or where to put what is read
- * @size: how much, in bytes; the memory has that much
- * @write: to the memory, not from it
- *
+/*
+ * The same for memory that is not pinned, and stays so. @file: the file it is in, or
+ * NULL for memory of the owner.
  * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0 or the error of pages_pin(); -EINTR if the process is being killed. On
- * failure part of it may be done.
+ * Returns 0 or the error of pages_pin(). On failure part of it may be done.
  */
 int pages_rw_unpinned(const struct pages *pages, struct file *file, size_t skip,
 		      void *data, size_t size, bool write)

@@ -16,13 +16,9 @@
 
 #include "memory.h"
 
-/**
- * shared_pages_alloc() - make room for memory to be shared
- * @ictx: the context
- * @file: the file it is in, of which a reference is taken, or NULL
- *
- * Return: the memory, pinned nowhere, with one user and nothing in its @pages; NULL
- * without memory.
+/*
+ * The memory is pinned nowhere, has one user, and nothing in its @pages. A reference to
+ * @file is taken, if there is one. Returns NULL without memory.
  */
 struct shared_pages *shared_pages_alloc(struct iommufd_ext_ctx *ictx,
 					struct file *file)
@@ -57,10 +53,6 @@ static void forget_segments(struct shared_pages *shared)
 	}
 }
 
-/**
- * shared_pages_put() - drop a user
- * @shared: the memory, which is freed with its last user
- */
 void shared_pages_put(struct shared_pages *shared)
 {
 	if (!refcount_dec_and_test(&shared->users))
@@ -80,13 +72,9 @@ static unsigned long segment_end(const struct segment *segment)
 	return segment->first + segment->npages;
 }
 
-/**
- * shared_pages_segment() - find pinned memory
- * @shared: the memory
- * @page: where in it, in pages
- *
+/*
+ * The segment that page @page of the memory is in, or the next one, or NULL.
  * Context: holds shared->lock.
- * Return: the segment @page is in, or the next one, or NULL.
  */
 struct segment *shared_pages_segment(struct shared_pages *shared,
 				     unsigned long page)
@@ -218,14 +206,10 @@ static int split(struct shared_pages *shared, unsigned long page)
 	return 0;
 }
 
-/**
- * shared_pages_adopt() - take over memory that is pinned
- * @shared: the memory, pinned nowhere so far
- * @own: the same memory, pinned by one area, which forgets it on success
- * @npages: its size, in pages
- *
- * Context: nobody else knows @shared.
- * Return: 0 or -ENOMEM.
+/*
+ * Takes over memory that one area has pinned, which forgets it on success. @shared is
+ * the same memory, pinned nowhere so far, and nobody else knows it. Returns 0 or
+ * -ENOMEM.
  */
 int shared_pages_adopt(struct shared_pages *shared, const struct pages *own,
 		       unsigned long npages)
@@ -309,14 +293,11 @@ err_unpin:
 	return rc;
 }
 
-/**
- * shared_pages_pin() - pin part of the memory for one more user
- * @shared: the memory
- * @first: the first page, counted from the beginning of the memory
- * @last: the last page
- *
+/*
+ * Pins pages @first to @last, counted from the beginning of the memory, for one more
+ * user.
  * Context: may sleep, takes shared->lock and mmap_lock, may fault.
- * Return: 0; -ENOMEM, or the error of pages_pin().
+ * Returns 0, -ENOMEM, or the error of pages_pin().
  */
 int shared_pages_pin(struct shared_pages *shared, unsigned long first,
 		     unsigned long last)
@@ -331,14 +312,7 @@ int shared_pages_pin(struct shared_pages *shared, unsigned long first,
 	return rc;
 }
 
-/**
- * shared_pages_unpin() - undo shared_pages_pin()
- * @shared: the memory
- * @first: the first page
- * @last: the last page
- *
- * Context: may sleep, takes shared->lock. Neither allocates nor fails.
- */
+/* Context: may sleep, takes shared->lock. Neither allocates nor fails. */
 void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
 			unsigned long last)
 {
@@ -347,12 +321,9 @@ void shared_pages_unpin(struct shared_pages *shared, unsigned long first,
 	up_write(&shared->lock);
 }
 
-/**
- * shared_pages_keep() - in place of shared_pages_unpin(): leave memory pinned for good
- * @shared: memory that a device may still reach, pinned for the caller
- *
- * Its segments count the caller as a user for ever.
- *
+/*
+ * In place of shared_pages_unpin(): leaves memory pinned for good that a device may
+ * still reach. Its segments count the caller as a user for ever.
  * Context: may sleep, takes shared->lock. Neither allocates nor fails.
  */
 void shared_pages_keep(struct shared_pages *shared)
@@ -362,15 +333,11 @@ void shared_pages_keep(struct shared_pages *shared)
 	up_write(&shared->lock);
 }
 
-/**
- * shared_pages_cut() - let two users have what one has pinned
- * @shared: the memory
- * @last: the last page of the first user
- * @first: the first page of the second user: @last, if it needs part of that page
- *	too, or the next one
- *
- * Context: may sleep, takes shared->lock.
- * Return: 0 or -ENOMEM, then nothing has changed for the one.
+/*
+ * Lets two users have what one has pinned. @last: the last page of the first user.
+ * @first: the first page of the second one, which is @last, if it needs part of that
+ * page too, or the next one.
+ * Context: may sleep, takes shared->lock. On -ENOMEM nothing has changed for the one.
  */
 int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 		     unsigned long first)
@@ -390,13 +357,8 @@ int shared_pages_cut(struct shared_pages *shared, unsigned long last,
 /* Pages that are handed out before others may run. */
 #define GET_BATCH 4096UL
 
-/**
- * shared_pages_get() - what a user has pinned, page by page
- * @shared: the memory
- * @first: the first page
- * @npages: how many; all pinned for the caller
- * @out_pages: the pages
- *
+/*
+ * What a user has pinned, page by page.
  * Context: may sleep, takes shared->lock.
  */
 void shared_pages_get(struct shared_pages *shared, unsigned long first,
@@ -426,18 +388,11 @@ void shared_pages_get(struct shared_pages *shared, unsigned long first,
 	up_read(&shared->lock);
 }
 
-/**
- * shared_pages_rw() - read or write the memory
- * @shared: the memory
- * @skip: where to begin, in bytes behind the beginning of its first page
- * @data: what to write, or where to put what is read
- * @size: how much, in bytes
- * @write: to the memory, not from it
- *
- * What is not pinned is, for the time it takes.
- *
+/*
+ * Reads or, with @write, writes the memory from @skip on, in bytes behind the beginning
+ * of its first page. What is not pinned is, for the time it takes.
  * Context: may sleep, takes shared->lock and mmap_lock, may fault.
- * Return: 0 or the error of pages_rw_unpinned().
+ * Returns 0 or the error of pages_rw_unpinned().
  */
 int shared_pages_rw(struct shared_pages *shared, size_t skip, void *data,
 		    size_t size, bool write)
@@ -483,16 +438,12 @@ static void move_charge(struct shared_pages *shared, struct pages_owner *owner,
 		pages_owner_uncharge(shared->pages.owner, charge, npinned);
 }
 
-/**
- * shared_pages_set_owner() - let the memory belong to somebody else
- * @shared: the memory, which keeps a reference to the new owner and drops that to
- *	the old one
- * @owner: the new owner
- * @charge: how it is charged, and the old one is not any more
- * @charged: what it is charged for the memory already, in pages
- *
- * Context: may sleep, takes shared->lock and mmap_lock.
- * Return: 0, or -EINTR if the process is being killed, then nothing has changed.
+/*
+ * Lets the memory belong to @owner, to whom it keeps a reference, and drops that to the
+ * old one. The new owner is charged by @charge, for @charged pages already; the old one
+ * is not any more.
+ * Context: may sleep, takes shared->lock and mmap_lock. On -EINTR, if the process is
+ * being killed, nothing has changed.
  */
 int shared_pages_set_owner(struct shared_pages *shared,
 			   struct pages_owner *owner, enum pages_charge charge,
@@ -523,12 +474,8 @@ static void enter_segment(struct area_iter *iter, struct segment *segment)
 	pfn_run_iter_init(&iter->runs, &segment->pages);
 }
 
-/**
- * shared_iter_init() - begin to walk pinned memory
- * @iter: the iterator
- * @shared: the memory
- * @page: a page that is pinned; the walk begins with the segment it is in
- *
+/*
+ * Begins to walk pinned memory, with the segment that @page is in.
  * Context: holds shared->lock until the walk is over.
  */
 void shared_iter_init(struct area_iter *iter, struct shared_pages *shared,
@@ -558,13 +505,9 @@ static bool goes_on(struct area_iter *iter, const struct pfn_range *range)
 	return pfn_run_next(&runs)->pfn == range->pfn + range->npages;
 }
 
-/**
- * shared_iter_next() - the next contiguous pages
- * @iter: the iterator
- * @range: the pages; whole, however the memory is split
- *
- * The caller asks for no more than what is pinned.
- *
+/*
+ * The next contiguous pages; whole, however the memory is split. The caller asks for no
+ * more than what is pinned.
  * Context: may sleep.
  */
 void shared_iter_next(struct area_iter *iter, struct pfn_range *range)
