@@ -17,13 +17,7 @@ static unsigned long span_pages(unsigned long start, unsigned long length)
 	return ((start + length - 1) >> PAGE_SHIFT) - (start >> PAGE_SHIFT) + 1;
 }
 
-/**
- * area_page() - where in its memory an area has an IOVA
- * @area: the area
- * @iova: one of its IOVAs
- *
- * Return: the page, counted from the beginning of the memory.
- */
+/* Where in its memory an area has an IOVA: the page, counted from the beginning. */
 unsigned long area_page(const struct area *area, unsigned long iova)
 {
 	return (offset_in_page(area->pages->start) + area_offset(area) +
@@ -96,16 +90,12 @@ static void free_own(struct iommufd_ext_ctx *ictx, struct area *area)
 	kfree(area);
 }
 
-/**
- * area_alloc() - make the area of a new mapping
- * @ictx: the context
- * @uptr: user address, in bytes; of the calling process
- * @length: size, in bytes; not 0, and @uptr + @length does not wrap
- * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+/*
+ * The area of a new mapping. @uptr: user address in the calling process; @uptr + @length
+ * does not wrap, and @length is not 0. @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE.
  *
- * The memory is not looked at. The area begins at IOVA 0 until it is inserted.
- *
- * Return: the area, or NULL without memory.
+ * The memory is not looked at. An area begins at IOVA 0 until it is inserted. All that
+ * make one return NULL without memory.
  */
 struct area *area_alloc(struct iommufd_ext_ctx *ictx, unsigned long uptr,
 			unsigned long length, int prot)
@@ -147,13 +137,7 @@ static struct area *alloc_sharing(struct shared_pages *shared,
 	return area;
 }
 
-/**
- * area_alloc_slice() - make an area of memory that is mapped already
- * @slice: the memory
- * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- *
- * Return: the area, beginning at IOVA 0, or NULL without memory.
- */
+/* The area of memory that is mapped already. */
 struct area *area_alloc_slice(const struct slice *slice, int prot)
 {
 	return alloc_sharing(slice->shared, slice->offset, slice->length, prot);
@@ -176,15 +160,9 @@ static struct area *alloc_first(struct shared_pages *shared,
 	return area;
 }
 
-/**
- * area_alloc_file() - make the area of memory in a file
- * @ictx: the context
- * @file: the file, of which a reference is taken
- * @start: where in it the memory begins, in bytes
- * @length: size, in bytes; not 0, and @start + @length does not wrap
- * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- *
- * Return: the area, beginning at IOVA 0, or NULL without memory.
+/*
+ * The area of memory in a file, of which a reference is taken. @start: offset in it;
+ * @start + @length does not wrap, and @length is not 0.
  */
 struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 			     unsigned long start, unsigned long length,
@@ -195,16 +173,7 @@ struct area *area_alloc_file(struct iommufd_ext_ctx *ictx, struct file *file,
 	return shared ? alloc_first(shared, ictx, start, length, prot) : NULL;
 }
 
-/**
- * area_alloc_dmabuf() - make the area of memory in a dma-buf
- * @ictx: the context
- * @memory: the memory, which is given away
- * @start: where in it the area begins, in bytes
- * @length: size, in bytes; not 0, and @start + @length does not wrap
- * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- *
- * Return: the area, beginning at IOVA 0, or NULL without memory.
- */
+/* The same of a dma-buf. @memory is given away, also on failure. */
 struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 			       struct dmabuf_memory *memory,
 			       unsigned long start, unsigned long length,
@@ -220,13 +189,10 @@ struct area *area_alloc_dmabuf(struct iommufd_ext_ctx *ictx,
 	return alloc_first(shared, ictx, start, length, prot);
 }
 
-/**
- * area_share() - move the memory of an area to where it can be shared
- * @area: an area nobody else works on: domains_rwsem is write-held, or the area
- *	is new
- * @pinned: whether it is pinned
- *
- * Return: the memory, of which the area stays a user; NULL without memory.
+/*
+ * Moves the memory of an area to where it can be shared. Nobody else works on the area:
+ * domains_rwsem is write-held, or it is new. @pinned: whether it is.
+ * Returns the memory, of which the area stays a user; NULL without memory.
  */
 struct shared_pages *area_share(struct area *area, bool pinned)
 {
@@ -277,15 +243,11 @@ static bool cuts_page(const struct area *area, unsigned long iova)
 	return area_page(area, iova) == area_page(area, iova - 1);
 }
 
-/**
- * area_cut_begin() - get ready to cut an area in two
- * @area: an area in the tree; domains_rwsem is write-held, iova_lock held
- * @iova: first IOVA of the second part
- * @pinned: whether the area is pinned
- *
- * The area stays as it is until area_cut_end(), or area_cut_abort().
- *
- * Return: the second part, which is in no tree; NULL without memory.
+/*
+ * Gets ready to cut an area of the tree in two; domains_rwsem is write-held, iova_lock
+ * held. @iova: first one of the second part. The area stays as it is until
+ * area_cut_end(), or area_cut_abort().
+ * Returns the second part, which is in no tree; NULL without memory.
  */
 struct area *area_cut_begin(struct area *area, unsigned long iova, bool pinned)
 {
@@ -310,12 +272,6 @@ struct area *area_cut_begin(struct area *area, unsigned long iova, bool pinned)
 	return second;
 }
 
-/**
- * area_cut_abort() - undo area_cut_begin()
- * @area: the area
- * @second: the second part
- * @pinned: as it was
- */
 void area_cut_abort(struct area *area, struct area *second, bool pinned)
 {
 	unsigned long page = area_page(area, second->iova);
@@ -328,11 +284,6 @@ void area_cut_abort(struct area *area, struct area *second, bool pinned)
 	area_free(second);
 }
 
-/**
- * area_cut_end() - let the area end where the second part begins
- * @area: the area
- * @second: the second part, ready if the area is
- */
 void area_cut_end(struct area *area, struct area *second)
 {
 	/* The second part is in no tree yet: iova_lock orders this for who finds it there. */
@@ -341,10 +292,7 @@ void area_cut_end(struct area *area, struct area *second)
 	area->last = second->iova - 1;
 }
 
-/**
- * area_free() - undo area_alloc() and area_alloc_slice()
- * @area: an area that is in no tree and not pinned
- */
+/* For an area that is in no tree and not pinned. */
 void area_free(struct area *area)
 {
 	struct iommufd_ext_ctx *ictx;
@@ -359,11 +307,9 @@ void area_free(struct area *area)
 	free_own(ictx, area);
 }
 
-/**
- * area_drop() - free an area that has left its IOAS
- * @area: an area that iova_remove_area() was called for
- *
- * What is @kept is still in the tree of its IOAS, and goes with that.
+/*
+ * Frees an area that iova_remove_area() was called for. What is @kept is still in the
+ * tree of its IOAS, and goes with that.
  */
 void area_drop(struct area *area)
 {
@@ -371,14 +317,10 @@ void area_drop(struct area *area)
 		area_free(area);
 }
 
-/**
- * area_pin() - pin and charge the memory of an area
- * @area: an area that is not pinned
- *
- * Shared memory may be pinned for another area already.
- *
- * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0 or the error of pages_pin().
+/*
+ * Pins and charges the memory of an area. Shared memory may be pinned for another area
+ * already.
+ * Context: may sleep, takes mmap_lock, may fault. Returns 0 or the error of pages_pin().
  */
 int area_pin(struct area *area)
 {
@@ -406,12 +348,9 @@ static void keep_pinned(struct area *area)
 		pages_forget(&area->own);
 }
 
-/**
- * area_unpin() - undo area_pin()
- * @area: a pinned area that is in no page table, as far as its driver knows
- *
+/*
+ * Undoes area_pin(), when the area is in no page table, as far as its driver knows.
  * Memory of an area that is @kept stays pinned.
- *
  * Context: may sleep. Neither allocates nor fails.
  */
 void area_unpin(struct area *area)
@@ -429,22 +368,14 @@ void area_unpin(struct area *area)
 	count_pinned(area, -(long)npages);
 }
 
-/**
- * area_npages() - how many pages hold the memory of an area
- * @area: the area
- *
- * Return: the number of pages.
- */
 unsigned long area_npages(const struct area *area)
 {
 	return span_pages(area_start(area), area_length(area));
 }
 
-/**
- * area_lock_runs() - let the runs of an area's memory stay as they are
- * @area: a pinned area
- *
- * Context: takes the lock of shared memory.
+/*
+ * Lets the runs of a pinned area's memory stay as they are: takes the lock of shared
+ * memory.
  */
 void area_lock_runs(const struct area *area)
 {
@@ -452,25 +383,16 @@ void area_lock_runs(const struct area *area)
 		down_read(&area_shared(area)->lock);
 }
 
-/**
- * area_unlock_runs() - undo area_lock_runs()
- * @area: the same area
- */
 void area_unlock_runs(const struct area *area)
 {
 	if (area->pages->shared)
 		up_read(&area_shared(area)->lock);
 }
 
-/**
- * area_iter_init() - begin to walk the memory of an area
- * @iter: the iterator
- * @area: a pinned area
- * @iova: where to begin
- *
+/*
+ * Begins to walk the memory of a pinned area at @iova. Returns how much of what the
+ * iterator comes to is in front of @iova, in bytes.
  * Context: between area_lock_runs() and area_unlock_runs(), until the walk is over.
- * Return: how much of the memory the iterator comes to is in front of @iova, in
- * bytes.
  */
 size_t area_iter_init(struct area_iter *iter, const struct area *area,
 		      unsigned long iova)
@@ -486,17 +408,11 @@ size_t area_iter_init(struct area_iter *iter, const struct area *area,
 	return skip + area->offset - PFN_PHYS(iter->segment->first);
 }
 
-/**
- * area_rw() - read or write the memory of an area
- * @area: the area; the caller keeps it, and whether it is pinned, as they are
- * @pinned: whether it is pinned
- * @iova: where to begin
- * @data: what to write, or where to put what is read
- * @size: how much, in bytes; the area has that much behind @iova
- * @write: to the memory, not from it
- *
- * Context: may sleep, takes mmap_lock, may fault.
- * Return: 0 or the error of pages_rw_unpinned().
+/*
+ * Reads or, with @write, writes memory of an area, which has @size bytes behind @iova.
+ * The caller keeps the area, and whether it is @pinned, as they are.
+ * Context: may sleep, takes mmap_lock, may fault. Returns 0 or the error of
+ * pages_rw_unpinned().
  */
 int area_rw(const struct area *area, bool pinned, unsigned long iova,
 	    void *data, size_t size, bool write)

@@ -112,15 +112,11 @@ static int cut_locked(struct ioas *ioas, unsigned long iova)
 	return cut_area(ioas, area, iova);
 }
 
-/**
- * ioas_cut() - let an area begin at an IOVA
- * @ioas: the IOAS
- * @iova: where; nothing happens unless it is inside an area
- *
- * Context: may sleep.
- * Return: 0; -EBUSY if the area is being made or removed; -EINVAL if it is in a
- * page table that may have large pages, if an access uses it, if it is a dma-buf, or
- * if @iova is not aligned; -ENOMEM; -EINTR if the process is being killed.
+/*
+ * Lets an area begin at @iova; nothing happens unless that is inside one.
+ * Context: may sleep. Returns -EBUSY if the area is being made or removed; -EINVAL if it
+ * is in a page table that may have large pages, if an access uses it, if it is a
+ * dma-buf, or if @iova is not aligned; -ENOMEM; -EINTR if the process is being killed.
  */
 int ioas_cut(struct ioas *ioas, unsigned long iova)
 {
@@ -161,23 +157,17 @@ static int split_locked(struct ioas *ioas, unsigned long iova)
 	return area ? cut_area(ioas, area, iova) : 0;
 }
 
-/**
- * ioas_split() - let no area be on both sides of the ends of a range
- * @ioas: the IOAS
- * @iova: first IOVA of the range
- * @last: last IOVA of the range
- * @no_fault: not if a device could fault because of it
- *
- * A large IOMMU page on both sides of an end is replaced by smaller ones. It is gone
- * for a moment, and a device that uses it then faults.
+/*
+ * Lets no area be on both sides of the ends of a range. A large IOMMU page there is
+ * replaced by smaller ones. It is gone for a moment, and a device that uses it then
+ * faults. @no_fault: not if a device could fault because of it.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY if an area at an end is being made or removed, or an access uses
- * it; -EINVAL if an end inside an area is not aligned, or the area is a dma-buf;
- * -EADDRINUSE if there may be an IOMMU page to replace, with @no_fault or while dirty
- * pages are tracked; -EINTR if the process is being killed; then nothing has
- * changed. -ENOMEM or the IOMMU driver's error; then
- * one of the areas may be split.
+ * Returns -EBUSY if an area at an end is being made or removed, or an access uses it;
+ * -EINVAL if an end inside an area is not aligned, or the area is a dma-buf; -EADDRINUSE
+ * if there may be an IOMMU page to replace, with @no_fault or while dirty pages are
+ * tracked; -EINTR if the process is being killed; then nothing has changed. -ENOMEM or
+ * the IOMMU driver's error; then one of the areas may be split.
  */
 int ioas_split(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       bool no_fault)

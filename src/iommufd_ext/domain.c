@@ -109,11 +109,7 @@ static const struct direct_driver *find_direct_driver(struct device *dev)
 	return NULL;
 }
 
-/**
- * domain_choose_path() - choose the way areas go into a page table
- * @table: the page table, whose domain is made
- * @dev: the device it is for
- */
+/* Chooses the way areas go into a page table, whose domain is made, for @dev. */
 void domain_choose_path(struct table *table, struct device *dev)
 {
 	const struct iommu_domain *domain = table->domain;
@@ -146,11 +142,8 @@ static __always_inline void driver_unlock(struct table *table)
 		mutex_unlock(&table->driver_lock);
 }
 
-/**
- * domain_flush() - let the IOMMU forget what was unmapped
- * @table: the page table
- * @gather: what was unmapped; empty afterwards
- *
+/*
+ * Lets the IOMMU forget what was unmapped; @gather is empty afterwards.
  * Context: may sleep.
  */
 void domain_flush(struct table *table, struct iommu_iotlb_gather *gather)
@@ -795,13 +788,9 @@ static int map_page_area(struct table *table, struct area *area)
 	return rc;
 }
 
-/**
- * domain_map_area() - put an area into a page table
- * @table: the page table
- * @area: a pinned area, aligned for @table, that is not in it
- * @large_pages: allow IOMMU pages larger than PAGE_SIZE
- *
- * Return: 0, -EINTR if the process is being killed, or the IOMMU driver's error; then
+/*
+ * Puts a pinned area that is aligned for @table, and not in it, into it.
+ * Returns 0, -EINTR if the process is being killed, or the IOMMU driver's error; then
  * nothing is mapped, or @area is kept.
  */
 int domain_map_area(struct table *table, struct area *area, bool large_pages)
@@ -893,13 +882,9 @@ static size_t page_across(const struct table *table, const struct area *area,
 	return 0;
 }
 
-/**
- * domain_has_page_across() - may an IOMMU page be on both sides of an IOVA?
- * @table: the page table
- * @area: an area that is in it, with large pages
- * @iova: an IOVA of the area, not its first
- *
- * Return: false if certainly not.
+/*
+ * May an IOMMU page be on both sides of @iova, which is of an area in the page table,
+ * with large pages, and not its first? False if certainly not.
  */
 bool domain_has_page_across(const struct table *table, const struct area *area,
 			    unsigned long iova)
@@ -942,17 +927,12 @@ err_map:
 	return rc;
 }
 
-/**
- * domain_split_at() - let no IOMMU page be on both sides of an IOVA
- * @table: the page table
- * @area: an area that is in it, with large pages
- * @iova: an IOVA of the area, not its first
- *
- * An IOMMU page that is replaced is gone for a moment, and a device that uses it then
- * faults.
- *
- * Context: may sleep.
- * Return: 0 or the IOMMU driver's error; then everything is mapped as before.
+/*
+ * Lets no IOMMU page be on both sides of @iova, which is of an area in the page table,
+ * with large pages, and not its first. One that is replaced is gone for a moment, and a
+ * device that uses it then faults.
+ * Context: may sleep. Returns 0 or the IOMMU driver's error; then everything is mapped
+ * as before.
  */
 int domain_split_at(struct table *table, struct area *area, unsigned long iova)
 {
@@ -968,13 +948,9 @@ int domain_split_at(struct table *table, struct area *area, unsigned long iova)
 	return rc;
 }
 
-/**
- * domain_unmap_area() - take an area out of a page table
- * @table: the page table
- * @area: an area that is in it; it is kept if any of it stays
- * @gather: collects what domain_flush() has to flush
- *
- * Until that flush the device may still reach the memory.
+/*
+ * Takes an area out of a page table; it is kept if any of it stays. Until domain_flush()
+ * of @gather the device may still reach the memory.
  */
 void domain_unmap_area(struct table *table, struct area *area,
 		       struct iommu_iotlb_gather *gather)

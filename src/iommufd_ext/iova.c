@@ -35,14 +35,9 @@ static struct area *node_to_area(struct rb_node *node)
 	return rb_entry_safe(node, struct area, node);
 }
 
-/**
- * iova_find_area() - the first area that overlaps a range
- * @ioas: the IOAS
- * @iova: first IOVA of the range
- * @last: last IOVA of the range
- *
+/*
+ * The first area that overlaps a range, or NULL.
  * Context: holds ioas->iova_lock.
- * Return: the area with the lowest IOVA, or NULL.
  */
 struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
 			    unsigned long last)
@@ -65,12 +60,9 @@ struct area *iova_find_area(struct ioas *ioas, unsigned long iova,
 	return first && first->iova <= last ? first : NULL;
 }
 
-/**
- * iova_next_area() - the area after an area
- * @area: an area in the tree
- *
+/*
+ * The area behind an area of the tree, or NULL.
  * Context: holds ioas->iova_lock.
- * Return: the area with the next higher IOVA, or NULL.
  */
 struct area *iova_next_area(struct area *area)
 {
@@ -124,13 +116,9 @@ static int insert_area(struct ioas *ioas, struct area *area)
 	return 0;
 }
 
-/**
- * iova_remove_area() - free the IOVAs of an area
- * @ioas: the IOAS
- * @area: an area that is in no page table
- *
- * Those of an area that is @kept stay occupied: a device may still use them.
- *
+/*
+ * Frees the IOVAs of an area that is in no page table. Those of an area that is @kept
+ * stay occupied: a device may still use them.
  * Context: holds ioas->iova_lock.
  */
 void iova_remove_area(struct ioas *ioas, struct area *area)
@@ -365,20 +353,16 @@ static int insert_at(struct ioas *ioas, struct area *area, unsigned long iova)
 	return rc;
 }
 
-/**
- * iova_insert() - occupy IOVAs
- * @ioas: the IOAS
- * @areas: new areas, in order; their IOVAs begin at 0, and are given their place
- * @nr: how many there are, at least 1
- * @fixed: they go to @iova; otherwise to IOVAs of the kernel's choice
- * @iova: in, if @fixed, or out: where the first area begins
+/*
+ * Occupies IOVAs for @nr areas, at least 1, in order. Theirs begin at 0, and are given
+ * their place: *@iova, if @fixed, or else one of the kernel's choice, which *@iova gets.
  *
  * Context: takes ioas->iova_lock.
- * Return: 0; -EOVERFLOW if the range wraps or no address space holds it;
- * -EINVAL if anything is misaligned, or a fixed range is reserved; -EEXIST if it
- * is occupied; -ENOSPC if no range is free; -EPERM for writing to memory that is
- * for reading; -EINTR if the process is being killed. On failure the areas are good
- * for nothing but area_free().
+ * Returns -EOVERFLOW if the range wraps or no address space holds it; -EINVAL if
+ * anything is misaligned, or a fixed range is reserved; -EEXIST if it is occupied;
+ * -ENOSPC if no range is free; -EPERM for writing to memory that is for reading; -EINTR
+ * if the process is being killed. On failure the areas are good for nothing but
+ * area_free().
  */
 int iova_insert(struct ioas *ioas, struct area **areas, unsigned int nr,
 		bool fixed, unsigned long *iova)
@@ -421,12 +405,8 @@ out_unlock:
 	return rc;
 }
 
-/**
- * iova_remove_areas() - undo iova_insert()
- * @ioas: the IOAS
- * @areas: areas that are in no page table
- * @nr: how many there are
- *
+/*
+ * Undoes iova_insert(), when the areas are in no page table.
  * Context: takes ioas->iova_lock.
  */
 void iova_remove_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
@@ -443,11 +423,8 @@ void iova_remove_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 	mutex_unlock(&ioas->iova_lock);
 }
 
-/**
- * iova_insert_cut() - occupy IOVAs that another area has just given up
- * @ioas: the IOAS
- * @area: the second part of an area that was cut
- *
+/*
+ * Occupies the IOVAs that an area has just given up to its second part.
  * Context: holds ioas->iova_lock.
  */
 void iova_insert_cut(struct ioas *ioas, struct area *area)
@@ -499,15 +476,10 @@ static int owner_cmp(const void *owner, const struct rb_node *node)
 	return owner < other ? -1 : owner > other;
 }
 
-/**
- * iova_reserve() - keep a range from being mapped
- * @ioas: the IOAS
- * @start: first IOVA
- * @last: last IOVA
- * @owner: in whose name
- *
- * Context: holds ioas->iova_lock.
- * Return: 0; -EADDRINUSE if a mapping or a promise is there; -ENOMEM.
+/*
+ * Keeps a range from being mapped.
+ * Context: holds ioas->iova_lock. Returns -EADDRINUSE if a mapping or a promise is
+ * there; -ENOMEM.
  */
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 		 const struct iova_owner *owner)
@@ -541,15 +513,10 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 	return 0;
 }
 
-/**
- * iova_reserve_outside() - reserve what a page table cannot translate
- * @ioas: the IOAS
- * @geometry: what it can
- * @table: the page table
- *
- * Context: holds ioas->iova_lock.
- * Return: 0; -EADDRINUSE if a mapping is there; -ENOMEM. On failure part of it
- * may be reserved.
+/*
+ * Reserves what a page table with this geometry cannot translate.
+ * Context: holds ioas->iova_lock. Returns -EADDRINUSE if a mapping is there; -ENOMEM. On
+ * failure part of it may be reserved.
  */
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
@@ -572,11 +539,8 @@ int iova_reserve_outside(struct ioas *ioas,
 	return rc;
 }
 
-/**
- * iova_unreserve() - drop all ranges reserved in one name
- * @ioas: the IOAS
- * @owner: the name
- *
+/*
+ * Drops all ranges reserved in the name of @owner, an iova_owner.key.
  * Context: holds ioas->iova_lock.
  */
 void iova_unreserve(struct ioas *ioas, const void *owner)
@@ -597,13 +561,9 @@ void iova_unreserve(struct ioas *ioas, const void *owner)
 	}
 }
 
-/**
- * iova_add_allowed() - add a range to a list of those a user asks for
- * @allowed: the list
- * @start: first IOVA
- * @last: last IOVA
- *
- * Return: 0; -EINVAL if the range is empty or overlaps another; -ENOMEM.
+/*
+ * Adds a range to a list of those a user asks for: -EINVAL if it is empty or overlaps
+ * another; -ENOMEM.
  */
 int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
 		     unsigned long last)
@@ -621,14 +581,10 @@ int iova_add_allowed(struct rb_root_cached *allowed, unsigned long start,
 	return 0;
 }
 
-/**
- * iova_swap_allowed() - promise other ranges to the user
- * @ioas: the IOAS
- * @allowed: in: the new ranges; out, on success: the old ones
- *
- * Context: takes ioas->iova_lock.
- * Return: 0; -EADDRINUSE if one of the new ranges is reserved; -EINTR if the process
- * is being killed.
+/*
+ * Promises the ranges of a list to the user, and leaves the old ones there on success.
+ * Context: takes ioas->iova_lock. Returns -EADDRINUSE if one of them is reserved; -EINTR
+ * if the process is being killed.
  */
 int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 {
@@ -651,10 +607,7 @@ int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed)
 	return rc;
 }
 
-/**
- * iova_free_allowed() - free a list of ranges
- * @allowed: the list, no longer that of an IOAS
- */
+/* For a list that is no longer that of an IOAS. */
 void iova_free_allowed(struct rb_root_cached *allowed)
 {
 	struct allowed_range *range, *next;
@@ -667,15 +620,9 @@ void iova_free_allowed(struct rb_root_cached *allowed)
 	*allowed = RB_ROOT_CACHED;
 }
 
-/**
- * iova_next_range() - the first range that is not reserved
- * @ioas: the IOAS
- * @from: where to begin
- * @start: the range's first IOVA
- * @last: the range's last IOVA
- *
+/*
+ * The first range from @from on that is not reserved. Returns false if there is none.
  * Context: holds ioas->iova_lock.
- * Return: false if everything from @from on is reserved.
  */
 bool iova_next_range(struct ioas *ioas, unsigned long from,
 		     unsigned long *start, unsigned long *last)
@@ -704,15 +651,14 @@ bool iova_next_range(struct ioas *ioas, unsigned long from,
 	return true;
 }
 
-/**
- * iova_update_alignment() - adjust to the page tables, listeners and options there are
- * @ioas: the IOAS
- * @joining: a page table that is about to be added, or NULL
+/*
+ * Adjusts to the page tables, listeners and options there are, and to a page table that
+ * is about to be added, unless @joining is NULL.
  *
  * Context: holds ioas->domains_rwsem and ioas->iova_lock.
- * Return: 0; -EADDRINUSE if a mapping is not aligned as it would have to be;
- * -EINVAL if the page table has no pages as small as PAGE_SIZE; -EINTR if the process
- * is being killed. When there are fewer of them than before, it cannot fail.
+ * Returns -EADDRINUSE if a mapping is not aligned as it would have to be; -EINVAL if the
+ * page table has no pages as small as PAGE_SIZE; -EINTR if the process is being killed.
+ * When there are fewer of them than before, it cannot fail.
  */
 int iova_update_alignment(struct ioas *ioas, struct table *joining)
 {

@@ -21,15 +21,11 @@
 #include "space.h"
 #include "trace.h"
 
-/**
- * ioas_lock_content() - let nobody map, unmap or attach
- * @ioas: the IOAS
- *
- * Who maps or attaches holds these locks while memory is pinned or page tables are
- * filled, for as long as that takes.
- *
- * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
- * Return: 0, or -EINTR if the process is being killed.
+/*
+ * Lets nobody map, unmap or attach. Who maps or attaches holds these locks while memory
+ * is pinned or page tables are filled, for as long as that takes.
+ * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock. Returns 0, or
+ * -EINTR if the process is being killed.
  */
 int ioas_lock_content(struct ioas *ioas)
 {
@@ -42,10 +38,6 @@ int ioas_lock_content(struct ioas *ioas)
 	return 0;
 }
 
-/**
- * ioas_unlock_content() - undo ioas_lock_content()
- * @ioas: the IOAS
- */
 void ioas_unlock_content(struct ioas *ioas)
 {
 	mutex_unlock(&ioas->iova_lock);
@@ -94,14 +86,10 @@ static int refuse_killed(struct ioas *ioas)
 			 "the process is being killed");
 }
 
-/**
- * table_get_name() - a page table as a sentence names it
- * @ioas: what it follows
- * @table: the page table
- * @name: is filled
- *
- * One that an attach makes, or HWPT_ALLOC, has an id that nobody ever gets if that
- * fails. It is named by its IOAS as long as it is not published.
+/*
+ * A page table as a sentence names it. One that an attach makes, or HWPT_ALLOC, has an
+ * id that nobody ever gets if that fails. It is named by its IOAS as long as it is not
+ * published.
  */
 void table_get_name(struct ioas *ioas, const struct table *table,
 		    struct table_name *name)
@@ -223,15 +211,11 @@ trace_areas(struct ioas *ioas, struct area **areas, unsigned int nr, int rc)
 				 areas[i]->last - areas[i]->iova + 1, rc);
 }
 
-/**
- * ioas_publish_areas() - fill new areas and make them ready, all or none
- * @ioas: the IOAS
- * @areas: areas that occupy IOVAs and are otherwise unused
- * @nr: how many there are
- *
- * Context: may sleep, faults and pins user memory.
- * Return: 0, or the error of pinning or mapping; then the areas are as before, or
- * kept.
+/*
+ * Fills new areas, which occupy IOVAs and are otherwise unused, and makes them ready,
+ * all or none.
+ * Context: may sleep, faults and pins user memory. Returns 0, or the error of pinning or
+ * mapping; then the areas are as before, or kept.
  */
 int ioas_publish_areas(struct ioas *ioas, struct area **areas, unsigned int nr)
 {
@@ -276,13 +260,9 @@ out_unpin:
 	return rc;
 }
 
-/**
- * refuse_unready() - say that an area is not there yet, or no longer
- * @ioas: the IOAS
- * @area: the area
- *
+/*
+ * The area is not there yet, or no longer. Returns -EBUSY.
  * Context: holds ioas->iova_lock.
- * Return: -EBUSY.
  */
 int refuse_unready(struct ioas *ioas, const struct area *area)
 {
@@ -480,21 +460,16 @@ static int unmap_areas(struct ioas *ioas, unsigned long iova,
 	return rc;
 }
 
-/**
- * ioas_unmap() - remove all areas of a range
- * @ioas: the IOAS
- * @iova: first IOVA
- * @last: last IOVA
- * @unmapped: bytes that were mapped
- *
- * When it returns, no device reaches the memory any more, and it is unpinned; but for
- * areas that are kept, whose memory is not.
+/*
+ * Removes all areas of a range; *@unmapped gets how many bytes were mapped. When it
+ * returns, no device reaches the memory any more, and it is unpinned; but for areas that
+ * are kept, whose memory is not.
  *
  * Context: may sleep, calls drivers with accesses. Does not allocate.
- * Return: 0; -ENOENT if the range holds part of an area; -EBUSY if one of its
- * areas is being made or removed; -EDEADLOCK if an access does not unpin one;
- * -EINTR if the process is being killed. On failure the areas before that one are
- * removed, as mainline does. -EIO if all are removed, and some of them are kept.
+ * Returns -ENOENT if the range holds part of an area; -EBUSY if one of its areas is
+ * being made or removed; -EDEADLOCK if an access does not unpin one; -EINTR if the
+ * process is being killed. On failure the areas before that one are removed, as mainline
+ * does. -EIO if all are removed, and some of them are kept.
  */
 int ioas_unmap(struct ioas *ioas, unsigned long iova, unsigned long last,
 	       unsigned long *unmapped)
@@ -557,17 +532,11 @@ static int take_slices_locked(struct ioas *ioas, unsigned long iova,
 	}
 }
 
-/**
- * ioas_take_slices() - get hold of the memory behind a range of IOVAs
- * @ioas: the IOAS
- * @iova: first IOVA
- * @last: last IOVA
- * @slices: the memory, in order, is added here, with a reference each; on
- *	failure it may be in part
- *
- * Context: may sleep.
- * Return: 0; -ENOENT if anything in the range is not mapped; -ENOMEM; -EINTR if the
- * process is being killed.
+/*
+ * Gets hold of the memory behind a range of IOVAs: it is added to @slices in order, with
+ * a reference each; on failure perhaps in part.
+ * Context: may sleep. Returns -ENOENT if anything in the range is not mapped; -ENOMEM;
+ * -EINTR if the process is being killed.
  */
 int ioas_take_slices(struct ioas *ioas, unsigned long iova, unsigned long last,
 		     struct list_head *slices)
@@ -663,15 +632,13 @@ err_empty:
 	return rc;
 }
 
-/**
- * ioas_add_table() - let a page table follow the IOAS
- * @ioas: the IOAS
- * @table: an empty page table that knows its aperture and page sizes
+/*
+ * Lets an empty page table that knows its aperture and page sizes follow the IOAS.
  *
  * Context: may sleep, faults and pins user memory; holds attach_lock.
- * Return: 0; -EADDRINUSE if a mapping does not fit the page table's aperture or
- * alignment; -EINVAL if its pages are too large; the error of pinning or
- * mapping. On failure nothing changes.
+ * Returns -EADDRINUSE if a mapping does not fit the page table's aperture or alignment;
+ * -EINVAL if its pages are too large; the error of pinning or mapping. On failure
+ * nothing changes.
  */
 int ioas_add_table(struct ioas *ioas, struct table *table)
 {
@@ -701,13 +668,7 @@ out_unlock:
 	return rc;
 }
 
-/**
- * ioas_remove_table() - undo ioas_add_table()
- * @ioas: the IOAS
- * @table: a page table that follows it
- *
- * Context: may sleep; holds attach_lock. Neither allocates nor fails.
- */
+/* Context: may sleep; holds attach_lock. Neither allocates nor fails. */
 void ioas_remove_table(struct ioas *ioas, struct table *table)
 {
 	down_write(&ioas->domains_rwsem);
@@ -719,15 +680,11 @@ void ioas_remove_table(struct ioas *ioas, struct table *table)
 	ioas_unlock_content(ioas);
 }
 
-/**
- * ioas_add_listener() - let a driver be told what is unmapped
- * @ioas: the IOAS
- * @listener: the driver
- * @index: for ioas_remove_listener()
- *
- * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
- * Return: 0; -EADDRINUSE if a mapping is not aligned as the driver needs it; -ENOMEM;
- * -EINTR if the process is being killed.
+/*
+ * Lets a driver be told what is unmapped. *@index is for ioas_remove_listener().
+ * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock. Returns -EADDRINUSE
+ * if a mapping is not aligned as the driver needs it; -ENOMEM; -EINTR if the process is
+ * being killed.
  */
 int ioas_add_listener(struct ioas *ioas, struct listener *listener, u32 *index)
 {
@@ -747,13 +704,7 @@ int ioas_add_listener(struct ioas *ioas, struct listener *listener, u32 *index)
 	return rc;
 }
 
-/**
- * ioas_remove_listener() - undo ioas_add_listener()
- * @ioas: the IOAS
- * @index: as there
- *
- * Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock.
- */
+/* Context: may sleep, takes ioas->domains_rwsem and ioas->iova_lock. */
 void ioas_remove_listener(struct ioas *ioas, u32 index)
 {
 	down_write(&ioas->domains_rwsem);
@@ -796,14 +747,11 @@ static int set_large_pages_locked(struct ioas *ioas, bool large_pages)
 	return rc;
 }
 
-/**
- * ioas_set_large_pages() - allow IOMMU pages that are larger than PAGE_SIZE, or not
- * @ioas: the IOAS
- * @large_pages: whether to map in steps of more than PAGE_SIZE, too
- *
- * Context: may sleep.
- * Return: 0; -EINVAL if a page table holds mappings, and -EADDRINUSE if a mapping is not
- * aligned to PAGE_SIZE, when they are switched off; -EINTR if the process is being killed.
+/*
+ * Allows IOMMU pages that are larger than PAGE_SIZE, or not.
+ * Context: may sleep. Returns -EINVAL if a page table holds mappings, and -EADDRINUSE if
+ * a mapping is not aligned to PAGE_SIZE, when they are switched off; -EINTR if the
+ * process is being killed.
  */
 int ioas_set_large_pages(struct ioas *ioas, bool large_pages)
 {

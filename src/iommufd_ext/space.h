@@ -71,16 +71,14 @@ struct area {
 /* One of a page, of which there may be millions, takes 96 bytes of slab and not 128. */
 static_assert(offsetof(struct area, own.runs) + sizeof(struct pfn_run) <= 96);
 
-/**
- * area_is_ready() - is an area in every page table of its IOAS?
- * @area: an area in the tree
+/*
+ * Is an area of the tree in every page table of its IOAS? False while it is being made
+ * or removed.
  *
  * The mapper does not hold iova_lock when it is done, so finding the area with that lock
  * held is not enough to see what the mapper has written. Who sees the area ready sees it
  * whole.
- *
  * Context: holds ioas.iova_lock, so that it does not become unready meanwhile.
- * Return: true if it is; false while it is being made or removed.
  */
 static inline bool area_is_ready(const struct area *area)
 {
@@ -88,10 +86,8 @@ static inline bool area_is_ready(const struct area *area)
 	return smp_load_acquire(&area->ready);
 }
 
-/**
- * area_set_ready() - let a new area be used
- * @area: an area that is complete, and in every page table
- *
+/*
+ * Lets a new area be used, which is complete, and in every page table.
  * Context: holds ioas.domains_rwsem, for reading.
  */
 static inline void area_set_ready(struct area *area)
@@ -100,10 +96,8 @@ static inline void area_set_ready(struct area *area)
 	smp_store_release(&area->ready, true);
 }
 
-/**
- * area_clear_ready() - make an area the caller's own, to remove it
- * @area: an area that is ready
- *
+/*
+ * Makes a ready area the caller's own, to remove it.
  * Context: holds ioas.domains_rwsem, for reading, and ioas.iova_lock.
  */
 static inline void area_clear_ready(struct area *area)
@@ -115,14 +109,10 @@ static inline void area_clear_ready(struct area *area)
 	WRITE_ONCE(area->ready, false);
 }
 
-/**
- * area_is_left() - has the user unmapped an area that an IOMMU driver has not?
- * @area: an area in the tree
- *
- * It keeps its IOVAs, and is no mapping any more.
- *
+/*
+ * Has the user unmapped an area that an IOMMU driver has not? It keeps its IOVAs, and is
+ * no mapping any more.
  * Context: holds ioas.iova_lock.
- * Return: true if so.
  */
 static inline bool area_is_left(const struct area *area)
 {
@@ -269,13 +259,7 @@ struct ioas {
 	struct xarray listeners;
 };
 
-/**
- * ioas_get() - find an IOAS by id
- * @ictx: the context
- * @id: as the user named it
- *
- * Return: the IOAS, to be put with obj_put(), or NULL.
- */
+/* To be put with obj_put(). */
 static inline struct ioas *ioas_get(struct iommufd_ext_ctx *ictx, u32 id)
 {
 	struct obj *obj = obj_get(ictx, id, OBJ_IOAS);
@@ -336,13 +320,7 @@ void area_unlock_runs(const struct area *area);
 size_t area_iter_init(struct area_iter *iter, const struct area *area,
 		      unsigned long iova);
 
-/**
- * area_iter_next() - the next contiguous part of the memory
- * @iter: the iterator
- * @range: where it is
- *
- * The caller asks for no more than the area has.
- */
+/* The next contiguous part of the memory. The caller asks for no more than the area has. */
 static inline void area_iter_next(struct area_iter *iter,
 				  struct pfn_range *range)
 {
