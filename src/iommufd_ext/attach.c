@@ -562,13 +562,10 @@ static int refuse_other(struct iommufd_ext_device *idev, u32 pasid,
 			  pasid, dev_name(idev->dev), hwpt->obj.id);
 }
 
-/**
- * idev_endpoint() - how a device is attached
- * @idev: the device
- * @pasid: in which of its address spaces, or IOMMU_NO_PASID
- *
+/*
+ * The endpoint of a device for a PASID, or for IOMMU_NO_PASID; NULL if it is not
+ * attached.
  * Context: holds attach_lock.
- * Return: the endpoint, or NULL if it is not attached.
  */
 struct endpoint *idev_endpoint(struct iommufd_ext_device *idev, u32 pasid)
 {
@@ -586,14 +583,9 @@ struct endpoint *idev_endpoint(struct iommufd_ext_device *idev, u32 pasid)
 	return NULL;
 }
 
-/**
- * idev_attach() - connect a device to a page table
- * @idev: the device
- * @pasid: which of its address spaces, or IOMMU_NO_PASID; not attached
- * @hwpt: the page table
- *
+/*
+ * Connects a device, or a PASID of it, to a page table: see iommufd_ext_device_attach().
  * Context: holds attach_lock; may sleep, faults and pins user memory.
- * Return: see iommufd_ext_device_attach().
  */
 int idev_attach(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 {
@@ -655,14 +647,10 @@ static int refuse_unattached(struct iommufd_ext_device *idev, u32 pasid)
 			 dev_name(idev->dev));
 }
 
-/**
- * idev_replace() - move a device to another page table
- * @idev: the device; all of its group that are attached there move along
- * @pasid: as for idev_attach(), but attached
- * @hwpt: the page table
- *
+/*
+ * Moves it to another one, and along with it all of its group that are attached there:
+ * see iommufd_ext_device_replace().
  * Context: holds attach_lock; may sleep, faults and pins user memory.
- * Return: see iommufd_ext_device_replace().
  */
 int idev_replace(struct iommufd_ext_device *idev, u32 pasid, struct hwpt *hwpt)
 {
@@ -711,11 +699,8 @@ err_unreserve:
 	return rc;
 }
 
-/**
- * idev_detach() - undo idev_attach()
- * @idev: the device
- * @pasid: as there; nothing happens if it is not attached
- *
+/*
+ * Nothing happens if it is not attached.
  * Context: holds attach_lock; may sleep. Neither allocates nor fails.
  */
 void idev_detach(struct iommufd_ext_device *idev, u32 pasid)
@@ -740,13 +725,12 @@ void idev_detach(struct iommufd_ext_device *idev, u32 pasid)
 	hwpt_put(idev->ictx, hwpt);
 }
 
-/**
- * idev_detach_all() - disconnect a device from all its address spaces
- * @idev: a device that is being unbound, attached or not: nobody attaches or detaches it
+/*
+ * Disconnects a device that is being unbound from all its address spaces. It may be
+ * attached or not: nobody attaches or detaches it.
  *
  * A device that has no attachment does not wait for those of others, which can take as
  * long as memory of their user. One that has does: others may be in its page table.
- *
  * Context: may sleep. Neither allocates nor fails.
  */
 void idev_detach_all(struct iommufd_ext_device *idev)

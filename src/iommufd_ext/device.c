@@ -23,13 +23,9 @@ static const char *idev_name(const struct obj *obj)
 	return dev_name(idev->dev);
 }
 
-/**
- * idev_bind() - iommufd_ext_device_bind() without a reference to the context
- * @ictx: the context, which outlives the bound device
- * @dev: see there
- * @id: see there
- *
- * Return: see there.
+/*
+ * iommufd_ext_device_bind() without a reference to the context, which outlives the bound
+ * device.
  */
 struct iommufd_ext_device *idev_bind(struct iommufd_ext_ctx *ictx,
 				     struct device *dev, u32 *id)
@@ -109,10 +105,6 @@ struct iommufd_ext_device *iommufd_ext_device_bind(struct iommufd_ext_ctx *ictx,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_device_bind);
 
-/**
- * idev_unbind() - undo idev_bind()
- * @idev: see iommufd_ext_device_unbind()
- */
 void idev_unbind(struct iommufd_ext_device *idev)
 {
 	idev_detach_all(idev);

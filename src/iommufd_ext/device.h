@@ -194,13 +194,7 @@ struct igroup_owner {
 	pid_t pid;
 };
 
-/**
- * idev_get() - find a bound device by id
- * @ictx: the context
- * @id: as the user named it
- *
- * Return: the device, to be put with obj_put(), or NULL.
- */
+/* To be put with obj_put(). */
 static inline struct iommufd_ext_device *idev_get(struct iommufd_ext_ctx *ictx,
 						  u32 id)
 {

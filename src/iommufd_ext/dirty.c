@@ -86,11 +86,9 @@ static struct area *next_ready_area(struct ioas *ioas, unsigned long iova,
 	return area && area->iova <= last ? area : NULL;
 }
 
-/**
- * device_tracks_dirty() - can page tables of a device track dirty pages?
- * @dev: the device
- *
- * Context: may sleep. A domain is made for the question.
+/*
+ * Can page tables of a device track dirty pages? A domain is made for the question.
+ * Context: may sleep.
  */
 bool device_tracks_dirty(struct device *dev)
 {
@@ -212,12 +210,7 @@ static int check_ops(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 			 hwpt->obj.id);
 }
 
-/**
- * hwpt_set_dirty_ioctl() - IOASID_HWPT_SET_DIRTY_TRACKING
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_hwpt_set_dirty_tracking for the errors.
- */
+/* IOASID_HWPT_SET_DIRTY_TRACKING */
 int hwpt_set_dirty_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hwpt_set_dirty_tracking *cmd = ucmd->cmd;
@@ -480,12 +473,7 @@ static int check_range(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
 	return 0;
 }
 
-/**
- * hwpt_get_dirty_ioctl() - IOASID_HWPT_GET_DIRTY_BITMAP
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_hwpt_get_dirty_bitmap for the errors.
- */
+/* IOASID_HWPT_GET_DIRTY_BITMAP */
 int hwpt_get_dirty_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hwpt_get_dirty_bitmap *cmd = ucmd->cmd;

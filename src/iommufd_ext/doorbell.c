@@ -71,10 +71,7 @@ static struct doorbells *doorbells_new(const struct igroup *igroup)
 	return doorbells;
 }
 
-/**
- * doorbells_free() - forget the window of a context
- * @ictx: a context without page tables
- */
+/* For a context without page tables. */
 void doorbells_free(struct iommufd_ext_ctx *ictx)
 {
 	kfree(ictx->doorbells);
@@ -185,15 +182,12 @@ static int window_reserve(const struct doorbells *doorbells, struct hwpt *hwpt)
 	return rc;
 }
 
-/**
- * doorbells_prepare() - let interrupts be set up for a group in a page table
- * @igroup: the group, which is about to be attached
- * @hwpt: the page table, not a nested one
- *
- * Context: holds attach_lock; may sleep.
- * Return: 0; -ENOMEM; -ENOSPC if too many page tables have a part of the window;
- * -EINVAL if the context has another window; -EOPNOTSUPP if no page table is safe from
- * the kernel's interrupts.
+/*
+ * Lets interrupts be set up for a group that is about to be attached to @hwpt, which is
+ * not nested.
+ * Context: holds attach_lock; may sleep. Returns -ENOSPC if too many page tables have a
+ * part of the window; -EINVAL if the context has another window; -EOPNOTSUPP if no page
+ * table is safe from the kernel's interrupts; -ENOMEM.
  */
 int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 {
@@ -242,11 +236,7 @@ int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 	return 0;
 }
 
-/**
- * doorbells_release() - undo doorbells_prepare()
- * @ictx: the context
- * @hwpt: a page table that was freed, but for its memory
- */
+/* Undoes doorbells_prepare() for a page table that was freed, but for its memory. */
 void doorbells_release(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 {
 	if (hwpt->doorbell_slot)
@@ -273,14 +263,10 @@ static int idev_note_doorbells(struct iommufd_ext_device *idev, void *data)
 	return ext_msi_walk_iovas(idev->dev, note_doorbell, data);
 }
 
-/**
- * doorbells_note() - note the doorbells of a group
- * @igroup: the group
- * @hwpt: the page table that it leaves or has left, which may be nested
- *
- * An interrupt that was being set up while the group left is in the page table that it
- * left. So who does not want to miss it asks afterwards.
- *
+/*
+ * Notes the doorbells of a group in the page table that it leaves or has left, which may
+ * be nested. An interrupt that was being set up while the group left is in the page
+ * table that it left. So who does not want to miss it asks afterwards.
  * Context: holds attach_lock; may sleep. Neither allocates nor fails.
  */
 void doorbells_note(struct igroup *igroup, struct hwpt *hwpt)
@@ -324,14 +310,10 @@ static int idev_map_doorbells(struct iommufd_ext_device *idev, void *data)
 	return ext_msi_walk_iovas(idev->dev, map_doorbell, data);
 }
 
-/**
- * doorbells_follow() - map the doorbells of a group
- * @igroup: the group
- * @hwpt: the page table it will have or has got, which may be nested; it was given to
- *	doorbells_prepare(), and knows its page sizes
- *
- * Context: holds attach_lock; may sleep.
- * Return: 0 or the error of the IOMMU driver.
+/*
+ * Maps the doorbells of a group into the page table it will have or has got, which may
+ * be nested; it was given to doorbells_prepare(), and knows its page sizes.
+ * Context: holds attach_lock; may sleep. Returns 0 or the error of the IOMMU driver.
  */
 int doorbells_follow(struct igroup *igroup, struct hwpt *hwpt)
 {

@@ -148,12 +148,9 @@ static bool is_of(struct ext_iopf_group *group,
 	       (!dev || ext_iopf_group_dev(group) == dev);
 }
 
-/**
- * fault_queue_flush() - answer faults that nobody has answered
- * @queue: the queue
- * @attachment: whose, an attachment that is detached; or NULL
- * @dev: whose, a device that leaves; or NULL
- *
+/*
+ * Answers the faults of an attachment that is detached, or, if that is NULL, those of a
+ * device that leaves.
  * Context: may sleep. Neither allocates nor fails.
  */
 void fault_queue_flush(struct fault_queue *queue,
@@ -507,10 +504,6 @@ static const struct file_operations fault_queue_fops = {
 	.release = fault_queue_release,
 };
 
-/**
- * fault_queue_free() - free a queue that nobody uses
- * @obj: its object header
- */
 void fault_queue_free(struct obj *obj)
 {
 	struct fault_queue *queue = container_of(obj, struct fault_queue, obj);
@@ -580,12 +573,7 @@ err_put_fd:
 	return rc;
 }
 
-/**
- * fault_queue_alloc_ioctl() - IOASID_FAULT_QUEUE_ALLOC
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_fault_alloc for the errors.
- */
+/* IOASID_FAULT_QUEUE_ALLOC */
 int fault_queue_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_fault_alloc *cmd = ucmd->cmd;
@@ -604,14 +592,7 @@ int fault_queue_alloc_ioctl(struct ucmd *ucmd)
 	return fault_queue_open(ucmd, queue);
 }
 
-/**
- * hwpt_set_fault_queue() - let a page table queue faults
- * @ictx: the context
- * @hwpt: a page table that is not published
- * @id: of the queue
- *
- * Return: 0 or -ENOENT.
- */
+/* Lets a page table that is not published queue faults. Returns 0 or -ENOENT. */
 int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
 			 u32 id)
 {
@@ -624,25 +605,17 @@ int hwpt_set_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt,
 	return 0;
 }
 
-/**
- * hwpt_put_fault_queue() - undo hwpt_set_fault_queue()
- * @ictx: the context
- * @hwpt: a page table, with a queue or without, that is being freed
- */
+/* For a page table, with a queue or without, that is being freed. */
 void hwpt_put_fault_queue(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 {
 	if (hwpt->fault)
 		obj_put(ictx, &hwpt->fault->obj);
 }
 
-/**
- * idev_faults_get() - let a device fault, if a page table wants it to
- * @idev: the device
- * @hwpt: what it will be attached to
- *
- * Context: holds attach_lock; may sleep.
- * Return: 0; -EINVAL if its faults are those of another device, too; -ENOMEM; the
- * IOMMU driver's error.
+/*
+ * Lets a device fault, if the page table wants it to that it will be attached to.
+ * Context: holds attach_lock; may sleep. Returns -EINVAL if its faults are those of
+ * another device, too; -ENOMEM; the IOMMU driver's error.
  */
 int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 {
@@ -674,14 +647,10 @@ int idev_faults_get(struct iommufd_ext_device *idev, struct hwpt *hwpt)
 	return 0;
 }
 
-/**
- * idev_faults_put() - undo idev_faults_get()
- * @idev: the device
- * @hwpt: as there; the device is detached from it
- *
- * What it has in the queue is answered, though its group may remain attached: when
- * the caller is done, the device may be unbound and leave.
- *
+/*
+ * Undoes idev_faults_get(), when the device is detached from @hwpt. What it has in the
+ * queue is answered, though its group may remain attached: when the caller is done, the
+ * device may be unbound and leave.
  * Context: holds attach_lock; may sleep. Does not allocate.
  */
 void idev_faults_put(struct iommufd_ext_device *idev, struct hwpt *hwpt)

@@ -144,12 +144,9 @@ static struct igroup *igroup_find(struct iommu_group *group)
 	return NULL;
 }
 
-/**
- * device_interrupts_allowed() - are interrupts no reason to refuse a device?
- * @group: its group
- * @dev: the device
- *
- * Return: true if they are isolated, or the administrator does not mind.
+/*
+ * Are interrupts no reason to refuse a device? They are isolated, or the administrator
+ * does not mind.
  */
 bool device_interrupts_allowed(struct iommu_group *group, struct device *dev)
 {
@@ -215,12 +212,9 @@ static struct igroup *igroup_claim(struct iommufd_ext_ctx *ictx,
 	return igroup;
 }
 
-/**
- * igroup_get() - claim the group of a device, or share the claim
- * @ictx: the context it is claimed for
- * @dev: a device that is about to be bound
- *
- * Return: the group, or an ERR_PTR: -ENODEV without one; -EPERM if another context has
+/*
+ * Claims the group of a device that is about to be bound, or shares the claim.
+ * Returns the group, or an ERR_PTR: -ENODEV without one; -EPERM if another context has
  * it, or interrupts are not isolated; -EBUSY if somebody else has it; -ENOMEM; the error
  * of the claim.
  */
@@ -252,10 +246,7 @@ struct igroup *igroup_get(struct iommufd_ext_ctx *ictx, struct device *dev)
 	return igroup;
 }
 
-/**
- * igroup_put() - undo igroup_get()
- * @igroup: the group, which is given back with its last device
- */
+/* Gives the group back with its last device. */
 void igroup_put(struct igroup *igroup)
 {
 	mutex_lock(&igroups_lock);
@@ -275,10 +266,7 @@ void igroup_put(struct igroup *igroup)
 	kfree(igroup);
 }
 
-/**
- * igroup_add_idev() - let the id of a device be found by its group
- * @idev: a device with an id and a group
- */
+/* Lets the id of a device be found by its group. */
 void igroup_add_idev(struct iommufd_ext_device *idev)
 {
 	mutex_lock(&igroups_lock);
@@ -286,10 +274,6 @@ void igroup_add_idev(struct iommufd_ext_device *idev)
 	mutex_unlock(&igroups_lock);
 }
 
-/**
- * igroup_remove_idev() - undo igroup_add_idev()
- * @idev: the device
- */
 void igroup_remove_idev(struct iommufd_ext_device *idev)
 {
 	mutex_lock(&igroups_lock);
@@ -297,15 +281,10 @@ void igroup_remove_idev(struct iommufd_ext_device *idev)
 	mutex_unlock(&igroups_lock);
 }
 
-/**
- * igroups_walk_idevs() - call a function for devices of a context
- * @ictx: the context
- * @igroup: for those of this group of it, or NULL for all
- * @fn: what is called, until it fails; it may take the lock of a device's interrupts and
- *	what is below that
- * @data: for @fn
- *
- * Return: 0 or what @fn returned.
+/*
+ * Calls a function for the devices of a context, in @igroup unless that is NULL, until
+ * it fails; returns what it returned. It may take the lock of a device's interrupts and
+ * what is below that.
  */
 int igroups_walk_idevs(struct iommufd_ext_ctx *ictx, struct igroup *igroup,
 		       int (*fn)(struct iommufd_ext_device *idev, void *data),
@@ -330,12 +309,7 @@ out_unlock:
 	return rc;
 }
 
-/**
- * igroup_get_owner() - which context owns a group
- * @group: the group
- * @ictx: the context that asks, or NULL
- * @owner: filled in
- */
+/* Which context owns a group? @ictx: the context that asks, or NULL. */
 void igroup_get_owner(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 		      struct igroup_owner *owner)
 {
@@ -366,13 +340,10 @@ static u32 idev_id_locked(const struct igroup *igroup, const struct device *dev)
 	return 0;
 }
 
-/**
- * igroup_get_ids() - the ids that devices of a group have in a context
- * @group: the group
- * @ictx: the context, which need not own the group
- * @devs: devices of the group; the caller holds references
- * @members: dev_id is filled in, with 0 for a device that is not bound to @ictx
- * @nr: how many devices there are
+/*
+ * Fills in dev_id of @members: the ids that devices of a group have in a context, which
+ * need not own the group; 0 for a device that is not bound to it. The caller holds
+ * references to @devs.
  *
  * It looks at the bound devices of the group alone, however many objects the context
  * has.
@@ -394,11 +365,7 @@ void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 	mutex_unlock(&igroups_lock);
 }
 
-/**
- * igroups_show() - print the numbers of the groups of a context
- * @ictx: the context
- * @m: where to print
- */
+/* Prints the numbers of the groups of a context. */
 void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m)
 {
 	struct igroup *igroup;

@@ -54,11 +54,9 @@ static int check_flags(struct iommufd_ext_device *idev, u32 flags)
 	return 0;
 }
 
-/**
- * domain_reads_dirty() - can dirty pages of a page table be read?
- * @domain: a domain made with IOASID_HWPT_ALLOC_DIRTY_TRACKING
- *
- * Return: false if the driver has the operation for show.
+/*
+ * Can dirty pages of a domain that was made with IOASID_HWPT_ALLOC_DIRTY_TRACKING be
+ * read? Not if the driver has the operation for show.
  */
 bool domain_reads_dirty(struct iommu_domain *domain)
 {
@@ -114,17 +112,12 @@ static struct hwpt *hwpt_new(void)
 	return hwpt;
 }
 
-/**
- * hwpt_alloc() - make an empty page table that follows an IOAS
- * @idev: for whose IOMMU
- * @ioas: what it will follow; the caller holds a reference
- * @flags: enum ioasid_hwpt_alloc_flags
- * @data: for the IOMMU driver, or NULL
- *
- * The page table has an id that is not published yet.
- *
- * Return: the page table or an ERR_PTR: -ENOMEM; -EOPNOTSUPP for flags and data
- * that are not served; the IOMMU driver's error.
+/*
+ * An empty page table for the IOMMU of @idev that follows @ioas, to which the caller
+ * holds a reference. It has an id that is not published yet. @data: for the IOMMU
+ * driver, or NULL.
+ * Returns an ERR_PTR of -ENOMEM, of -EOPNOTSUPP for flags and data that are not served,
+ * or of the IOMMU driver's error.
  */
 struct hwpt *hwpt_alloc(struct iommufd_ext_device *idev, struct ioas *ioas,
 			u32 flags, const struct ext_user_data *data)
@@ -292,14 +285,11 @@ static int hwpt_update_aperture(struct hwpt *hwpt)
 	return rc;
 }
 
-/**
- * hwpt_fill() - map the content of the IOAS
- * @hwpt: a page table that is final or has just been attached
- *
- * A nested page table is the user's to fill.
- *
- * Context: holds attach_lock; may sleep, faults and pins user memory.
- * Return: 0 or the error of ioas_add_table().
+/*
+ * Maps the content of the IOAS into a page table that is final or has just been
+ * attached. A nested one is the user's to fill.
+ * Context: holds attach_lock; may sleep, faults and pins user memory. Returns 0 or the
+ * error of ioas_add_table().
  */
 int hwpt_fill(struct hwpt *hwpt)
 {
@@ -317,10 +307,8 @@ int hwpt_fill(struct hwpt *hwpt)
 	return 0;
 }
 
-/**
- * hwpt_unfill() - undo hwpt_fill()
- * @hwpt: a page table, filled or not
- *
+/*
+ * Undoes hwpt_fill(), if it was filled.
  * Context: holds attach_lock; may sleep. Does not allocate.
  */
 void hwpt_unfill(struct hwpt *hwpt)
@@ -344,11 +332,8 @@ static void free_unfilled(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	kfree(hwpt);
 }
 
-/**
- * hwpt_free() - undo hwpt_alloc() or hwpt_alloc_nested()
- * @ictx: the context
- * @hwpt: a page table without endpoints that is in no store
- *
+/*
+ * For a page table without endpoints that is in no store.
  * Context: holds attach_lock; may sleep. Does not allocate.
  */
 void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
@@ -358,11 +343,8 @@ void hwpt_free(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
 	free_unfilled(ictx, hwpt);
 }
 
-/**
- * hwpt_put() - drop a reference
- * @ictx: the context
- * @hwpt: a page table; one made by an attach goes with its last user
- *
+/*
+ * Drops a reference. A page table that an attach has made goes with its last user.
  * Context: holds attach_lock; may sleep. Does not allocate.
  */
 void hwpt_put(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
@@ -382,11 +364,8 @@ static bool is_auto_domain(const struct obj *obj)
 	       container_of(obj, struct hwpt, obj)->auto_domain;
 }
 
-/**
- * pt_put() - drop a reference to an object that may be a page table
- * @ictx: the context
- * @obj: an object of any type
- *
+/*
+ * Drops a reference to an object of any type, which may be a page table.
  * Context: may sleep; takes attach_lock for a page table that an attach has made.
  */
 void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
@@ -400,11 +379,8 @@ void pt_put(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	mutex_unlock(&ictx->attach_lock);
 }
 
-/**
- * hwpt_destroy() - hwpt_free() for those who hold no lock
- * @ictx: the context
- * @hwpt: see hwpt_free()
- *
+/*
+ * hwpt_free() for those who hold no lock.
  * Context: may sleep; takes attach_lock for one that follows its IOAS.
  */
 void hwpt_destroy(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt)
@@ -505,12 +481,7 @@ static struct hwpt *alloc_by_id(struct iommufd_ext_ctx *ictx,
 	return hwpt;
 }
 
-/**
- * hwpt_alloc_ioctl() - IOASID_HWPT_ALLOC
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_hwpt_alloc for the errors.
- */
+/* IOASID_HWPT_ALLOC */
 int hwpt_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct iommufd_ext_ctx *ictx = ucmd->ictx;
@@ -599,12 +570,7 @@ static int hwpt_invalidate(struct iommufd_ext_ctx *ictx,
 	return rc;
 }
 
-/**
- * hwpt_invalidate_ioctl() - IOASID_HWPT_INVALIDATE
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_hwpt_invalidate for the errors.
- */
+/* IOASID_HWPT_INVALIDATE */
 int hwpt_invalidate_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hwpt_invalidate *cmd = ucmd->cmd;
