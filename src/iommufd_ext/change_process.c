@@ -195,12 +195,7 @@ static int change_owner(struct iommufd_ext_ctx *ictx, struct pages_owner *owner)
 	return rc;
 }
 
-/**
- * change_process_ioctl() - IOASID_IOAS_CHANGE_PROCESS
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_change_process for the errors.
- */
+/* IOASID_IOAS_CHANGE_PROCESS */
 int change_process_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_change_process *cmd = ucmd->cmd;

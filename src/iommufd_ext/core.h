@@ -146,6 +146,10 @@ struct iommufd_ext_ctx {
  * @user_size: its size, in bytes
  * @cmd: the kernel's copy, complete and zero-extended
  * @new_obj: object to publish if the command succeeds, to abort if not
+ *
+ * A function NAME_ioctl() serves the command that stands above it. Its errors are at the
+ * command's structure in <uapi/linux/ioasid.h>, but for those that any command has: for
+ * flags and reserved members, for ids, for memory, and for a process that is being killed.
  */
 struct ucmd {
 	struct iommufd_ext_ctx *ictx;

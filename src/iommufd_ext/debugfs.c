@@ -29,12 +29,7 @@ static u32 last_context;
 
 static struct dentry *debugfs_dir;
 
-/**
- * debugfs_add_context() - show a file that is being opened
- * @ictx: its context
- *
- * Return: 0 or -ENOMEM.
- */
+/* Shows a file that is being opened. Returns 0 or -ENOMEM. */
 int debugfs_add_context(struct iommufd_ext_ctx *ictx)
 {
 	int rc = xa_alloc_cyclic(&contexts, &ictx->id, ictx,
@@ -44,12 +39,7 @@ int debugfs_add_context(struct iommufd_ext_ctx *ictx)
 	return rc < 0 ? -ENOMEM : 0;
 }
 
-/**
- * debugfs_remove_context() - show a file no more that is being closed
- * @ictx: its context
- *
- * Context: waits for a reader, which waits for nobody.
- */
+/* Context: waits for a reader, which waits for nobody. */
 void debugfs_remove_context(struct iommufd_ext_ctx *ictx)
 {
 	mutex_lock(&contexts_lock);
@@ -215,11 +205,7 @@ static const struct seq_operations contexts_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(contexts);
 
-/**
- * debugfs_init() - make the directory
- *
- * A kernel without debugfs, or one that forbids it, goes without.
- */
+/* A kernel without debugfs, or one that forbids it, goes without. */
 void debugfs_init(void)
 {
 	debugfs_dir = debugfs_create_dir("iommufd_ext", NULL);
@@ -227,11 +213,7 @@ void debugfs_init(void)
 			    &contexts_fops);
 }
 
-/**
- * debugfs_exit() - remove the directory
- *
- * Context: waits for readers.
- */
+/* Context: waits for readers. */
 void debugfs_exit(void)
 {
 	debugfs_remove(debugfs_dir);

@@ -21,11 +21,7 @@
 /* How long DESTROY waits for calls that are at work on the object. */
 #define DESTROY_TIMEOUT (60 * HZ)
 
-/**
- * obj_destroy() - free an object that is in no store any more
- * @ictx: the context
- * @obj: an object a user can destroy
- */
+/* Frees an object that a user can destroy, and that is in no store any more. */
 void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj)
 {
 	switch (obj->type) {
@@ -47,12 +43,10 @@ void obj_destroy(struct iommufd_ext_ctx *ictx, struct obj *obj)
 	}
 }
 
-/**
- * obj_destroy_all() - empty the store of a context that is being closed
- * @ictx: the context, which no device is bound to
+/*
+ * Empties the store of a context that is being closed, to which no device is bound.
  *
- * Objects hold references to others, so each round frees what nothing holds any
- * more.
+ * Objects hold references to others, so each round frees what nothing holds any more.
  */
 void obj_destroy_all(struct iommufd_ext_ctx *ictx)
 {
@@ -210,16 +204,12 @@ static int try_remove(struct iommufd_ext_ctx *ictx, u32 id,
 	return rc;
 }
 
-/**
- * destroy_ioctl() - IOASID_DESTROY
- * @ucmd: the command
+/*
+ * IOASID_DESTROY
  *
  * Calls at work on the object are waited for, by looking again: those that map memory
  * shall not have to wake anybody.
- *
  * Context: may sleep, up to DESTROY_TIMEOUT.
- * Return: 0; -ENOENT for an unknown id; -EBUSY for an object in use; -EINTR if the
- * process is being killed.
  */
 int destroy_ioctl(struct ucmd *ucmd)
 {

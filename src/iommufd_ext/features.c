@@ -24,12 +24,7 @@
 /* Bit N is set for the command IOASID_CMD_BASE + N. */
 static u64 commands[2] __ro_after_init;
 
-/**
- * features_add_command() - a command is served
- * @cmd: its full number
- *
- * Called for each command while the module is being loaded.
- */
+/* Called for each command that is served, while the module is being loaded. */
 void __init features_add_command(unsigned int cmd)
 {
 	unsigned int nr = _IOC_NR(cmd) - IOASID_CMD_BASE;
@@ -37,16 +32,10 @@ void __init features_add_command(unsigned int cmd)
 	commands[nr / 64] |= 1ULL << (nr % 64);
 }
 
-/**
- * copy_query() - the structure of a query on a driver's file
- * @errors: of the file
- * @cmd: the structure, as the kernel knows it
- * @known: size of it, in bytes
- * @minsz: size of its first version, in bytes
- * @arg: the user's
- * @size: size of that, in bytes
- *
- * Return: 0; -EINVAL if it is too short; -E2BIG; -EFAULT.
+/*
+ * The structure of a query on a driver's file. @known: its size, as the kernel knows it;
+ * @minsz: that of its first version; *@size gets that of the user's. All in bytes.
+ * Returns -EINVAL if that is too short; -E2BIG; -EFAULT.
  */
 int copy_query(struct iommufd_ext_errors *errors, void *cmd, size_t known,
 	       size_t minsz, void __user *arg, u32 *size)
@@ -60,13 +49,9 @@ int copy_query(struct iommufd_ext_errors *errors, void *cmd, size_t known,
 	return iommufd_ext_copy_struct(errors, cmd, known, arg, *size);
 }
 
-/**
- * check_query() - what every query on a driver's file is refused for
- * @errors: of the file
- * @flags: must be 0
- * @dev_id: must be 0: the file names the device
- *
- * Return: 0, -EOPNOTSUPP or -EINVAL.
+/*
+ * What every query on a driver's file is refused for: -EOPNOTSUPP for @flags, -EINVAL
+ * for a @dev_id, as the file names the device.
  */
 int check_query(struct iommufd_ext_errors *errors, u32 flags, u32 dev_id)
 {
@@ -146,12 +131,7 @@ static void answer(struct ioasid_features *cmd, u64 features)
 	cmd->out_features = kernel_features() | features;
 }
 
-/**
- * features_ioctl() - IOASID_FEATURES
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_features for the errors.
- */
+/* IOASID_FEATURES */
 int features_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_features *cmd = ucmd->cmd;

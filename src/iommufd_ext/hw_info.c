@@ -107,12 +107,7 @@ static void answer_capabilities(struct iommufd_ext_device *idev,
 	answer_pasids(idev->dev, cmd);
 }
 
-/**
- * hw_info_ioctl() - IOASID_GET_HW_INFO
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_hw_info for the errors.
- */
+/* IOASID_GET_HW_INFO */
 int hw_info_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hw_info *cmd = ucmd->cmd;

@@ -15,12 +15,7 @@
 #include "ioctl.h"
 #include "selftest/selftest.h"
 
-/**
- * ioas_alloc_ioctl() - IOASID_IOAS_ALLOC
- * @ucmd: the command
- *
- * Return: 0; -EOPNOTSUPP for flags; -ENOMEM; -EFAULT.
- */
+/* IOASID_IOAS_ALLOC */
 int ioas_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_alloc *cmd = ucmd->cmd;
@@ -56,10 +51,9 @@ int ioas_alloc_ioctl(struct ucmd *ucmd)
 	return ucmd_respond(ucmd, sizeof(*cmd));
 }
 
-/**
- * ioas_free() - free an IOAS and its mappings
- * @ictx: the context
- * @ioas: an IOAS no page table follows and no ioctl is at work on
+/*
+ * For an IOAS that no page table follows and no ioctl is at work on. Frees its mappings,
+ * too.
  */
 void ioas_free(struct iommufd_ext_ctx *ictx, struct ioas *ioas)
 {
@@ -131,12 +125,9 @@ static int list_ranges(struct ioas *ioas,
 	return rc;
 }
 
-/**
- * ioas_iova_ranges_ioctl() - IOASID_IOAS_IOVA_RANGES
- * @ucmd: the command
- *
- * Return: 0; -EOPNOTSUPP for reserved members; -ENOENT for an unknown IOAS;
- * -EMSGSIZE, with the number of ranges returned, if not all fit; -EFAULT.
+/*
+ * IOASID_IOAS_IOVA_RANGES. With -EMSGSIZE, if not all fit, the number of ranges is
+ * returned.
  */
 int ioas_iova_ranges_ioctl(struct ucmd *ucmd)
 {
@@ -195,12 +186,7 @@ static int load_allowed(struct ioas *ioas, struct rb_root_cached *allowed,
 	return 0;
 }
 
-/**
- * ioas_allow_iovas_ioctl() - IOASID_IOAS_ALLOW_IOVAS
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_allow_iovas for the errors.
- */
+/* IOASID_IOAS_ALLOW_IOVAS */
 int ioas_allow_iovas_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_allow_iovas *cmd = ucmd->cmd;
@@ -367,12 +353,7 @@ static int map_area(struct ucmd *ucmd, struct ioas *ioas, struct area *area,
 	return rc;
 }
 
-/**
- * ioas_map_ioctl() - IOASID_IOAS_MAP
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_map for the errors.
- */
+/* IOASID_IOAS_MAP */
 int ioas_map_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_map *cmd = ucmd->cmd;
@@ -447,12 +428,7 @@ static int map_file_at_work(struct ucmd *ucmd, struct ioas *ioas,
 			cmd->flags & IOASID_IOAS_MAP_FIXED_IOVA, &cmd->iova);
 }
 
-/**
- * ioas_map_file_ioctl() - IOASID_IOAS_MAP_FILE
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_map_file for the errors.
- */
+/* IOASID_IOAS_MAP_FILE */
 int ioas_map_file_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_map_file *cmd = ucmd->cmd;
@@ -483,17 +459,10 @@ out_put:
 	return rc;
 }
 
-/**
- * ioas_map_fixed() - map memory of the calling process for a caller in the kernel
- * @ictx: the context
- * @ioas: the IOAS
- * @iova: where to map it
- * @uptr: user address, in bytes
- * @length: size, in bytes
- * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- *
+/*
+ * Maps memory of the calling process at @iova for a caller in the kernel, with the
+ * errors of IOASID_IOAS_MAP. @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE.
  * Context: may sleep, faults and pins user memory.
- * Return: 0; see struct ioasid_ioas_map for the errors.
  */
 int ioas_map_fixed(struct iommufd_ext_ctx *ictx, struct ioas *ioas, u64 iova,
 		   u64 uptr, u64 length, int prot)
@@ -623,12 +592,7 @@ static int copy_from_ioas(struct ucmd *ucmd, struct list_head *slices)
 	return rc;
 }
 
-/**
- * ioas_copy_ioctl() - IOASID_IOAS_COPY
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_copy for the errors.
- */
+/* IOASID_IOAS_COPY */
 int ioas_copy_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_copy *cmd = ucmd->cmd;
@@ -681,12 +645,7 @@ static int refuse_unmapped(struct ioas *ioas, unsigned long iova,
 			    "nothing is mapped at %#lx-%#lx", iova, last);
 }
 
-/**
- * ioas_unmap_ioctl() - IOASID_IOAS_UNMAP
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_unmap for the errors.
- */
+/* IOASID_IOAS_UNMAP */
 int ioas_unmap_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_unmap *cmd = ucmd->cmd;
@@ -744,12 +703,7 @@ static int unmap_partial_at_work(struct ucmd *ucmd, struct ioas *ioas)
 	return ucmd_respond(ucmd, sizeof(*cmd));
 }
 
-/**
- * ioas_unmap_partial_ioctl() - IOASID_IOAS_UNMAP_PARTIAL
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_ioas_unmap_partial for the errors.
- */
+/* IOASID_IOAS_UNMAP_PARTIAL */
 int ioas_unmap_partial_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_ioas_unmap_partial *cmd = ucmd->cmd;

@@ -154,36 +154,7 @@ module_param(iommu_node, bool, 0444);
 MODULE_PARM_DESC(iommu_node,
 		 "Also make /dev/iommu, the node programs for iommufd open, unless the kernel has it. (default: on)");
 
-/**
- * union ioctl_buffer - room for the structure of any command
- * @destroy: IOASID_DESTROY
- * @hw_info: IOASID_GET_HW_INFO
- * @hwpt: IOASID_HWPT_ALLOC
- * @set_dirty: IOASID_HWPT_SET_DIRTY_TRACKING
- * @get_dirty: IOASID_HWPT_GET_DIRTY_BITMAP
- * @invalidate: IOASID_HWPT_INVALIDATE
- * @fault: IOASID_FAULT_QUEUE_ALLOC
- * @viommu: IOASID_VIOMMU_ALLOC
- * @vdevice: IOASID_VDEVICE_ALLOC
- * @veventq: IOASID_VEVENTQ_ALLOC
- * @hw_queue: IOASID_HW_QUEUE_ALLOC
- * @alloc: IOASID_IOAS_ALLOC
- * @ranges: IOASID_IOAS_IOVA_RANGES
- * @allow: IOASID_IOAS_ALLOW_IOVAS
- * @copy: IOASID_IOAS_COPY
- * @change: IOASID_IOAS_CHANGE_PROCESS
- * @map: IOASID_IOAS_MAP
- * @map_file: IOASID_IOAS_MAP_FILE
- * @unmap: IOASID_IOAS_UNMAP
- * @unmap_partial: IOASID_IOAS_UNMAP_PARTIAL
- * @option: IOASID_OPTION
- * @vfio_ioas: IOASID_VFIO_IOAS
- * @list: IOASID_LIST
- * @list_mappings: IOASID_LIST_MAPPINGS
- * @group_info: IOASID_GROUP_INFO
- * @features: IOASID_FEATURES
- * @selftest: IOASID_SELFTEST, in the test build
- */
+/* Room for the structure of any command. */
 union ioctl_buffer {
 	struct ioasid_destroy destroy;
 	struct ioasid_hw_info hw_info;

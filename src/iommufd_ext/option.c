@@ -89,12 +89,7 @@ static int option_huge_pages(struct ucmd *ucmd)
 	return rc;
 }
 
-/**
- * option_ioctl() - IOASID_OPTION
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_option_cmd for the errors.
- */
+/* IOASID_OPTION */
 int option_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_option_cmd *cmd = ucmd->cmd;

@@ -257,12 +257,7 @@ static int list_objects(struct iommufd_ext_ctx *ictx, u64 *cursor,
 	return rc;
 }
 
-/**
- * list_ioctl() - IOASID_LIST
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_list for the errors.
- */
+/* IOASID_LIST */
 int list_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_list *cmd = ucmd->cmd;
@@ -392,12 +387,7 @@ static int list_mappings(struct ioas *ioas, unsigned long *iova,
 	return rc;
 }
 
-/**
- * list_mappings_ioctl() - IOASID_LIST_MAPPINGS
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_list_mappings for the errors.
- */
+/* IOASID_LIST_MAPPINGS */
 int list_mappings_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_list_mappings *cmd = ucmd->cmd;
@@ -603,12 +593,7 @@ static int check_room(struct iommufd_ext_errors *errors, u32 room, u32 needed)
 				  room, needed);
 }
 
-/**
- * group_info_ioctl() - IOASID_GROUP_INFO of a bound device
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_group_info for the errors.
- */
+/* IOASID_GROUP_INFO of a bound device */
 int group_info_ioctl(struct ucmd *ucmd)
 {
 	struct member_walk walk = { .ictx = ucmd->ictx };
@@ -682,13 +667,10 @@ int iommufd_ext_group_info_ioctl(struct iommufd_ext_errors *errors,
 }
 EXT_EXPORT_SYMBOL(iommufd_ext_group_info_ioctl);
 
-/**
- * ctx_show_fdinfo() - what a context holds, in numbers
- * @ictx: the context
- * @m: where to print
- *
- * Context: takes no lock that is held while somebody waits. Nobody can hold up who
- * reads /proc.
+/*
+ * What a context holds, in numbers.
+ * Context: takes no lock that is held while somebody waits. Nobody can hold up who reads
+ * /proc.
  */
 void ctx_show_fdinfo(struct iommufd_ext_ctx *ictx, struct seq_file *m)
 {

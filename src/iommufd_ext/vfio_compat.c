@@ -69,12 +69,7 @@ static int vfio_ioas_set(struct ucmd *ucmd)
 	return 0;
 }
 
-/**
- * vfio_ioas_ioctl() - IOASID_VFIO_IOAS
- * @ucmd: the command
- *
- * Return: 0; see struct ioasid_vfio_ioas for the errors.
- */
+/* IOASID_VFIO_IOAS */
 int vfio_ioas_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_vfio_ioas *cmd = ucmd->cmd;
@@ -430,11 +425,9 @@ static long compat_ioctl(struct iommufd_ext_ctx *ictx, struct ioas *ioas,
 	}
 }
 
-/**
- * vfio_compat_name() - what sentences call an ioctl that is not in main.c's table
- * @cmd: its number
- *
- * Return: the name of an ioctl of a VFIO container, or words for any other.
+/*
+ * What sentences call an ioctl that is not in main.c's table: its name if it is one of a
+ * VFIO container, or words for any other.
  */
 const char *vfio_compat_name(unsigned int cmd)
 {
@@ -454,13 +447,8 @@ const char *vfio_compat_name(unsigned int cmd)
 	}
 }
 
-/**
- * vfio_compat_ioctl() - an ioctl of a VFIO container
- * @ictx: the context
- * @cmd: its number
- * @arg: its argument
- *
- * Return: what the container would, -ENODEV if it needs an IOAS and there is
+/*
+ * Returns what a VFIO container would, -ENODEV if the ioctl needs an IOAS and there is
  * none, -ENOTTY if it is not served.
  */
 long vfio_compat_ioctl(struct iommufd_ext_ctx *ictx, unsigned int cmd,

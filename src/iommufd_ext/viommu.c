@@ -29,12 +29,7 @@ static int refuse_no_viommu(struct iommufd_ext_ctx *ictx, u32 id)
 			 "there is no virtual IOMMU with id %u", id);
 }
 
-/**
- * viommu_alloc_ioctl() - IOASID_VIOMMU_ALLOC
- * @ucmd: the command
- *
- * Return: see struct ioasid_viommu_alloc for the errors; there is no success.
- */
+/* IOASID_VIOMMU_ALLOC. Of all that is in this file, there is no success. */
 int viommu_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_viommu_alloc *cmd = ucmd->cmd;
@@ -49,12 +44,7 @@ int viommu_alloc_ioctl(struct ucmd *ucmd)
 	return refuse_no_driver(ucmd->ictx);
 }
 
-/**
- * vdevice_alloc_ioctl() - IOASID_VDEVICE_ALLOC
- * @ucmd: the command
- *
- * Return: see struct ioasid_vdevice_alloc for the errors; there is no success.
- */
+/* IOASID_VDEVICE_ALLOC */
 int vdevice_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_vdevice_alloc *cmd = ucmd->cmd;
@@ -65,12 +55,7 @@ int vdevice_alloc_ioctl(struct ucmd *ucmd)
 	return refuse_no_viommu(ucmd->ictx, cmd->viommu_id);
 }
 
-/**
- * veventq_alloc_ioctl() - IOASID_VEVENTQ_ALLOC
- * @ucmd: the command
- *
- * Return: see struct ioasid_veventq_alloc for the errors; there is no success.
- */
+/* IOASID_VEVENTQ_ALLOC */
 int veventq_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_veventq_alloc *cmd = ucmd->cmd;
@@ -85,12 +70,7 @@ int veventq_alloc_ioctl(struct ucmd *ucmd)
 	return refuse_no_viommu(ucmd->ictx, cmd->viommu_id);
 }
 
-/**
- * hw_queue_alloc_ioctl() - IOASID_HW_QUEUE_ALLOC
- * @ucmd: the command
- *
- * Return: see struct ioasid_hw_queue_alloc for the errors; there is no success.
- */
+/* IOASID_HW_QUEUE_ALLOC */
 int hw_queue_alloc_ioctl(struct ucmd *ucmd)
 {
 	struct ioasid_hw_queue_alloc *cmd = ucmd->cmd;
