@@ -247,11 +247,10 @@ int iommufd_ext_refuse(struct iommufd_ext_errors *errors, int rc,
 EXT_EXPORT_SYMBOL(iommufd_ext_refuse);
 
 /*
- * What refuses a call on a context: @fmt is a sentence without a full stop, for printf.
- * refuse_id() and refuse_ids() say also which object the call is about, as the user
- * named it, and which one stands in the way; refuse_range() which object, 0 for none,
- * and which range.
- * Context: may sleep. Returns @rc.
+ * Says why a call on a context is refused: @fmt is a sentence without a full stop, for
+ * printf. refuse_id() and refuse_ids() also tell the object the call is about, as the user
+ * named it, and the one that stands in the way; refuse_range() the object, 0 for none, and
+ * the range. Context: may sleep. Returns @rc.
  */
 int refuse(struct iommufd_ext_ctx *ictx, int rc, const char *fmt, ...)
 {
