@@ -266,7 +266,8 @@ static int idev_note_doorbells(struct iommufd_ext_device *idev, void *data)
 /*
  * Notes the doorbells of a group in the page table that it leaves or has left, which may
  * be nested. An interrupt that was being set up while the group left is in the page
- * table that it left. So who does not want to miss it asks afterwards.
+ * table that it left. So who does not want to miss it asks afterwards; and who frees that
+ * page table has to, as the kernel looks at it without a lock until the interrupt is set up.
  * Context: holds attach_lock; may sleep. Neither allocates nor fails.
  */
 void doorbells_note(struct igroup *igroup, struct hwpt *hwpt)
