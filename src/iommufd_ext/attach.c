@@ -265,6 +265,7 @@ static int core_attach(struct iommufd_ext_device *idev,
 	return rc;
 }
 
+/* Here and in core_replace() nobody sets up an interrupt in what is left any more at the end. */
 static void core_detach(struct iommufd_ext_device *idev,
 			struct attachment *attachment)
 {
@@ -277,6 +278,8 @@ static void core_detach(struct iommufd_ext_device *idev,
 		ext_iommu_detach_pasid(hwpt->table.domain, idev->dev,
 				       attachment->pasid);
 	hwpts_unlock(hwpt, hwpt);
+	if (attachment->pasid == IOMMU_NO_PASID)
+		doorbells_note(idev->igroup, hwpt);
 }
 
 static int core_replace(struct iommufd_ext_device *idev, struct attachment *old,
@@ -296,6 +299,8 @@ static int core_replace(struct iommufd_ext_device *idev, struct attachment *old,
 					     new->hwpt->table.domain,
 					     &new->core, idev->dev, new->pasid);
 	hwpts_unlock(old->hwpt, new->hwpt);
+	if (!rc && new->pasid == IOMMU_NO_PASID)
+		doorbells_note(idev->igroup, old->hwpt);
 	return rc;
 }
 
@@ -352,8 +357,6 @@ static void igroup_detach(struct iommufd_ext_device *idev,
 	struct hwpt *hwpt = attachment->hwpt;
 
 	core_detach(idev, attachment);
-	if (attachment->pasid == IOMMU_NO_PASID)
-		doorbells_note(igroup, hwpt);
 	xa_erase(&igroup->attachments, attachment->pasid);
 	attachment_free(attachment);
 	hwpt_after_detach(hwpt);
@@ -367,7 +370,6 @@ static struct attachment *igroup_replace(struct iommufd_ext_device *idev,
 					 struct attachment *old,
 					 struct hwpt *hwpt)
 {
-	const bool has_doorbells = old->pasid == IOMMU_NO_PASID;
 	struct igroup *igroup = idev->igroup;
 	struct attachment *new;
 	int rc = 0;
@@ -376,7 +378,7 @@ static struct attachment *igroup_replace(struct iommufd_ext_device *idev,
 	if (IS_ERR(new))
 		return new;
 	/* Interrupts that are set up are not lost, if that can be. */
-	if (has_doorbells) {
+	if (old->pasid == IOMMU_NO_PASID) {
 		doorbells_note(igroup, old->hwpt);
 		rc = hwpt->final ? doorbells_follow(igroup, hwpt) : 0;
 	}
@@ -387,8 +389,6 @@ static struct attachment *igroup_replace(struct iommufd_ext_device *idev,
 		rc = refuse_attach(idev, hwpt, rc);
 		goto err_free;
 	}
-	if (has_doorbells)
-		doorbells_note(igroup, old->hwpt);
 	rc = attachment_fill(new, igroup);
 	if (rc)
 		goto err_back;
