@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <linux/ioasid.h>
 #include <linux/vfio_cdev_ext.h>
@@ -14,16 +15,19 @@
 
 static int context;
 static uint32_t ioas;
+static int cdevs[MAX_DEVICES];
+static unsigned int ncdevs;
 
 /* The name is the same below every directory of nodes: that of the VFIO device. */
-static void cdev_path(char *path, size_t size, const struct target *target)
+static void cdev_path(char *path, size_t size, const struct target *target,
+		      unsigned int i)
 {
 	char dir[PATH_MAX];
 	struct dirent *entry;
 	DIR *d;
 
 	snprintf(dir, sizeof(dir), "/sys/bus/pci/devices/%s/vfio-dev",
-		 target->bdf);
+		 target->bdfs[i]);
 	d = opendir(dir);
 	if (!d)
 		die("%s: %s", dir, strerror(errno));
@@ -36,27 +40,45 @@ static void cdev_path(char *path, size_t size, const struct target *target)
 	closedir(d);
 }
 
-static void iommufd_open(const struct target *target)
+static void bind_device(const struct target *target, unsigned int i)
+{
+	/* What every kernel with device nodes knows: without a token. */
+	struct vfio_cdev_bind bind = { .argsz = 16, .iommufd = context };
+	char path[PATH_MAX];
+
+	cdev_path(path, sizeof(path), target, i);
+	cdevs[i] = open_or_die(path);
+	if (ioctl(cdevs[i], VFIO_CDEV_BIND, &bind))
+		die("VFIO_DEVICE_BIND_IOMMUFD: %s", strerror(errno));
+}
+
+static void attach_device(unsigned int i)
+{
+	struct vfio_cdev_attach attach = { .argsz = 12, .pt_id = ioas };
+
+	if (ioctl(cdevs[i], VFIO_CDEV_ATTACH, &attach))
+		die("VFIO_DEVICE_ATTACH_IOMMUFD_PT: %s", strerror(errno));
+}
+
+static void iommufd_open(const struct target *target, unsigned int n)
 {
 	struct ioasid_ioas_alloc alloc = { .size = sizeof(alloc) };
-	struct vfio_cdev_attach attach = { .argsz = 12 };
-	/* What every kernel with device nodes knows: without a token. */
-	struct vfio_cdev_bind bind = { .argsz = 16 };
-	char path[PATH_MAX];
-	int cdev;
 
 	context = open_or_die(target->context);
-	cdev_path(path, sizeof(path), target);
-	cdev = open_or_die(path);
-	bind.iommufd = context;
-	if (ioctl(cdev, VFIO_CDEV_BIND, &bind))
-		die("VFIO_DEVICE_BIND_IOMMUFD: %s", strerror(errno));
+	for (ncdevs = 0; ncdevs < n; ncdevs++)
+		bind_device(target, ncdevs);
 	if (ioctl(context, IOASID_IOAS_ALLOC, &alloc))
 		die("IOMMU_IOAS_ALLOC: %s", strerror(errno));
 	ioas = alloc.out_ioas_id;
-	attach.pt_id = ioas;
-	if (ioctl(cdev, VFIO_CDEV_ATTACH, &attach))
-		die("VFIO_DEVICE_ATTACH_IOMMUFD_PT: %s", strerror(errno));
+	for (unsigned int i = 0; i < n; i++)
+		attach_device(i);
+}
+
+static void iommufd_close(void)
+{
+	while (ncdevs)
+		close(cdevs[--ncdevs]);
+	close(context);
 }
 
 static void iommufd_map(uint64_t iova, void *va, size_t len)
@@ -112,6 +134,7 @@ static void iommufd_copy(uint64_t dst_iova, uint64_t src_iova, size_t len)
 
 const struct backend iommufd_backend = {
 	.open = iommufd_open,
+	.close = iommufd_close,
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,
 	.unmap_all = iommufd_unmap_all,

@@ -7,6 +7,9 @@
  * the unit is instructions per page; otherwise it is nanoseconds per page. Values are
  * medians, system call and this program's few instructions included. Warm-up rounds
  * come first, and a mapping nearby keeps the upper levels of the page table.
+ *
+ * What is measured of a guest is whole, not per page, and a line of its own kind:
+ * measure_guest().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +26,6 @@
 #include "memory.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define GB (1024UL * MB)
 
 /*
  * Where what is measured goes. The anchor is in the first 2M of the region, so that
@@ -40,6 +42,7 @@
 #define MAX_ROUNDS 512
 
 static const struct backend *be;
+static struct target target = { .cdevs = "/dev/vfio/devices" };
 static bool counting;
 static char *pools[NR_LAYOUTS];
 static double map_cost[MAX_ROUNDS], unmap_cost[MAX_ROUNDS];
@@ -262,6 +265,110 @@ static void measure_copy(const char *name, enum layout layout, size_t len)
 	result(name, median(map_cost, rounds), median(unmap_cost, rounds));
 }
 
+/* ---- guests ------------------------------------------------------------------------ */
+
+/* Where a VMM puts the memory of a guest. */
+#define LOW_MEMORY (3 * GB)
+#define HIGH_MEMORY (4 * GB)
+
+/**
+ * struct usage - memory the kernel counts
+ * @pinned: VmPin of this process, in bytes
+ * @locked: VmLck of this process, in bytes
+ * @tables: page tables of IOMMUs, in bytes
+ * @objects: objects in slabs, in bytes
+ */
+struct usage {
+	double pinned;
+	double locked;
+	double tables;
+	double objects;
+};
+
+/* The number behind @name in a file of such lines. */
+static double read_count(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	FILE *file = fopen(path, "re");
+	char line[256];
+
+	if (!file)
+		die("%s: %s", path, strerror(errno));
+	do {
+		if (!fgets(line, sizeof(line), file))
+			die("%s: no %s", path, name);
+	} while (strncmp(line, name, len) ||
+		 (line[len] != ' ' && line[len] != '\t'));
+	fclose(file);
+	return strtod(line + len, NULL);
+}
+
+static struct usage usage_now(void)
+{
+	char text[64];
+	int fd = open_or_die("/proc/sys/vm/stat_refresh");
+
+	/* Reading it adds up what each processor has counted. */
+	if (read(fd, text, sizeof(text)) < 0)
+		die("/proc/sys/vm/stat_refresh: %s", strerror(errno));
+	close(fd);
+	return (struct usage){
+		.pinned = KB * read_count("/proc/self/status", "VmPin:"),
+		.locked = KB * read_count("/proc/self/status", "VmLck:"),
+		.tables = PAGE * read_count("/proc/vmstat", "nr_iommu_pages"),
+		.objects = slab_bytes().objects,
+	};
+}
+
+static void map_guest(char *memory, size_t len)
+{
+	size_t low = len < LOW_MEMORY ? len : LOW_MEMORY;
+
+	be->map(0, memory, low);
+	if (len > low)
+		be->map(HIGH_MEMORY, memory + low, len - low);
+}
+
+/*
+ * What a VMM does for a guest: it takes the devices, gives them one address space, maps
+ * all memory, and in the end is gone. Prints what taking the devices costs, mapping, and
+ * closing all; then, with all of it mapped, VmPin, VmLck, page tables of the IOMMU and
+ * objects in slabs, in bytes.
+ */
+static void measure_guest(const char *name, enum layout layout, size_t len,
+			  unsigned int devices)
+{
+	char *memory = memory_guest(layout, len);
+	struct usage before, mapped;
+	uint64_t times[5];
+
+	if (devices > target.ndevices)
+		die("%s: there are %u devices", name, target.ndevices);
+	/* Once to warm up, with all devices and little memory. */
+	be->open(&target, devices);
+	be->map(0, memory, 2 * MB);
+	be->close();
+
+	before = usage_now();
+	times[0] = now();
+	be->open(&target, devices);
+	times[1] = now();
+	map_guest(memory, len);
+	times[2] = now();
+	mapped = usage_now();
+	times[3] = now();
+	be->close();
+	times[4] = now();
+	if (mapped.pinned + mapped.locked != len)
+		die("%s: pinned %.0f, locked %.0f", name, mapped.pinned,
+		    mapped.locked);
+	printf("%s\tguest\t%lu\t%lu\t%lu\t%.0f\t%.0f\t%.0f\t%.0f\n", name,
+	       times[1] - times[0], times[2] - times[1], times[4] - times[3],
+	       mapped.pinned - before.pinned, mapped.locked - before.locked,
+	       mapped.tables - before.tables, mapped.objects - before.objects);
+	fflush(stdout);
+}
+
 /* ---- threads ---------------------------------------------------------------------- */
 
 #define SLICE_NS 200000000UL
@@ -364,7 +471,8 @@ enum kind {
 	KIND_UNMAP_ALL,
 	KIND_SLAB,
 	KIND_COPY,
-	KIND_THREADS
+	KIND_THREADS,
+	KIND_GUEST
 };
 
 static const struct measure {
@@ -372,7 +480,7 @@ static const struct measure {
 	enum kind kind;
 	enum layout layout;
 	size_t size; /* bytes, or how many mappings */
-	int rounds;
+	int rounds; /* of a guest: how many devices */
 } measures[] = {
 	{ "4K-rand", KIND_REGION, LAYOUT_RAND, 4 * KB, 255 },
 	{ "64K-rand", KIND_REGION, LAYOUT_RAND, 64 * KB, 101 },
@@ -399,6 +507,21 @@ static const struct measure {
 	{ "live-10000", KIND_LIVE, LAYOUT_RAND, 10000, 0 },
 	{ "live-60000", KIND_LIVE, LAYOUT_RAND, 60000, 0 },
 	{ "live-1000000", KIND_LIVE, LAYOUT_RAND, 1000000, 0 },
+	{ "guest-1G-rand-1", KIND_GUEST, LAYOUT_RAND, GB, 1 },
+	{ "guest-1G-rand-2", KIND_GUEST, LAYOUT_RAND, GB, 2 },
+	{ "guest-1G-rand-8", KIND_GUEST, LAYOUT_RAND, GB, 8 },
+	{ "guest-1G-huge-1", KIND_GUEST, LAYOUT_HUGE, GB, 1 },
+	{ "guest-1G-huge-2", KIND_GUEST, LAYOUT_HUGE, GB, 2 },
+	{ "guest-1G-huge-8", KIND_GUEST, LAYOUT_HUGE, GB, 8 },
+	{ "guest-16G-rand-1", KIND_GUEST, LAYOUT_RAND, 16 * GB, 1 },
+	{ "guest-16G-rand-2", KIND_GUEST, LAYOUT_RAND, 16 * GB, 2 },
+	{ "guest-16G-rand-8", KIND_GUEST, LAYOUT_RAND, 16 * GB, 8 },
+	{ "guest-16G-huge-1", KIND_GUEST, LAYOUT_HUGE, 16 * GB, 1 },
+	{ "guest-16G-huge-2", KIND_GUEST, LAYOUT_HUGE, 16 * GB, 2 },
+	{ "guest-16G-huge-8", KIND_GUEST, LAYOUT_HUGE, 16 * GB, 8 },
+	{ "guest-256G-huge-1", KIND_GUEST, LAYOUT_HUGE, 256 * GB, 1 },
+	{ "guest-256G-huge-2", KIND_GUEST, LAYOUT_HUGE, 256 * GB, 2 },
+	{ "guest-256G-huge-8", KIND_GUEST, LAYOUT_HUGE, 256 * GB, 8 },
 };
 
 static void run_measure(const struct measure *m)
@@ -422,6 +545,9 @@ static void run_measure(const struct measure *m)
 	case KIND_THREADS:
 		measure_threads(m->name, m->layout, m->size);
 		break;
+	case KIND_GUEST:
+		measure_guest(m->name, m->layout, m->size, m->rounds);
+		break;
 	}
 }
 
@@ -435,17 +561,38 @@ static const struct measure *find_measure(const char *name)
 
 static void usage(void)
 {
-	fputs("mapbench [-c] -b type1|iommufd -d BDF -I CONTEXT-NODE [-D CDEV-DIRECTORY]\n"
+	fputs("mapbench [-c] -b type1|iommufd -d BDF... -I CONTEXT-NODE [-D CDEV-DIRECTORY]\n"
 	      "         MEASURE...\n"
 	      "  -c  the time stamp counter counts instructions\n"
+	      "  -d  once for each device; a guest has as many as it says, other measures one\n"
 	      "mapbench -l   names all measures\n",
 	      stderr);
 	exit(2);
 }
 
+/* Guests take the devices themselves, all other measures share one that stays taken. */
+static void run_measures(int n, char **names)
+{
+	const struct measure *m;
+	bool opened = false;
+
+	for (int i = 0; i < n; i++) {
+		m = find_measure(names[i]);
+		if (opened && m->kind == KIND_GUEST) {
+			be->close();
+			live = 0;
+			opened = false;
+		} else if (!opened && m->kind != KIND_GUEST) {
+			be->open(&target, 1);
+			be->map(ANCHOR, pool(LAYOUT_RAND), PAGE);
+			opened = true;
+		}
+		run_measure(m);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	struct target target = { .cdevs = "/dev/vfio/devices" };
 	int opt;
 
 	while ((opt = getopt(argc, argv, "cb:d:I:D:l")) != -1) {
@@ -458,7 +605,9 @@ int main(int argc, char **argv)
 							&iommufd_backend;
 			break;
 		case 'd':
-			target.bdf = optarg;
+			if (target.ndevices == MAX_DEVICES)
+				die("more than %d devices", MAX_DEVICES);
+			target.bdfs[target.ndevices++] = optarg;
 			break;
 		case 'I':
 			target.context = optarg;
@@ -474,16 +623,13 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
-	if (!be || !target.bdf || !target.context || optind == argc)
+	if (!be || !target.ndevices || !target.context || optind == argc)
 		usage();
 	for (int i = optind; i < argc; i++)
 		if (!find_measure(argv[i]))
 			die("no measure %s", argv[i]);
 
 	srandom(1);
-	be->open(&target);
-	be->map(ANCHOR, pool(LAYOUT_RAND), PAGE);
-	for (int i = optind; i < argc; i++)
-		run_measure(find_measure(argv[i]));
+	run_measures(argc - optind, argv + optind);
 	return 0;
 }

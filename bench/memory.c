@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <linux/memfd.h>
 
 #include "backend.h"
 #include "memory.h"
@@ -30,6 +33,16 @@ static void *map_aligned(size_t len)
 	if (p == MAP_FAILED)
 		die("mmap: %s", strerror(errno));
 	return (void *)(((uintptr_t)p + 2 * MB - 1) & ~(2 * MB - 1));
+}
+
+static void *map_file(void *where, int fd, size_t len, int flags)
+{
+	void *p = mmap(where, len, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
+		       fd, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap of a memfd: %s", strerror(errno));
+	return p;
 }
 
 static void advise(void *p, size_t len, int advice)
@@ -155,4 +168,49 @@ void *memory_make(enum layout layout, size_t len)
 		split(p, len);
 	check(layout, p, len);
 	return p;
+}
+
+#define GUEST_FILE (256 * MB)
+
+/* What the memory of guests of @layout is. It stays: filling it takes a while. */
+static int guest_file(enum layout layout)
+{
+	static int fds[NR_LAYOUTS];
+	bool huge = layout == LAYOUT_HUGE;
+	void *p;
+	int fd;
+
+	if (fds[layout])
+		return fds[layout];
+	fd = memfd_create("guest", huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0);
+	if (fd < 0 || ftruncate(fd, GUEST_FILE))
+		die("a memfd: %s", strerror(errno));
+	p = map_file(NULL, fd, GUEST_FILE, 0);
+	if (huge)
+		touch_in_order(p, GUEST_FILE);
+	else
+		touch_at_random(p, GUEST_FILE);
+	check(layout, p, GUEST_FILE);
+	munmap(p, GUEST_FILE);
+	fds[layout] = fd;
+	return fd;
+}
+
+void *memory_guest(enum layout layout, size_t len)
+{
+	static enum layout last_layout;
+	static size_t last_len;
+	static char *last;
+	int fd = guest_file(layout);
+
+	if (last && layout == last_layout && len == last_len)
+		return last;
+	if (last)
+		munmap(last, last_len);
+	last = map_aligned(len);
+	last_layout = layout;
+	last_len = len;
+	for (size_t at = 0; at < len; at += GUEST_FILE)
+		map_file(last + at, fd, GUEST_FILE, MAP_FIXED | MAP_POPULATE);
+	return last;
 }

@@ -7,6 +7,7 @@
 
 #define KB 1024UL
 #define MB (1024UL * KB)
+#define GB (1024UL * MB)
 #define PAGE 4096UL
 
 /**
@@ -31,5 +32,12 @@ extern const char *const layout_names[NR_LAYOUTS];
  * sentence if the kernel made it otherwise. @len is a multiple of 2M.
  */
 void *memory_make(enum layout layout, size_t len);
+
+/*
+ * Make memory of a guest: a memfd of 256 MiB, mapped again and again until the range is
+ * full. @layout is LAYOUT_RAND or LAYOUT_HUGE, @len a multiple of 256 MiB. What the last
+ * call made goes, unless it is the same.
+ */
+void *memory_guest(enum layout layout, size_t len);
 
 #endif

@@ -12,6 +12,8 @@
 #include "backend.h"
 
 static int container;
+static int groups[MAX_DEVICES], devices[MAX_DEVICES];
+static unsigned int ndevices;
 
 static void group_path(char *path, size_t size, const char *bdf)
 {
@@ -27,20 +29,36 @@ static void group_path(char *path, size_t size, const char *bdf)
 	snprintf(path, size, "/dev/vfio/%s", strrchr(to, '/') + 1);
 }
 
-static void type1_open(const struct target *target)
+static void add_group(const char *bdf, unsigned int i)
 {
 	char path[PATH_MAX];
-	int group;
 
-	container = open_or_die(target->context);
-	group_path(path, sizeof(path), target->bdf);
-	group = open_or_die(path);
-	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
+	group_path(path, sizeof(path), bdf);
+	groups[i] = open_or_die(path);
+	if (ioctl(groups[i], VFIO_GROUP_SET_CONTAINER, &container))
 		die("VFIO_GROUP_SET_CONTAINER: %s", strerror(errno));
-	if (ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+	/* The first group decides for all. */
+	if (!i && ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		die("VFIO_SET_IOMMU: %s", strerror(errno));
-	if (ioctl(group, VFIO_GROUP_GET_DEVICE_FD, target->bdf) < 0)
+	devices[i] = ioctl(groups[i], VFIO_GROUP_GET_DEVICE_FD, bdf);
+	if (devices[i] < 0)
 		die("VFIO_GROUP_GET_DEVICE_FD: %s", strerror(errno));
+}
+
+static void type1_open(const struct target *target, unsigned int n)
+{
+	container = open_or_die(target->context);
+	for (ndevices = 0; ndevices < n; ndevices++)
+		add_group(target->bdfs[ndevices], ndevices);
+}
+
+static void type1_close(void)
+{
+	while (ndevices) {
+		close(devices[--ndevices]);
+		close(groups[ndevices]);
+	}
+	close(container);
 }
 
 static void type1_map(uint64_t iova, void *va, size_t len)
@@ -84,6 +102,7 @@ static void type1_unmap_all(void)
 
 const struct backend type1_backend = {
 	.open = type1_open,
+	.close = type1_close,
 	.map = type1_map,
 	.unmap = type1_unmap,
 	.unmap_all = type1_unmap_all,
