@@ -1288,7 +1288,10 @@ static void check_all_leave(void (*const *calls)(void), size_t nr)
 static void test_unbind_slow(void **state)
 {
 	static void (*const calls[])(void) = {
-		slow_group_info, slow_features, slow_bind, slow_token,
+		slow_group_info,
+		slow_features,
+		slow_bind,
+		slow_token,
 	};
 
 	(void)state;
@@ -1299,7 +1302,9 @@ static void test_unbind_slow(void **state)
 static void test_unbind_slow_answer(void **state)
 {
 	static void (*const calls[])(void) = {
-		slow_group_answer, slow_features_answer, slow_bind_answer,
+		slow_group_answer,
+		slow_features_answer,
+		slow_bind_answer,
 	};
 
 	(void)state;

@@ -379,7 +379,8 @@ static void test_answer_again(void **state)
 	bdf = need_device("EDU_BDF");
 	/* What it holds stays. */
 	dropped.bind = keep_map(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0), PAGE);
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+				PAGE);
 	check(dropped.bind != MAP_FAILED);
 	dropped.stop = false;
 	dropped.bind->argsz = sizeof(*dropped.bind);

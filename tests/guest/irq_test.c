@@ -668,14 +668,22 @@ int main(int argc, char **argv)
 {
 	static const struct driver_test tests[] = {
 #define T(fn) { #fn, test_##fn }
-		T(intx),	 T(intx_unmask_eventfd),
-		T(msi),		 T(msix),
-		T(msix_dynamic), T(msix_table),
-		T(one_kind),	 T(bad),
-		T(loopback),	 T(reset),
-		T(close),	 T(error),
-		T(moved),	 T(moved_often),
-		T(moved_together), T(moved_out),
+		T(intx),
+		T(intx_unmask_eventfd),
+		T(msi),
+		T(msix),
+		T(msix_dynamic),
+		T(msix_table),
+		T(one_kind),
+		T(bad),
+		T(loopback),
+		T(reset),
+		T(close),
+		T(error),
+		T(moved),
+		T(moved_often),
+		T(moved_together),
+		T(moved_out),
 	};
 	struct test_list list = { 0 };
 
