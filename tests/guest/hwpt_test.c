@@ -21,7 +21,7 @@
 
 /*
  * Is an IOMMU driver asked for more than an empty page table? Not all have an operation for
- * it; AMD's has, and on 7.2 no longer for what this IOMMU lacks.
+ * it; AMD's has, and on 7.2 no longer for what this IOMMU lacks; SMMUv3's has in 6.12.
  */
 static bool kernel_asks_driver(void)
 {
@@ -30,6 +30,8 @@ static bool kernel_asks_driver(void)
 		return kernel_since(6, 7);
 	case IOMMU_AMD:
 		return kernel_since(6, 7) && !kernel_since(6, 14);
+	case IOMMU_ARM:
+		return kernel_since(6, 12) && !kernel_since(6, 14);
 	default:
 		return false;
 	}
