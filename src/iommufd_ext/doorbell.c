@@ -164,20 +164,14 @@ static int slot_take(struct iommufd_ext_ctx *ictx)
  */
 static int window_reserve(const struct doorbells *doorbells, struct hwpt *hwpt)
 {
-	const struct iova_owner owner = {
-		.key = &hwpt->table,
-		.id = hwpt->obj.id,
-		.dev_name = hwpt->table.dev_name,
-		.dev_id = hwpt->table.dev_id,
-	};
 	int rc;
 
 	if (!hwpt->filled)
 		return 0;
 	mutex_lock(&hwpt->ioas->iova_lock);
-	rc = iova_reserve(hwpt->ioas, doorbells->start,
-			  page_iova(doorbells, doorbells->nr_pages) - 1,
-			  &owner);
+	rc = iova_reserve_for_table(hwpt->ioas, doorbells->start,
+				    page_iova(doorbells, doorbells->nr_pages) - 1,
+				    &hwpt->table);
 	mutex_unlock(&hwpt->ioas->iova_lock);
 	return rc;
 }

@@ -513,14 +513,9 @@ int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 	return 0;
 }
 
-/*
- * Reserves what a page table with this geometry cannot translate.
- * Context: holds ioas->iova_lock. Returns -EADDRINUSE if a mapping is there; -ENOMEM. On
- * failure part of it may be reserved.
- */
-int iova_reserve_outside(struct ioas *ioas,
-			 const struct iommu_domain_geometry *geometry,
-			 struct table *table)
+/* iova_reserve() in the name of a page table. */
+int iova_reserve_for_table(struct ioas *ioas, unsigned long start,
+			   unsigned long last, const struct table *table)
 {
 	const struct iova_owner owner = {
 		.key = table,
@@ -528,14 +523,28 @@ int iova_reserve_outside(struct ioas *ioas,
 		.dev_name = table->dev_name,
 		.dev_id = table->dev_id,
 	};
+
+	return iova_reserve(ioas, start, last, &owner);
+}
+
+/*
+ * Reserves what a page table with this geometry cannot translate.
+ * Context: holds ioas->iova_lock. Returns -EADDRINUSE if a mapping is there; -ENOMEM. On
+ * failure part of it may be reserved.
+ */
+int iova_reserve_outside(struct ioas *ioas,
+			 const struct iommu_domain_geometry *geometry,
+			 const struct table *table)
+{
 	int rc = 0;
 
 	if (geometry->aperture_start)
-		rc = iova_reserve(ioas, 0, geometry->aperture_start - 1,
-				  &owner);
+		rc = iova_reserve_for_table(ioas, 0,
+					    geometry->aperture_start - 1,
+					    table);
 	if (!rc && geometry->aperture_end < ULONG_MAX)
-		rc = iova_reserve(ioas, geometry->aperture_end + 1, ULONG_MAX,
-				  &owner);
+		rc = iova_reserve_for_table(ioas, geometry->aperture_end + 1,
+					    ULONG_MAX, table);
 	return rc;
 }
 

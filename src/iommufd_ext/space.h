@@ -350,9 +350,11 @@ int iova_swap_allowed(struct ioas *ioas, struct rb_root_cached *allowed);
 void iova_free_allowed(struct rb_root_cached *allowed);
 int iova_reserve(struct ioas *ioas, unsigned long start, unsigned long last,
 		 const struct iova_owner *owner);
+int iova_reserve_for_table(struct ioas *ioas, unsigned long start,
+			   unsigned long last, const struct table *table);
 int iova_reserve_outside(struct ioas *ioas,
 			 const struct iommu_domain_geometry *geometry,
-			 struct table *table);
+			 const struct table *table);
 void iova_unreserve(struct ioas *ioas, const void *owner);
 bool iova_next_range(struct ioas *ioas, unsigned long from,
 		     unsigned long *start, unsigned long *last);
