@@ -279,12 +279,14 @@ static long cdev_ask(struct cdev_ext_file *file, unsigned int cmd,
 			     .release = cdev_release_subject },
 		.file = file,
 	};
-	u64 more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
 	bool bound;
+	u64 more;
 
-	if (cmd == IOASID_FEATURES)
+	if (cmd == IOASID_FEATURES) {
+		more = cdev_ext_kvm_works() ? IOASID_FEATURE_KVM : 0;
 		return iommufd_ext_features_ioctl(&file->errors, &asked.subject,
 						  more, arg);
+	}
 
 	/* Pairs with the release in BIND. */
 	bound = smp_load_acquire(&file->bound);
