@@ -220,6 +220,7 @@ void igroup_get_ids(struct iommu_group *group, struct iommufd_ext_ctx *ictx,
 void igroups_show(struct iommufd_ext_ctx *ictx, struct seq_file *m);
 
 /* doorbell.c */
+int doorbells_reserve(struct hwpt *hwpt);
 int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt);
 void doorbells_release(struct iommufd_ext_ctx *ictx, struct hwpt *hwpt);
 void doorbells_note(struct igroup *igroup, struct hwpt *hwpt);

@@ -159,20 +159,25 @@ static int slot_take(struct iommufd_ext_ctx *ictx)
 }
 
 /*
- * What the kernel maps stays in a page table that is filled without devices, too, and the
- * endpoints that reserve the window are gone then.
+ * Reserves the window for a page table until it leaves its IOAS. What the kernel maps stays in
+ * one that is filled without devices, and the endpoints that reserve the window, too, are gone
+ * then.
+ * Context: holds attach_lock; takes ioas->iova_lock. An endpoint has the window reserved, so
+ * that this fails without memory alone.
  */
-static int window_reserve(const struct doorbells *doorbells, struct hwpt *hwpt)
+int doorbells_reserve(struct hwpt *hwpt)
 {
+	struct ioas *ioas = hwpt->ioas;
+	const struct doorbells *doorbells = ioas->ictx->doorbells;
 	int rc;
 
-	if (!hwpt->filled)
-		return 0;
-	mutex_lock(&hwpt->ioas->iova_lock);
-	rc = iova_reserve_for_table(hwpt->ioas, doorbells->start,
+	lockdep_assert_held(&ioas->ictx->attach_lock);
+
+	mutex_lock(&ioas->iova_lock);
+	rc = iova_reserve_for_table(ioas, doorbells->start,
 				    page_iova(doorbells, doorbells->nr_pages) - 1,
 				    &hwpt->table);
-	mutex_unlock(&hwpt->ioas->iova_lock);
+	mutex_unlock(&ioas->iova_lock);
 	return rc;
 }
 
@@ -216,8 +221,8 @@ int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 		return refuse_id(ictx, slot, hwpt->obj.id,
 				 "%u page tables have interrupts of devices, and there is no room for one more",
 				 doorbells->nr_slots);
-	/* Until the page table leaves its IOAS, whatever comes. */
-	rc = window_reserve(doorbells, hwpt);
+	/* If it is filled later, hwpt_fill() does this. */
+	rc = hwpt->filled ? doorbells_reserve(hwpt) : 0;
 	if (!rc)
 		rc = iommu_get_msi_cookie(hwpt->table.domain,
 					  page_iova(doorbells,

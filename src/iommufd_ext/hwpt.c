@@ -288,8 +288,8 @@ static int hwpt_update_aperture(struct hwpt *hwpt)
 /*
  * Maps the content of the IOAS into a page table that is final or has just been
  * attached. A nested one is the user's to fill.
- * Context: holds attach_lock; may sleep, faults and pins user memory. Returns 0 or the
- * error of ioas_add_table().
+ * Context: holds attach_lock; may sleep, faults and pins user memory. Returns the error
+ * of ioas_add_table(), or -ENOMEM.
  */
 int hwpt_fill(struct hwpt *hwpt)
 {
@@ -304,7 +304,11 @@ int hwpt_fill(struct hwpt *hwpt)
 		return rc;
 	hwpt->aperture = hwpt->table.domain->geometry;
 	hwpt->filled = true;
-	return 0;
+	if (hwpt->doorbell_slot)
+		rc = doorbells_reserve(hwpt);
+	if (rc)
+		hwpt_unfill(hwpt);
+	return rc;
 }
 
 /*
