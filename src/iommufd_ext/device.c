@@ -303,9 +303,10 @@ static int change_pt(struct iommufd_ext_device *idev, u32 pasid, attach_fn fn,
  * Return: 0; -ENOENT for an unknown id; -EINVAL for one of another type, or for a
  * page table that does not suit the device; -EBUSY if it is attached; -EADDRINUSE
  * if a mapping is where the device's IOMMU needs none; -ENOSPC if interrupts pass
- * through page tables, and there is no room for those of one more; -EOPNOTSUPP for a
- * PASID if the kernel or the IOMMU has none; -EINTR if the process is being killed; the error
- * of pinning or mapping.
+ * through page tables, and there is no room for those of one more; -EOPNOTSUPP if they
+ * do on a kernel that would use page tables after they are gone, and for a PASID if the
+ * kernel or the IOMMU has none; -EINTR if the process is being killed; the error of
+ * pinning or mapping.
  */
 int iommufd_ext_device_attach(struct iommufd_ext_device *idev, u32 pasid,
 			      u32 *pt_id)

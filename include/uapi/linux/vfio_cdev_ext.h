@@ -63,7 +63,9 @@ struct vfio_cdev_bind {
  * IOAS overlaps what the device's IOMMU keeps for itself; EOPNOTSUPP for a PASID
  * if the kernel cannot attach one; what was mapped before there was a page table is
  * pinned now: EFAULT if it is not there any more, ENOMEM without memory or over
- * RLIMIT_MEMLOCK.
+ * RLIMIT_MEMLOCK. Where interrupts pass through page tables: ENOSPC if too many page
+ * tables of the file have some; EOPNOTSUPP if this kernel would use page tables for
+ * them that are gone.
  */
 struct vfio_cdev_attach {
 	__u32 argsz;
