@@ -196,7 +196,7 @@ int doorbells_prepare(struct igroup *igroup, struct hwpt *hwpt)
 
 	lockdep_assert_held(&ictx->attach_lock);
 
-	if (igroup->msi_window == NO_MSI_WINDOW)
+	if (!EXT_KERNEL_MAPS_DOORBELLS || igroup->msi_window == NO_MSI_WINDOW)
 		return 0;
 	if (EXT_MSI_POINTS_INTO_TABLE)
 		return refuse(ictx, -EOPNOTSUPP,
