@@ -742,8 +742,10 @@ void idev_detach_all(struct iommufd_ext_device *idev)
 		return;
 	mutex_lock(&idev->ictx->attach_lock);
 	xa_for_each_start(&idev->igroup->attachments, pasid, attachment,
-			  IOMMU_NO_PASID + 1)
+			  IOMMU_NO_PASID + 1) {
 		idev_detach(idev, pasid);
+		cond_resched();
+	}
 	idev_detach(idev, IOMMU_NO_PASID);
 	mutex_unlock(&idev->ictx->attach_lock);
 }
