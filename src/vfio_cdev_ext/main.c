@@ -97,6 +97,9 @@
  *
  * Lock order
  * ----------
+ *	hold->lock (hold.c)		BIND, beside an iommufd of the kernel
+ *	  the core's locks of the group
+ *
  *	device_lock(pdev)		adoption, from the notifier
  *	  adopt_lock (adopt.c)
  *	    nodes_lock (node.c)		also alone: BIND, close, the look at the groups
@@ -117,10 +120,10 @@
  *	  other locks of iommufd_ext
  *	  core->vma_lock, core->memory_lock	hot reset, trylock only
  *
- * node->lock is also taken alone, by open() and BIND. Reading the files in sysfs takes
- * the lock of the IOMMU group, below it that of the bound files, and below that the one of
- * a file's last user: none is held over anything a user can prolong, for the files go
- * under adopt_lock, and that waits for their readers.
+ * holds_lock (hold.c) is taken alone, and so is node->lock by open() and BIND. Reading the
+ * files in sysfs takes the lock of the IOMMU group, below it that of the bound files, and
+ * below that the one of a file's last user: none is held over anything a user can prolong,
+ * for the files go under adopt_lock, and that waits for their readers.
  *
  * Memory of a user takes its time if he likes (userfaultfd, FUSE). Nothing waits for it
  * with dev_set->lock, or with the registration of a device by a file that is not bound: the
