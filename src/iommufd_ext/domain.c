@@ -22,7 +22,8 @@
  *    each mapping, when a page table joins; flags are constant.
  *  - It goes on behind what a call says it mapped or unmapped, as long as that is
  *    anything. So do map_pages() and unmap_span().
- *  - It undoes what is mapped if a call fails. So does map_range().
+ *  - It undoes what is mapped if a call fails, as far as the driver says so. So does
+ *    map_range().
  *  - It calls iotlb_sync_map once per call, and since 6.7 minds its error. Here it
  *    is once per area.
  *  - From 7.0 on, iommu_iotlb_sync() does nothing if the gather is empty, and
@@ -480,6 +481,21 @@ static unsigned long first_block(unsigned long iova, unsigned long length)
 	return iova ? min(size, 1UL << __ffs(iova)) : size;
 }
 
+/*
+ * The same, as far as one table of the page table reaches with the pages that fit. The
+ * core undoes what a driver says it mapped: see fitting_pages().
+ */
+static unsigned long first_core_block(const struct iommu_domain *domain,
+				      unsigned long iova, phys_addr_t paddr,
+				      unsigned long length)
+{
+	unsigned long size = first_block(iova, length);
+	unsigned long fit = domain->pgsize_bitmap &
+			    GENMASK(__ffs(iova | paddr | size), 0);
+
+	return fit ? min(size, (unsigned long)PTRS_PER_PTE << __fls(fit)) : size;
+}
+
 static noinline_for_stack int map_by_core(struct table *table,
 					  unsigned long iova,
 					  struct piece_iter *piece, int prot,
@@ -497,7 +513,9 @@ static noinline_for_stack int map_by_core(struct table *table,
 		      min_t(size_t, SG_ENTRIES, PHYS_PFN(piece->left) + 2));
 	while ((size = next_piece(piece, &paddr))) {
 		for (; size; size -= block, paddr += block) {
-			block = first_block(iova + *mapped + blocks.size, size);
+			block = first_core_block(table->domain,
+						 iova + *mapped + blocks.size,
+						 paddr, size);
 			if (blocks.n == SG_ENTRIES ||
 			    (blocks.n && blocks.end == paddr)) {
 				rc = map_blocks(table, iova, &blocks, prot,
