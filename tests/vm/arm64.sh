@@ -12,6 +12,8 @@ ARM64_GUEST_PACKAGES=(base-files base-passwd dash libc-bin findutils diffutils h
 	util-linux mount kmod pciutils procps grep sed gawk less iproute2 strace libcmocka0)
 # The oldest C library that a program is linked with is that of the cross compiler.
 ARM64_SYSROOT_PACKAGES=(libcmocka-dev libcmocka0)
+# What is in an image of its own, for the demo alone.
+ARM64_QEMU_PACKAGES=(qemu-system-arm busybox-static)
 
 # row_arch ROW
 row_arch() { case $(row_field "$1" kernel) in arm64:*) echo arm64 ;; *) echo amd64 ;; esac; }
@@ -109,6 +111,34 @@ arm64_rootfs_prepare() {
 	with_cache_lock rootfs-arm64 arm64_make_rootfs "$dir" || die "cannot make the user land of arm64"
 	ROOT_IMG=$dir/root.img
 	export ROOT_IMG
+}
+
+arm64_make_qemu() {
+	local dir=$1 tmp=$1.tmp root=$1.tmp/root
+	[ -e "$dir/done" ] && return
+	say "unpacking QEMU of Debian $DEBIAN_SUITE for arm64"
+	rm -rf "$tmp" "$dir"
+	mkdir -p "$tmp"
+	arm64_unpack "$root" "$tmp/mmdebstrap.log" "$DEBIAN_SUITE" "${ARM64_QEMU_PACKAGES[@]}"
+	cp "$root/usr/bin/busybox" "$tmp/"
+	mkdir -p "$root"/{dev,proc,sys,tmp,demo}
+	make_image "$root" "$tmp/qemu.img"
+	rm -rf "$root"
+	touch "$tmp/done"
+	mv "$tmp" "$dir"
+}
+
+# arm64_qemu_prepare : sets QEMU_IMG, a user land with a QEMU that runs on arm64, and SECOND_BUSYBOX for the guest of
+# that.
+arm64_qemu_prepare() {
+	local dir
+	dir=$EXT_CACHE/qemu-arm64-$({
+		declare -f arm64_make_qemu arm64_unpack make_image
+		printf '%s\n' "$DEBIAN_SUITE" "${ARM64_QEMU_PACKAGES[@]}"
+	} | short_hash)
+	with_cache_lock qemu-arm64 arm64_make_qemu "$dir" || die "cannot unpack QEMU for arm64"
+	QEMU_IMG=$dir/qemu.img SECOND_BUSYBOX=$dir/busybox
+	export QEMU_IMG SECOND_BUSYBOX
 }
 
 arm64_make_sysroot() {

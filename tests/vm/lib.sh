@@ -559,13 +559,13 @@ unpack_kernel() {
 }
 
 # make_second DIR [MODULE]... : the second-level guest of the prepared row, kernel and initramfs, into DIR,
-# with more modules.
+# with more modules. SECOND_BUSYBOX is what it runs, if not this machine's.
 make_second() {
 	local dir=$1 tree a
 	shift
 	tree=$(mktemp -d "$dir/tree.XXXXXX")
 	mkdir -p "$tree"/{bin,dev,proc,sys,modules}
-	cp /bin/busybox "$tree/bin/"
+	cp "${SECOND_BUSYBOX:-/bin/busybox}" "$tree/bin/busybox"
 	for a in sh mount sleep cat sha256sum dd awk poweroff insmod ip ping; do
 		ln -s busybox "$tree/bin/$a"
 	done
