@@ -610,12 +610,8 @@ static void undo_replace(struct scene *sc)
 /* Memory that is there, and of small pages. */
 static uint8_t *small_pages(size_t len)
 {
-	uint8_t *va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-			       len);
+	uint8_t *va = small_alloc(len);
 
-	/* Without huge pages there is nothing to be advised of. */
-	madvise(va, len, MADV_NOHUGEPAGE);
 	memset(va, 1, len);
 	return va;
 }
@@ -951,9 +947,9 @@ static void undo_open(struct scene *sc)
 	assert_ok(close(sc->opened));
 }
 
-static int read_path(const char *path)
+static int read_it(struct scene *sc)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	int fd = open(sc->path, O_RDONLY | O_CLOEXEC), err;
 	char text[512];
 	ssize_t len;
 
@@ -995,11 +991,6 @@ static void setup_debugfs(struct scene *sc)
 	sc->fd = -1;
 	snprintf(sc->path, sizeof(sc->path),
 		 "/sys/kernel/debug/iommufd_ext/contexts");
-}
-
-static int read_it(struct scene *sc)
-{
-	return read_path(sc->path);
 }
 
 /* ---- what the drivers of the test build call ---- */
@@ -1245,17 +1236,19 @@ static void setup_load(struct scene *sc)
 	unload_module("vfio_cdev_ext");
 }
 
-static int load(struct scene *sc)
+static int load(const char *module)
 {
-	int rc;
-
-	(void)sc;
-	rc = module_load("vfio_cdev_ext", "");
-	errno = rc;
-	return rc ? -1 : 0;
+	errno = module_load(module, "");
+	return errno ? -1 : 0;
 }
 
-static void undo_load(struct scene *sc)
+static int load_vfio(struct scene *sc)
+{
+	(void)sc;
+	return load("vfio_cdev_ext");
+}
+
+static void undo_load_vfio(struct scene *sc)
 {
 	(void)sc;
 	unload_module("vfio_cdev_ext");
@@ -1269,12 +1262,8 @@ static void setup_load_both(struct scene *sc)
 
 static int load_iommufd(struct scene *sc)
 {
-	int rc;
-
 	(void)sc;
-	rc = module_load("iommufd_ext", "");
-	errno = rc;
-	return rc ? -1 : 0;
+	return load("iommufd_ext");
 }
 
 static void undo_load_iommufd(struct scene *sc)
@@ -1413,8 +1402,8 @@ static const struct scenario scenarios[] = {
 	  .core = true },
 	{ .name = "load_vfio_cdev_ext",
 	  .setup = setup_load,
-	  .call = load,
-	  .undo = undo_load,
+	  .call = load_vfio,
+	  .undo = undo_load_vfio,
 	  .last = 200,
 	  .every = 10,
 	  .alone = true },

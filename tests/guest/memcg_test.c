@@ -175,18 +175,6 @@ static void make_allowed(size_t num)
 	assert_ok(ioas_allow(ctx, ioas_new(ctx), ranges, num));
 }
 
-/* Memory that has no pages yet, and gets small ones. */
-static uint8_t *memory_new(size_t len)
-{
-	uint8_t *va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-			       len);
-
-	/* Without huge pages there is nothing to be advised of. */
-	madvise(va, len, MADV_NOHUGEPAGE);
-	return va;
-}
-
 /*
  * What is noted of memory that is pinned. Two arrays take the pages that the kernel gives in
  * turn, so that those of one do not lie together.
@@ -194,7 +182,8 @@ static uint8_t *memory_new(size_t len)
 static void make_runs(size_t num)
 {
 	struct setup s = setup_attached();
-	uint8_t *va = memory_new(num * PAGE), *between = memory_new(num * PAGE);
+	uint8_t *va = small_alloc(num * PAGE);
+	uint8_t *between = small_alloc(num * PAGE);
 	size_t i;
 
 	for (i = 0; i < num; i++) {

@@ -1172,15 +1172,11 @@ static uint8_t *runs_alloc(struct model *m, size_t len)
 }
 
 /* Pages that come one by one, in no order. */
-static uint8_t *small_alloc(struct model *m, size_t len)
+static uint8_t *scattered_alloc(struct model *m, size_t len)
 {
-	uint8_t *va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-			       len);
+	uint8_t *va = small_alloc(len);
 	size_t i, pages = len / PAGE;
 
-	check(va != MAP_FAILED);
-	madvise(va, len, MADV_NOHUGEPAGE);
 	for (i = 0; i < pages; i++)
 		va[below(m, pages) * PAGE] = 1;
 	memset(va, 1, len);
@@ -1212,8 +1208,8 @@ static void make_objects(struct model *m)
 	take_object(m, OBJECT_THP, "thp", huge_alloc(4 * MB, false), 4 * MB,
 		    -1);
 	take_object(m, OBJECT_RUNS, "runs", runs_alloc(m, 4 * MB), 4 * MB, -1);
-	take_object(m, OBJECT_SMALL, "small", small_alloc(m, 2 * MB), 2 * MB,
-		    -1);
+	take_object(m, OBJECT_SMALL, "small", scattered_alloc(m, 2 * MB),
+		    2 * MB, -1);
 	va = memfd_alloc(2 * MB, 0, &fd);
 	take_object(m, OBJECT_MEMFD, "memfd", va, 2 * MB, fd);
 	va = memfd_alloc(4 * MB, MFD_HUGETLB, &fd);

@@ -158,6 +158,18 @@ uint8_t *huge_alloc(size_t len, bool hugetlb)
 	return va;
 }
 
+uint8_t *small_alloc(size_t len)
+{
+	uint8_t *va = keep_map(mmap(NULL, len, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			       len);
+
+	check(va != MAP_FAILED);
+	/* Without huge pages there is nothing to be advised of. */
+	madvise(va, len, MADV_NOHUGEPAGE);
+	return va;
+}
+
 void pattern(uint8_t *buf, size_t len, unsigned int seed)
 {
 	size_t i;

@@ -59,6 +59,8 @@ int attach_second(struct setup *s, uint32_t pt);
 
 /* Memory at the alignment of a huge page, of hugetlb or what THP gives. */
 uint8_t *huge_alloc(size_t len, bool hugetlb);
+/* Memory that has no pages yet, and gets small ones. */
+uint8_t *small_alloc(size_t len);
 
 void map_at(struct setup *s, void *va, size_t len, uint64_t iova);
 void unmap_at(struct setup *s, uint64_t iova, size_t len);
